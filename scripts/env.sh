@@ -1,0 +1,58 @@
+# Sourced by the other scripts: where the repository and the tools are, and how wrangler behaves.
+# Every script lives in scripts/, so the caller's $0 leads to the root.
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+cd "$root"
+
+# wrangler starts `node` by name: ours (node_modules/.bin/node) must come before an older one of the machine.
+PATH=$root/node_modules/.bin:$PATH
+export PATH
+
+# Quiet, no usage reports, no fetch of a sample request's location, and no files outside the repository.
+export WRANGLER_SEND_METRICS=false CLOUDFLARE_CF_FETCH_ENABLED=false WRANGLER_HIDE_BANNER=true
+export WRANGLER_LOG_PATH="$root/.wrangler/logs" WRANGLER_REGISTRY_PATH="$root/.wrangler/registry"
+
+# locked_version CRATE: the version in Cargo.lock, the one place that says it.
+locked_version() {
+    awk -F'"' -v crate="$1" '$1 == "name = " { hit = $2 == crate } hit && $1 == "version = " { print $2; exit }' Cargo.lock
+}
+
+# Command line tools made from crates. A directory for each version, shared by all clones of a user.
+tools=${XTRACKER_TOOLS:-${CARGO_HOME:-$HOME/.cargo}/xtracker-tools}
+worker_build_dir=$tools/worker-build-$(locked_version worker)
+wasm_bindgen_dir=$tools/wasm-bindgen-$(locked_version wasm-bindgen)
+worker_build=$worker_build_dir/bin/worker-build
+
+# worker-build takes these instead of fetching its own.
+export WASM_OPT_BIN="$root/node_modules/.bin/wasm-opt" ESBUILD_BIN="$root/node_modules/.bin/esbuild"
+if [ -x "$wasm_bindgen_dir/bin/wasm-bindgen" ]; then
+    export WASM_BINDGEN_BIN="$wasm_bindgen_dir/bin/wasm-bindgen"
+fi
+
+# has_wasm32 RUSTC: it has a standard library for wasm32 that it can use.
+has_wasm32() {
+    lib=$("$1" --print target-libdir --target wasm32-unknown-unknown 2>/dev/null) || return 1
+    ls "$lib"/libcore-*.rlib >/dev/null 2>&1 || return 1
+    # One built on this machine (setup.sh leaves `built-by`) serves only the rustc that built it.
+    [ ! -e "$lib/built-by" ] || [ "$(cat "$lib/built-by")" = "$("$1" -V)" ]
+}
+
+# Which Rust builds the wasm: the one in PATH ("own"), or Debian's in /usr/bin ("debian") where the
+# one in PATH cannot get the target. WASM_TARGET=debian asks for Debian's all the same.
+wasm_rust() {
+    if [ "${WASM_TARGET:-}" != debian ] && has_wasm32 rustc; then
+        echo own
+    elif [ -x /usr/bin/rustc ] && has_wasm32 /usr/bin/rustc; then
+        echo debian
+    fi
+}
+
+# with_wasm_rust COMMAND…: runs it with that Rust. The two keep their files apart, since neither can
+# use what the other compiled.
+with_wasm_rust() {
+    if [ "$(wasm_rust)" = debian ]; then
+        PATH=$root/node_modules/.bin:/usr/bin:$PATH CARGO_TARGET_DIR=$root/target/debian "$@"
+    else
+        "$@"
+    fi
+}
