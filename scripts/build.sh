@@ -1,0 +1,40 @@
+#!/bin/sh
+# Builds build/index.js and its wasm from src/. wrangler calls this before each dev, deploy and dry run, so it
+# does nothing when nothing changed.
+set -eu
+. "$(dirname -- "$0")/env.sh"
+
+stamp=build/.built-from
+started=target/build-started
+log=target/worker-build.log
+
+# kib FILE: its size, plain and compressed as Cloudflare counts it.
+sizes() {
+    echo "build: wasm $(($(wc -c <"$1") / 1024)) KiB, $(($(gzip -c "$1" | wc -c) / 1024)) KiB gzip${2:-}"
+}
+
+# Directories count too: a removed file changes nothing else.
+if [ -e build/index.js ] && [ -e "$stamp" ] &&
+    [ -z "$(find src Cargo.toml Cargo.lock package-lock.json -newer "$stamp")" ]; then
+    sizes build/index_bg.wasm ", up to date"
+    exit 0
+fi
+
+if [ ! -x "$worker_build" ] || [ ! -x "$WASM_OPT_BIN" ] || [ ! -x "$ESBUILD_BIN" ] || [ -z "$(wasm_rust)" ] ||
+    { [ -z "${WASM_BINDGEN_BIN:-}" ] && [ ! -e "$wasm_bindgen_dir/fetched-by-worker-build" ]; }; then
+    echo "build: the tools are not all here: run make setup" >&2
+    exit 1
+fi
+
+# The stamp is as old as the build's start: what is saved while it runs is built by the next.
+mkdir -p target
+: >"$started"
+echo "build: worker-build --release (a minute the first time, then 10 to 20 s)"
+if ! with_wasm_rust "$worker_build" --release >"$log" 2>&1; then
+    # The compiler's messages come before worker-build's own summary; all of them are wanted.
+    grep -v '^ *\(Compiling\|Downloaded\|Downloading\) ' "$log" >&2 || true
+    echo "build: worker-build failed, see above" >&2
+    exit 1
+fi
+mv "$started" "$stamp"
+sizes build/index_bg.wasm
