@@ -1,0 +1,25 @@
+# The entry points; what they do is in scripts/. PORT, STATE and the settings named in scripts/setup.sh come
+# from the environment or the command line: make dev PORT=9000
+
+.PHONY: help setup build dev test deploy clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: ## install what is missing: npm packages, wasm32 target, worker-build
+	@sh scripts/setup.sh
+
+build: setup ## build the Worker into build/
+	@sh scripts/build.sh
+
+dev: ## run it locally with a local database (PORT, default 8787; STATE, default .wrangler/state)
+	@sh scripts/dev.sh
+
+test: ## format, lints, unit tests, and the Worker's tests on workerd
+	@sh scripts/test.sh
+
+deploy: ## create what is missing on Cloudflare and deploy (scripts/deploy.sh --dry-run shows the steps)
+	@sh scripts/deploy.sh
+
+clean: ## remove what a build makes; local data (STATE) stays
+	rm -rf build dist target .wrangler/tmp .wrangler/logs
