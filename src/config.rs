@@ -1,0 +1,73 @@
+//! What the deployment gives the Worker: bindings by name, and what is to be done where one is missing.
+
+use worker::{D1Database, Env, Queue, RateLimiter};
+
+use crate::error::Error;
+
+/// The database. Nothing works without it.
+const DB: &str = "DB";
+/// Where postbacks go that D1 did not take in time.
+const POSTBACKS: &str = "POSTBACKS";
+/// How many of them one address may send there.
+const SPILL_LIMIT: &str = "SPILL_LIMIT";
+/// Worker secret behind the check part of keys.
+const KEY_SECRET: &str = "KEY_SECRET";
+/// Worker secret that opens the operator's API.
+const OPERATOR_TOKEN: &str = "OPERATOR_TOKEN";
+/// `true` in `.dev.vars` alone: the keys of the demo space work, and answers tell what D1 counted.
+const LOCAL: &str = "LOCAL";
+
+/// How long D1 may take, in milliseconds.
+const DB_DEADLINE_MS: &str = "DB_DEADLINE_MS";
+
+/// The deadline where none is set: D1 writes in a few milliseconds, and the hastiest known network
+/// waits 10 s for its answer, of which the queue may take three.
+const USUAL_DB_DEADLINE_MS: u64 = 2_500;
+
+/// The bindings of one invocation. Plain values only may outlive it.
+pub struct Config {
+    env: Env,
+    /// Whether this is somebody's own machine.
+    pub local: bool,
+}
+
+impl Config {
+    pub fn new(env: Env) -> Self {
+        let local = env.var(LOCAL).is_ok_and(|value| value.to_string() == "true");
+        Self { env, local }
+    }
+
+    pub fn db(&self) -> Result<D1Database, Error> {
+        self.env.d1(DB).map_err(|_unbound| Error::Missing(DB))
+    }
+
+    /// How long D1 may take before a postback goes to the queue, in milliseconds.
+    pub fn db_deadline_ms(&self) -> u64 {
+        let set =
+            self.env.var(DB_DEADLINE_MS).ok().and_then(|value| value.to_string().parse().ok());
+        set.unwrap_or(USUAL_DB_DEADLINE_MS)
+    }
+
+    pub fn postbacks(&self) -> Result<Queue, Error> {
+        self.env.queue(POSTBACKS).map_err(|_unbound| Error::Missing(POSTBACKS))
+    }
+
+    pub fn spill_limit(&self) -> Result<RateLimiter, Error> {
+        self.env.rate_limiter(SPILL_LIMIT).map_err(|_unbound| Error::Missing(SPILL_LIMIT))
+    }
+
+    /// The secret behind keys; without it none can be told from a forged one.
+    pub fn key_secret(&self) -> Result<String, Error> {
+        self.secret(KEY_SECRET)
+    }
+
+    /// The operator's secret; without it the operator's door stays closed.
+    pub fn operator_token(&self) -> Result<String, Error> {
+        self.secret(OPERATOR_TOKEN)
+    }
+
+    fn secret(&self, name: &'static str) -> Result<String, Error> {
+        let secret = self.env.secret(name).map(|secret| secret.to_string()).unwrap_or_default();
+        if secret.is_empty() { Err(Error::Missing(name)) } else { Ok(secret) }
+    }
+}

@@ -1,0 +1,73 @@
+//! Every SQL statement, a file per noun: the statement as a const, beside what it gives.
+//!
+//! Values are bound, never formatted in. Numbers travel as `f64`, which is exact to 2^53; amounts
+//! travel as text, since they are not bounded by it.
+
+pub mod event;
+pub mod held;
+pub mod space;
+
+use serde::Deserialize;
+use worker::wasm_bindgen::JsValue;
+use worker::{D1Database, D1ResultMeta};
+
+use crate::error::Error;
+
+/// What statements cost, as D1 counts it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    pub round_trips: usize,
+    pub rows_read: usize,
+    pub rows_written: usize,
+}
+
+/// Rows of a statement, with its cost.
+struct Rows<T> {
+    rows: Vec<T>,
+    cost: Cost,
+}
+
+/// Runs one statement in one round trip.
+async fn run<T>(db: &D1Database, sql: &str, values: &[JsValue]) -> Result<Rows<T>, Error>
+where
+    T: for<'de> Deserialize<'de>,
+{
+    let statement = db.prepare(sql).bind(values).map_err(refused)?;
+    let result = statement.all().await.map_err(refused)?;
+    let meta = result.meta().map_err(refused)?;
+    Ok(Rows { rows: result.results().map_err(refused)?, cost: cost(meta.as_ref()) })
+}
+
+fn cost(meta: Option<&D1ResultMeta>) -> Cost {
+    Cost {
+        round_trips: 1,
+        rows_read: meta.and_then(|meta| meta.rows_read).unwrap_or(0),
+        rows_written: meta.and_then(|meta| meta.rows_written).unwrap_or(0),
+    }
+}
+
+/// D1's refusal as text. Its own `Display` throws inside wasm and hangs the request.
+fn refused(error: worker::Error) -> Error {
+    Error::Database(match error {
+        worker::Error::D1(d1) => d1.cause(),
+        worker::Error::UnknownJsError { message, .. } => message,
+        other => other.to_string(),
+    })
+}
+
+fn optional_number(value: Option<i64>) -> JsValue {
+    value.map_or(JsValue::NULL, number)
+}
+
+fn text(value: &str) -> JsValue {
+    JsValue::from_str(value)
+}
+
+fn optional_text(value: Option<&str>) -> JsValue {
+    value.map_or(JsValue::NULL, JsValue::from_str)
+}
+
+/// A whole number below 2^53: times, ids and counts all are.
+fn number(value: i64) -> JsValue {
+    JsValue::from_f64(value as f64)
+}

@@ -1,0 +1,174 @@
+//! Between the runtime and plain values: requests in, responses out, the clock, random bytes, the
+//! queue, and the log.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::{Either, select};
+use serde::de::DeserializeOwned;
+use worker::js_sys;
+use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::{Date, Delay, Headers, Queue, RateLimiter, Request, Response, ResponseBuilder};
+
+use crate::error::Error;
+use crate::postback::{Body, Broken, LIMIT_BYTES, Received};
+use crate::reply::{Problem, Reply};
+
+/// How long a body may take to arrive. Networks give up after 10 s or more.
+const BODY_DEADLINE_MS: u64 = 10_000;
+
+/// How long the queue may take; the median of a send is 60 ms.
+const QUEUE_DEADLINE_MS: u64 = 3_000;
+
+/// A request as plain values, its body still unread.
+pub struct Incoming {
+    pub method: String,
+    /// Still percent-encoded.
+    pub path: String,
+    /// What stands behind the first `?`, still percent-encoded.
+    query: String,
+    request: Request,
+}
+
+impl Incoming {
+    pub fn new(request: Request) -> Self {
+        let url = request.inner().url();
+        let url = url.split('#').next().unwrap_or_default();
+        let query = url.split_once('?').map_or("", |(_, query)| query).to_owned();
+        let method = request.method().as_ref().to_owned();
+        Self { method, path: request.path(), query, request }
+    }
+
+    /// The address of the caller; empty where the platform does not say.
+    pub fn address(&self) -> String {
+        self.header("cf-connecting-ip").unwrap_or_default()
+    }
+
+    /// Query and body as one query. A body that is too long, late or cut off is marked, never refused.
+    pub async fn received(&mut self) -> Received {
+        let received = Received::query(&self.query);
+        if self.method != "POST" {
+            return received;
+        }
+        let (body, whole) = self.body().await;
+        let kind = Body::of_type(self.header("content-type").as_deref());
+        received.with_body(&body, kind).mark((!whole).then_some(Broken::BodyIncomplete))
+    }
+
+    /// The body as a JSON value; refuses what is too long or is no such value, saying where.
+    pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Problem> {
+        let (body, whole) = self.body().await;
+        if !whole || body.len() > LIMIT_BYTES {
+            let hint = "Send a JSON body of at most 16 KiB, in full.";
+            return Err(Problem::unreadable(hint.to_owned()));
+        }
+        serde_json::from_slice(&body)
+            .map_err(|malformed| Problem::unreadable(format!("The JSON body: {malformed}.")))
+    }
+
+    /// The secret of an `Authorization: Bearer` header.
+    pub fn bearer(&self) -> Option<String> {
+        let header = self.header("authorization")?;
+        let (scheme, secret) = header.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim().to_owned())
+    }
+
+    fn header(&self, name: &str) -> Option<String> {
+        self.request.headers().get(name).ok().flatten()
+    }
+
+    /// At most one byte more than the limit, and whether it arrived in full as far as that.
+    async fn body(&mut self) -> (Vec<u8>, bool) {
+        let mut body = Vec::new();
+        let reading = self.read_body(&mut body);
+        let whole = within(BODY_DEADLINE_MS, "the body", reading).await.is_ok_and(|whole| whole);
+        (body, whole)
+    }
+
+    /// Reads at most a chunk beyond the limit; false where the sender broke off.
+    async fn read_body(&mut self, body: &mut Vec<u8>) -> bool {
+        let Ok(mut chunks) = self.request.stream() else {
+            return true; // A POST without a body has no stream.
+        };
+        while let Some(chunk) = chunks.next().await {
+            match chunk {
+                Ok(bytes) => body.extend_from_slice(&bytes),
+                Err(_broken_off) => return false,
+            }
+            if body.len() > LIMIT_BYTES {
+                body.truncate(LIMIT_BYTES + 1);
+                break;
+            }
+        }
+        true
+    }
+}
+
+/// Makes the runtime's response of a reply. `HEAD` gets the same without a body.
+pub fn response(reply: Reply) -> worker::Result<Response> {
+    let headers = Headers::new();
+    for (name, value) in &reply.headers {
+        headers.set(name, value)?;
+    }
+    let builder = ResponseBuilder::new().with_status(reply.status).with_headers(headers);
+    if reply.body.is_empty() {
+        return Ok(builder.empty());
+    }
+    Ok(builder.fixed(reply.body.into_bytes()))
+}
+
+/// Epoch milliseconds.
+pub fn now_ms() -> i64 {
+    i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Random bytes for ids and keys, from the platform's cryptographic source.
+pub fn random<const N: usize>() -> Result<[u8; N], Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_closed| Error::Missing("the source of random bytes"))?;
+    Ok(bytes)
+}
+
+/// Whether the platform knows a time zone of this name.
+pub fn is_time_zone(name: &str) -> bool {
+    let options = js_sys::Object::new();
+    let format = js_sys::Reflect::get(&js_sys::global(), &"Intl".into())
+        .and_then(|intl| js_sys::Reflect::get(&intl, &"DateTimeFormat".into()))
+        .and_then(|format| format.dyn_into::<js_sys::Function>());
+    let set = js_sys::Reflect::set(&options, &"timeZone".into(), &name.into());
+    let (Ok(format), Ok(true)) = (format, set) else { return false };
+    js_sys::Reflect::construct(&format, &js_sys::Array::of2(&JsValue::UNDEFINED, &options)).is_ok()
+}
+
+/// Waits for `work` no longer than `limit_ms`. What was begun may still happen after that.
+pub async fn within<T>(
+    limit_ms: u64,
+    what: &'static str,
+    work: impl Future<Output = T>,
+) -> Result<T, Error> {
+    let delay = Delay::from(Duration::from_millis(limit_ms));
+    match select(pin!(work), pin!(delay)).await {
+        Either::Left((done, _)) => Ok(done),
+        Either::Right(_) => Err(Error::Deadline(what)),
+    }
+}
+
+/// Sends one message's text.
+pub async fn send(queue: &Queue, message: String) -> Result<(), Error> {
+    within(QUEUE_DEADLINE_MS, "the queue", queue.send(message))
+        .await?
+        .map_err(|refused| Error::Queue(refused.to_string()))
+}
+
+/// Whether `key` is still below its limit. A limiter that does not answer limits nobody.
+pub async fn is_below(limiter: &RateLimiter, key: String) -> bool {
+    limiter.limit(key).await.map_or(true, |outcome| outcome.success)
+}
+
+/// One line of log, as JSON. `text` must carry no token, raw query or address.
+pub fn log(event: &str, text: &str) {
+    let line = serde_json::json!({ "event": event, "text": text });
+    worker::console_error!("{line}");
+}

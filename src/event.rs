@@ -1,0 +1,234 @@
+//! What a stored event consists of (contract §§3, 4): types that cannot hold a wrong value.
+
+use crate::postback::{Amount, EventTime, Note};
+
+/// Longest uid and eid in bytes: twice the longest id that a known network sends, with room.
+const ID_BYTES: usize = 256;
+
+/// Telegram says user ids have at most 52 significant bits.
+const LARGEST_TG_ID: i64 = 1 << 52;
+
+/// The closed set of events. Only a deposit carries money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Canonical {
+    /// Opened the landing or started the bot.
+    Contact,
+    /// Joined the channel or opened a dialog.
+    Subscribed,
+    /// Made an account on the offer.
+    Registration,
+    /// Paid.
+    Deposit,
+}
+
+impl Canonical {
+    pub const ALL: [Self; 4] = [Self::Contact, Self::Subscribed, Self::Registration, Self::Deposit];
+
+    /// Reads an event's code; letter case is ignored.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|event| event.code().eq_ignore_ascii_case(text))
+    }
+
+    /// The event's code in queries, in the database and in deliveries.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Contact => "contact",
+            Self::Subscribed => "subscribed",
+            Self::Registration => "registration",
+            Self::Deposit => "deposit",
+        }
+    }
+}
+
+/// Why a uid or an eid was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadId {
+    TooLong,
+    ControlCharacter,
+}
+
+/// A click id or a transaction id: 1 to 256 bytes without control characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Id(String);
+
+impl Id {
+    /// Takes a text without surrounding spaces that is not empty.
+    pub fn parse(text: &str) -> Result<Self, BadId> {
+        if text.len() > ID_BYTES {
+            return Err(BadId::TooLong);
+        }
+        if text.chars().any(char::is_control) {
+            return Err(BadId::ControlCharacter);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A currency's code in capitals, 3 to 5 letters (USD, USDT).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Currency(String);
+
+impl Currency {
+    /// Reads a code; letter case is ignored. `None` for what is not 3 to 5 letters.
+    pub fn parse(text: &str) -> Option<Self> {
+        let letters = text.bytes().all(|byte| byte.is_ascii_alphabetic());
+        (letters && (3..=5).contains(&text.len())).then(|| Self(text.to_ascii_uppercase()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for Currency {
+    fn default() -> Self {
+        Self("USD".to_owned())
+    }
+}
+
+/// A Telegram user id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TgId(i64);
+
+impl TgId {
+    /// Reads a positive whole number of at most 52 bits.
+    pub fn parse(text: &str) -> Option<Self> {
+        let number = text.parse().ok()?;
+        (1..=LARGEST_TG_ID).contains(&number).then_some(Self(number))
+    }
+
+    pub fn number(self) -> i64 {
+        self.0
+    }
+}
+
+/// What makes two reports one event (contract §4.4): the eid, or without one the uid and time.
+///
+/// The text is unique within its space. The second character tells the two forms apart, so that no
+/// eid can collide with a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DedupKey(String);
+
+impl DedupKey {
+    fn new(event: Canonical, uid: Option<&Id>, eid: Option<&Id>, occurred_at: EventTime) -> Self {
+        let code = event.code().get(..1).unwrap_or_default();
+        Self(match eid {
+            Some(eid) => format!("{code}={}", eid.as_str()),
+            None => format!("{code}@{}:{}", occurred_at.ms(), uid.map_or("", Id::as_str)),
+        })
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// When, and with which key, a report arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// SHA-256 of the key that was presented.
+    pub key_hash: String,
+    pub received_at_ms: i64,
+    /// An id of this arrival alone. A retry of our own carries it again and is no re-fire.
+    pub receipt: String,
+}
+
+/// The parts that a sender decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    pub event: Canonical,
+    pub uid: Option<Id>,
+    pub eid: Option<Id>,
+    pub tg_id: Option<TgId>,
+    /// The amount as it was sent, kept for every event.
+    pub value: Option<String>,
+    /// The amount as it was understood; only a deposit has one.
+    pub amount: Option<Amount>,
+    pub currency: Currency,
+    pub occurred_at: EventTime,
+    pub notes: Vec<Note>,
+}
+
+impl Report {
+    /// The key under which this report is stored exactly once in its space.
+    pub fn dedup_key(&self) -> DedupKey {
+        DedupKey::new(self.event, self.uid.as_ref(), self.eid.as_ref(), self.occurred_at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(event: Canonical, uid: &str, eid: &str, ms: i64) -> DedupKey {
+        let (uid, eid) = (Id::parse(uid).ok(), Id::parse(eid).ok());
+        let eid = eid.filter(|eid| !eid.as_str().is_empty());
+        DedupKey::new(event, uid.as_ref(), eid.as_ref(), EventTime::received(ms))
+    }
+
+    #[test]
+    fn with_an_eid_neither_uid_nor_time_matter() {
+        assert_eq!(key(Canonical::Deposit, "a", "1", 5), key(Canonical::Deposit, "b", "1", 6));
+        assert_ne!(key(Canonical::Deposit, "a", "1", 5), key(Canonical::Registration, "a", "1", 5));
+        assert_ne!(key(Canonical::Deposit, "a", "A", 5), key(Canonical::Deposit, "a", "a", 5));
+    }
+
+    #[test]
+    fn without_an_eid_event_uid_and_time_make_the_key() {
+        let first = key(Canonical::Deposit, "a", "", 5);
+        assert_eq!(first, key(Canonical::Deposit, "a", "", 5));
+        assert_ne!(first, key(Canonical::Deposit, "a", "", 6));
+        assert_ne!(first, key(Canonical::Deposit, "b", "", 5));
+        assert_ne!(first, key(Canonical::Contact, "a", "", 5));
+    }
+
+    #[test]
+    fn an_eid_never_collides_with_a_time() {
+        let by_time = key(Canonical::Deposit, "a", "", 5);
+        for eid in ["5:a", "@5:a", "d@5:a", by_time.as_str()] {
+            assert_ne!(key(Canonical::Deposit, "a", eid, 5), by_time, "{eid}");
+        }
+    }
+
+    #[test]
+    fn every_event_has_its_own_first_letter() {
+        let mut letters: Vec<_> = Canonical::ALL.iter().map(|e| e.code().chars().next()).collect();
+        letters.sort_unstable();
+        letters.dedup();
+        assert_eq!(letters.len(), Canonical::ALL.len());
+    }
+
+    #[test]
+    fn ids_are_limited_in_bytes_and_free_of_control_characters() {
+        assert!(Id::parse(&"x".repeat(256)).is_ok());
+        assert_eq!(Id::parse(&"x".repeat(257)), Err(BadId::TooLong));
+        assert_eq!(Id::parse(&"ä".repeat(129)), Err(BadId::TooLong));
+        for text in ["a\0b", "a\nb", "a\u{7f}", "a\u{85}"] {
+            assert_eq!(Id::parse(text), Err(BadId::ControlCharacter), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn currencies_are_3_to_5_letters() {
+        for (text, expected) in
+            [("usd", Some("USD")), ("USDT", Some("USDT")), ("abcde", Some("ABCDE"))]
+        {
+            assert_eq!(Currency::parse(text).as_ref().map(Currency::as_str), expected);
+        }
+        for text in ["us", "abcdef", "US1", "$", "", "ÄÖÜ", "U D"] {
+            assert_eq!(Currency::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn telegram_ids_are_positive_numbers_of_52_bits() {
+        assert_eq!(TgId::parse("555123").map(TgId::number), Some(555_123));
+        for text in ["", "0", "-5", "abc", "4503599627370497", "1.0"] {
+            assert_eq!(TgId::parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The operator's API under `/api`: spaces and their keys. Guarded by `OPERATOR_TOKEN`, and closed
+//! where that is not set.
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::config::Config;
+use crate::db;
+use crate::edge::{self, Incoming};
+use crate::error::Error;
+use crate::key::{self, Kind, Presented};
+use crate::reply::{Problem, Reply};
+use crate::space::Draft;
+
+/// What the operator asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    ListSpaces,
+    CreateSpace,
+    RotateKey { space_id: i64, kind: Kind },
+    RevokePreviousKey { space_id: i64, kind: Kind },
+}
+
+#[derive(Serialize)]
+struct Spaces {
+    ok: bool,
+    spaces: Vec<db::space::Listed>,
+}
+
+/// A new space with both its secrets, which nobody can ever see again.
+#[derive(Serialize)]
+struct Created {
+    ok: bool,
+    id: i64,
+    ingest_token: String,
+    bearer: String,
+}
+
+#[derive(Serialize)]
+struct Rotated {
+    ok: bool,
+    key: String,
+    previous_valid_until_ms: i64,
+}
+
+#[derive(Serialize)]
+struct Done {
+    ok: bool,
+}
+
+/// Answers the operator.
+pub async fn answer(config: &Config, request: Request, incoming: Incoming) -> Reply {
+    if let Err(problem) = admit(config, &incoming) {
+        return Reply::problem(&problem);
+    }
+    carry_out(config, request, incoming).await.unwrap_or_else(|problem| Reply::problem(&problem))
+}
+
+async fn carry_out(
+    config: &Config,
+    request: Request,
+    mut incoming: Incoming,
+) -> Result<Reply, Problem> {
+    let db = config.db()?;
+    match request {
+        Request::ListSpaces => {
+            Ok(Reply::json(200, &Spaces { ok: true, spaces: db::space::list(&db).await? }))
+        }
+        Request::CreateSpace => {
+            let draft: Draft = incoming.json().await?;
+            let draft = draft.check(edge::is_time_zone).map_err(Problem::field)?;
+            config.key_secret()?;
+            let id = db::space::create(&db, &draft, edge::now_ms()).await?;
+            let (ingest_token, _) = rotate(config, id, Kind::Ingest).await?;
+            let (bearer, _) = rotate(config, id, Kind::Bearer).await?;
+            Ok(Reply::json(201, &Created { ok: true, id, ingest_token, bearer }))
+        }
+        Request::RotateKey { space_id, kind } => {
+            if !db::space::exists(&db, space_id).await? {
+                return Err(Problem::NOT_FOUND);
+            }
+            let (key, previous_valid_until_ms) = rotate(config, space_id, kind).await?;
+            Ok(Reply::json(200, &Rotated { ok: true, key, previous_valid_until_ms }))
+        }
+        Request::RevokePreviousKey { space_id, kind } => {
+            db::space::revoke_previous(&db, space_id, kind).await?;
+            Ok(Reply::json(200, &Done { ok: true }))
+        }
+    }
+}
+
+async fn rotate(config: &Config, space_id: i64, kind: Kind) -> Result<(String, i64), Problem> {
+    let key = key::mint(kind, edge::random()?, config.key_secret()?.as_bytes())
+        .ok_or(Error::Missing("KEY_SECRET"))?;
+    let hash = Presented::read(&key, kind, false).map(|key| key.hash());
+    let hash = hash.ok_or(Error::Missing("KEY_SECRET"))?;
+    let until_ms = db::space::rotate(&config.db()?, space_id, kind, &hash, edge::now_ms()).await?;
+    Ok((key, until_ms))
+}
+
+/// Lets the operator in. Both secrets are hashed before they are compared, so that the time taken
+/// says nothing about them.
+fn admit(config: &Config, incoming: &Incoming) -> Result<(), Problem> {
+    let expected = config.operator_token()?;
+    let presented = incoming.bearer().unwrap_or_default();
+    let same = Sha256::digest(expected.as_bytes()) == Sha256::digest(presented.as_bytes());
+    if same { Ok(()) } else { Err(Problem::UNAUTHORIZED) }
+}

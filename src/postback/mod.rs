@@ -1,0 +1,198 @@
+//! From a raw postback to an event or a refusal (contract §4). Pure: time is an argument, and the
+//! token is handed on unread, since only the database knows which are valid.
+
+mod amount;
+mod body;
+mod macros;
+mod note;
+mod parameters;
+mod time;
+
+pub use amount::Amount;
+pub use body::{Body, LIMIT_BYTES, Received};
+pub use note::{Broken, Field, Note, to_json};
+pub use time::EventTime;
+
+use crate::event::{BadId, Canonical, Currency, Id, Report, TgId};
+use crate::status::Status;
+use parameters::{Parameters, Value};
+use time::BadTime;
+
+/// A postback that was understood, or the reason why not.
+pub type Verdict = Result<Report, Refusal>;
+
+/// Why a postback is not stored as an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The first thing wrong, in the contract's order.
+    pub status: Status,
+    /// Everything wrong, then what else there is to say.
+    pub notes: Vec<Note>,
+}
+
+/// A postback as it was read.
+#[derive(Debug)]
+pub struct Reading {
+    /// The token from the query or the body, as it was sent.
+    pub token: Option<String>,
+    /// Query and body as one query, secrets removed: what is kept, and what can be read again.
+    pub raw: String,
+    pub verdict: Verdict,
+}
+
+/// Reads a postback at the moment it was received. Refused first for what was wrong with the request.
+pub fn read(received: &Received, now_ms: i64) -> Reading {
+    let mut parameters = Parameters::parse(&received.query);
+    let verdict = judge(&mut parameters, received.broken, now_ms);
+    Reading { token: parameters.token, raw: parameters.raw, verdict }
+}
+
+/// Collects what is wrong, in whatever order it is found; the contract's order is made at the end.
+#[derive(Default)]
+struct Faults(Vec<(Status, Note)>);
+
+impl Faults {
+    fn add(&mut self, status: Status, note: Note) {
+        self.0.push((status, note));
+    }
+}
+
+fn judge(parameters: &mut Parameters, broken: Option<Broken>, now_ms: i64) -> Verdict {
+    let mut faults = Faults::default();
+    if let Some(broken) = broken {
+        faults.add(Status::InvalidRequest, Note::Broken(broken));
+    }
+    for field in Field::ALL {
+        if parameters.value(field) == Value::Undecodable {
+            faults.add(Status::InvalidRequest, Note::Undecodable(field));
+        }
+    }
+    let event = read_event(parameters, &mut faults);
+    let uid = read_id(parameters, Field::Uid, &mut faults);
+    let eid = read_id(parameters, Field::Eid, &mut faults);
+    let (value, amount, mut notes) = read_value(parameters, event, &mut faults);
+    let currency = read_currency(parameters, &mut faults);
+    let occurred_at = read_time(parameters, now_ms, &mut faults);
+    let tg_id = read_tg_id(parameters);
+    if parameters.notes.contains(&Note::MacroUnresolved(Field::Uid))
+        && matches!(parameters.value(Field::Value), Value::Unresolved(_))
+    {
+        notes.push(Note::TemplateOpened);
+    }
+    notes.splice(0..0, parameters.notes.iter().copied());
+    match (event, faults.0.first()) {
+        (Some(event), None) => {
+            Ok(Report { event, uid, eid, tg_id, value, amount, currency, occurred_at, notes })
+        }
+        (_, first) => {
+            let status = first.map_or(Status::InvalidEvent, |(status, _)| *status);
+            Err(Refusal {
+                status,
+                notes: faults.0.iter().map(|(_, note)| *note).chain(notes).collect(),
+            })
+        }
+    }
+}
+
+/// The text of a parameter whose unresolved macro counts as absent, and is noted.
+fn text_or_absent(parameters: &mut Parameters, field: Field) -> Option<String> {
+    match parameters.value(field) {
+        Value::Text(text) => Some(text.to_owned()),
+        Value::Unresolved(_) => {
+            parameters.notes.push(Note::MacroUnresolved(field));
+            None
+        }
+        Value::Absent | Value::Undecodable => None,
+    }
+}
+
+fn read_event(parameters: &mut Parameters, faults: &mut Faults) -> Option<Canonical> {
+    let (event, note) = match parameters.value(Field::Event) {
+        Value::Absent => (None, Note::EventMissing),
+        Value::Undecodable => return None,
+        Value::Unresolved(_) => (None, Note::MacroUnresolved(Field::Event)),
+        Value::Text(text) => (Canonical::parse(text), Note::EventUnknown),
+    };
+    if event.is_none() {
+        faults.add(Status::InvalidEvent, note);
+    }
+    event
+}
+
+fn read_id(parameters: &mut Parameters, field: Field, faults: &mut Faults) -> Option<Id> {
+    let text = text_or_absent(parameters, field)?;
+    let (status, too_long, control) = match field {
+        Field::Uid => (Status::InvalidUid, Note::UidTooLong, Note::UidControlCharacter),
+        _ => (Status::InvalidEid, Note::EidTooLong, Note::EidControlCharacter),
+    };
+    match Id::parse(&text) {
+        Ok(id) => Some(id),
+        Err(reason) => {
+            let note = if reason == BadId::TooLong { too_long } else { control };
+            faults.add(status, note);
+            None
+        }
+    }
+}
+
+/// The amount as sent and as understood. Only a deposit's is judged; an unfilled macro in it is no
+/// number, while an empty one is a deposit that adds nothing.
+fn read_value(
+    parameters: &mut Parameters,
+    event: Option<Canonical>,
+    faults: &mut Faults,
+) -> (Option<String>, Option<Amount>, Vec<Note>) {
+    let text = match parameters.value(Field::Value) {
+        Value::Text(text) | Value::Unresolved(text) => Some(text.to_owned()),
+        Value::Absent | Value::Undecodable => None,
+    };
+    if event != Some(Canonical::Deposit) {
+        return (text, None, Vec::new());
+    }
+    let Some(sent) = &text else {
+        return (None, None, vec![Note::ValueEmpty]);
+    };
+    match Amount::parse(sent) {
+        Some((amount, notes)) => (text, Some(amount), notes),
+        None => {
+            faults.add(Status::InvalidValue, Note::ValueNotANumber);
+            (text, None, Vec::new())
+        }
+    }
+}
+
+fn read_currency(parameters: &mut Parameters, faults: &mut Faults) -> Currency {
+    let Some(text) = text_or_absent(parameters, Field::Currency) else {
+        return Currency::default();
+    };
+    Currency::parse(&text).unwrap_or_else(|| {
+        faults.add(Status::InvalidCurrency, Note::CurrencyNotACode);
+        Currency::default()
+    })
+}
+
+fn read_time(parameters: &mut Parameters, now_ms: i64, faults: &mut Faults) -> EventTime {
+    let Some(text) = text_or_absent(parameters, Field::Time) else {
+        return EventTime::received(now_ms);
+    };
+    EventTime::parse(&text, now_ms).unwrap_or_else(|reason| {
+        let note = match reason {
+            BadTime::NotANumber => Note::TimeNotANumber,
+            BadTime::Implausible => Note::TimeImplausible,
+        };
+        faults.add(Status::InvalidTime, note);
+        EventTime::received(now_ms)
+    })
+}
+
+fn read_tg_id(parameters: &mut Parameters) -> Option<TgId> {
+    let text = text_or_absent(parameters, Field::TgId)?;
+    let tg_id = TgId::parse(&text);
+    if tg_id.is_none() {
+        parameters.notes.push(Note::TgIdIgnored);
+    }
+    tg_id
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,347 @@
+//! A raw query made into named values, with the damage that links suffer on their way mended
+//! (`networks.md` §3). Nothing here knows what a value means.
+
+use percent_encoding::percent_decode_str;
+
+use super::macros;
+use super::note::{Field, Note};
+use crate::key;
+
+/// Characters that a browser or a chat app makes of an `&` with a name behind it, when a link is
+/// pasted as unescaped HTML: `&currency=` begins with the entity `&curren` and arrives as `¤cy=`.
+const ENTITIES: [(char, &str); 12] = [
+    ('¤', "curren"),
+    ('®', "reg"),
+    ('¶', "para"),
+    ('×', "times"),
+    ('§', "sect"),
+    ('¬', "not"),
+    ('©', "copy"),
+    ('µ', "micro"),
+    ('¢', "cent"),
+    ('£', "pound"),
+    ('¥', "yen"),
+    ('°', "deg"),
+];
+
+/// What one parameter holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// Missing, or nothing but spaces.
+    Absent,
+    /// The network's own macro, unfilled.
+    Unresolved(&'a str),
+    /// Bytes that are no UTF-8.
+    Undecodable,
+    /// Text, without surrounding spaces.
+    Text(&'a str),
+}
+
+/// A query taken apart. Secrets are in `token` alone: `raw` and the values are free of them.
+#[derive(Debug, Default)]
+pub struct Parameters {
+    pairs: Vec<(Field, Option<String>)>,
+    /// The ingest token as it was sent, where it was sent.
+    pub token: Option<String>,
+    /// The query as it arrived, the token and other secrets removed.
+    pub raw: String,
+    /// What had to be mended or ignored.
+    pub notes: Vec<Note>,
+}
+
+impl Parameters {
+    /// Takes a raw query apart; any text will do.
+    pub fn parse(query: &str) -> Self {
+        let mut parameters = Self::default();
+        for piece in query.split_inclusive(['&', '?']) {
+            let (pair, separator) = match piece.strip_suffix(['&', '?']) {
+                Some(pair) => (pair, piece.get(pair.len()..).unwrap_or_default()),
+                None => (piece, ""),
+            };
+            if let Some(kept) = parameters.take_pair(pair) {
+                parameters.raw.push_str(&kept);
+                parameters.raw.push_str(separator);
+            }
+            if separator == "?" {
+                parameters.note(Note::SecondQuestionMark);
+            }
+        }
+        let length = parameters.raw.trim_end_matches(['&', '?']).len();
+        parameters.raw.truncate(length);
+        parameters
+    }
+
+    /// The value of a parameter. Of several the first real one counts; where they differ, that is noted.
+    pub fn value(&mut self, field: Field) -> Value<'_> {
+        let mut differ = false;
+        let mut best = Value::Absent;
+        for (_, text) in self.pairs.iter().filter(|(name, _)| *name == field) {
+            let value = classify(text.as_deref());
+            match (best, value) {
+                (Value::Text(first), Value::Text(other)) => differ |= first != other,
+                (Value::Text(_), _) | (_, Value::Absent) => {}
+                (Value::Undecodable | Value::Unresolved(_), Value::Unresolved(_)) => {}
+                _ => best = value,
+            }
+        }
+        if differ && !self.notes.contains(&Note::Repeated(field)) {
+            self.notes.push(Note::Repeated(field));
+        }
+        best
+    }
+
+    fn note(&mut self, note: Note) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    /// Reads one `name=value`; gives back what of it may be kept as raw text.
+    fn take_pair(&mut self, pair: &str) -> Option<String> {
+        if pair.is_empty() {
+            return Some(String::new());
+        }
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let mut name = decode_lossy(name);
+        while let Some(rest) = name.strip_prefix("amp;") {
+            name = rest.to_owned();
+            self.note(Note::HtmlAmp);
+        }
+        if name == Field::Token.name() {
+            self.take_token(value);
+            return None;
+        }
+        if key::contains_secret(&decode_lossy(pair)) {
+            self.note(Note::SecretRemoved);
+            return Some(if key::contains_secret(&name) {
+                String::new()
+            } else {
+                format!("{name}=")
+            });
+        }
+        if macros::is_unresolved(&name) {
+            self.note(Note::MacroAsName);
+        } else {
+            self.push(&name, value);
+        }
+        Some(pair.to_owned())
+    }
+
+    fn take_token(&mut self, value: &str) {
+        let token = decode_lossy(value).trim().to_owned();
+        if token.is_empty() {
+            return;
+        }
+        match &self.token {
+            Some(first) if *first != token => self.note(Note::Repeated(Field::Token)),
+            Some(_) => {}
+            None => self.token = Some(token),
+        }
+    }
+
+    fn push(&mut self, name: &str, raw_value: &str) {
+        let (value, swallowed) = decode(raw_value);
+        if let Some(field) = Field::ALL.into_iter().find(|field| field.name() == name) {
+            self.pairs.push((field, value));
+        }
+        for (name, value) in swallowed {
+            self.note(Note::HtmlEntity);
+            if let Some(field) = Field::ALL.into_iter().find(|field| field.name() == name) {
+                self.pairs.push((field, Some(value)));
+            }
+        }
+    }
+}
+
+fn classify(text: Option<&str>) -> Value<'_> {
+    match text.map(str::trim) {
+        None => Value::Undecodable,
+        Some("") => Value::Absent,
+        Some(text) if macros::is_unresolved(text) => Value::Unresolved(text),
+        Some(text) => Value::Text(text),
+    }
+}
+
+/// Decodes one value and the pairs that an HTML entity swallowed into it. `None` for what is no UTF-8.
+fn decode(raw: &str) -> (Option<String>, Vec<(String, String)>) {
+    if macros::is_percent_macro(raw) {
+        return (Some(raw.to_owned()), Vec::new());
+    }
+    let spaced = raw.replace('+', " ");
+    let bytes: Vec<u8> = percent_decode_str(&spaced).collect();
+    match String::from_utf8(bytes) {
+        Ok(text) => {
+            let (value, swallowed) = split_entities(&text);
+            (Some(value), swallowed)
+        }
+        Err(not_utf8) => {
+            // An entity in Latin-1 is the one thing worth reading in bytes that are no UTF-8.
+            let latin: String = not_utf8.as_bytes().iter().map(|byte| char::from(*byte)).collect();
+            let (value, swallowed) = split_entities(&latin);
+            let mended = !swallowed.is_empty() && value.is_ascii();
+            if mended { (Some(value), swallowed) } else { (None, Vec::new()) }
+        }
+    }
+}
+
+/// `25¤cy=USD` is the value `25` and the pair `currency=USD`.
+fn split_entities(text: &str) -> (String, Vec<(String, String)>) {
+    for (index, character) in text.char_indices() {
+        let Some((_, entity)) = ENTITIES.iter().find(|(sign, _)| *sign == character) else {
+            continue;
+        };
+        let rest = text.get(index + character.len_utf8()..).unwrap_or_default();
+        let Some((name, value)) = rest.split_once('=') else { continue };
+        if name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            let (value, mut swallowed) = split_entities(value);
+            swallowed.insert(0, (format!("{entity}{name}"), value));
+            return (text.get(..index).unwrap_or_default().to_owned(), swallowed);
+        }
+    }
+    (text.to_owned(), Vec::new())
+}
+
+fn decode_lossy(raw: &str) -> String {
+    let spaced = raw.replace('+', " ");
+    percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn value(query: &str, field: Field) -> String {
+        match Parameters::parse(query).value(field) {
+            Value::Absent => "absent".to_owned(),
+            Value::Unresolved(text) => format!("unresolved {text}"),
+            Value::Undecodable => "undecodable".to_owned(),
+            Value::Text(text) => text.to_owned(),
+        }
+    }
+
+    fn notes(query: &str) -> Vec<Note> {
+        let mut parameters = Parameters::parse(query);
+        for field in Field::ALL {
+            parameters.value(field);
+        }
+        parameters.notes
+    }
+
+    #[test]
+    fn values_are_decoded_and_trimmed() {
+        for (query, expected) in [
+            ("uid=abc", "abc"),
+            ("uid=%20abc+", "abc"),
+            ("uid=a%2Bb", "a+b"),
+            ("uid=a+b", "a b"),
+            ("uid=a=b", "a=b"),
+            ("uid=%C3%A4", "ä"),
+            ("uid", "absent"),
+            ("uid=", "absent"),
+            ("", "absent"),
+            ("UID=abc", "absent"),
+            ("uid=100%", "100%"),
+            ("uid=%zz", "%zz"),
+            ("uid=%FF", "undecodable"),
+            ("uid=%7Bclick_id%7D", "unresolved {click_id}"),
+            ("uid=%257Bclick_id%257D", "unresolved %7Bclick_id%7D"),
+            ("uid=%deposit_id%", "unresolved %deposit_id%"),
+        ] {
+            assert_eq!(value(query, Field::Uid), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_second_question_mark_stands_for_an_ampersand() {
+        let query = "event=deposit?reg={reg}&uid=1";
+        assert_eq!(value(query, Field::Event), "deposit");
+        assert_eq!(value(query, Field::Uid), "1");
+        assert_eq!(notes(query), [Note::SecondQuestionMark]);
+    }
+
+    #[test]
+    fn a_macro_as_a_name_is_ignored_and_noted() {
+        assert_eq!(notes("status={status}&{status}=true&uid=1"), [Note::MacroAsName]);
+        assert_eq!(notes("%7Bstatus%7D=true"), [Note::MacroAsName]);
+    }
+
+    #[test]
+    fn html_damage_is_mended_and_noted() {
+        let query = "event=deposit&amp;value=5&amp;amp;uid=7";
+        assert_eq!(value(query, Field::Value), "5");
+        assert_eq!(value(query, Field::Uid), "7");
+        assert_eq!(notes(query), [Note::HtmlAmp]);
+
+        for query in ["value=25%C2%A4cy=EUR", "value=25¤cy=EUR", "value=25%A4cy=EUR"] {
+            assert_eq!(value(query, Field::Value), "25", "{query}");
+            assert_eq!(value(query, Field::Currency), "EUR", "{query}");
+            assert_eq!(notes(query), [Note::HtmlEntity], "{query}");
+        }
+        assert_eq!(value("eid=5%C3%97tamp=1&uid=2", Field::Eid), "5");
+        assert_eq!(value("eid=5%C2%AEion=EU%C2%A4cy=USD", Field::Currency), "USD");
+        assert_eq!(value("uid=5%C2%A4", Field::Uid), "5¤");
+    }
+
+    #[test]
+    fn of_repeated_parameters_the_first_real_one_counts() {
+        assert_eq!(value("uid=1&uid=2", Field::Uid), "1");
+        assert_eq!(notes("uid=1&uid=2"), [Note::Repeated(Field::Uid)]);
+        assert_eq!(notes("uid=1&uid=1"), []);
+        assert_eq!(value("uid=&uid=2", Field::Uid), "2");
+        assert_eq!(value("uid={x}&uid=2", Field::Uid), "2");
+        assert_eq!(value("uid={x}&uid=", Field::Uid), "unresolved {x}");
+        assert_eq!(notes("uid={x}&uid=2"), []);
+    }
+
+    #[test]
+    fn the_token_is_taken_out_of_the_raw_query() {
+        for (query, raw) in [
+            ("token=xt_in_abc&event=deposit&x=1", "event=deposit&x=1"),
+            ("event=deposit&token=xt_in_abc", "event=deposit"),
+            ("event=deposit?token=xt_in_abc", "event=deposit"),
+            ("event=deposit&amp;token=xt_in_abc&a=b", "event=deposit&a=b"),
+            ("%74oken=xt_in_abc&event=deposit", "event=deposit"),
+            ("token=xt_in_abc&token=xt_in_abc", ""),
+        ] {
+            let parameters = Parameters::parse(query);
+            assert_eq!(parameters.token.as_deref(), Some("xt_in_abc"), "{query}");
+            assert_eq!(parameters.raw, raw, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_secret_in_another_parameter_goes_no_further() {
+        for query in [
+            "uid=xt_in_abcdef",
+            "uid=xt%5Fin%5Fabcdef",
+            "uid=xt%255Fsk%255Fabcdef",
+            "sub=1xt_sk_abcdef",
+            "xt_in_abcdef",
+            "xt_in_abcdef=1",
+        ] {
+            let mut parameters = Parameters::parse(query);
+            assert!(!parameters.raw.contains("abcdef"), "{query}: {}", parameters.raw);
+            assert_eq!(parameters.value(Field::Uid), Value::Absent, "{query}");
+            assert_eq!(parameters.notes, [Note::SecretRemoved], "{query}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_query_panics(query in "\\PC{0,200}|([a-z]{0,5}[=&?%{}¤+;]){0,30}") {
+            let _ = notes(&query);
+        }
+
+        #[test]
+        fn the_raw_query_reads_like_the_query(query in "((uid|eid|value|event|x|token)=[a-z%{}¤]{0,5}[&?]){0,8}") {
+            let mut first = Parameters::parse(&query);
+            let raw = first.raw.clone();
+            let mut again = Parameters::parse(&raw);
+            for field in [Field::Uid, Field::Eid, Field::Value, Field::Event] {
+                prop_assert_eq!(first.value(field), again.value(field));
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! What a handler gives: a status, headers and a body, before the runtime makes a response of it.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::postback::Note;
+use crate::space::BadField;
+use crate::status::{Audience, Status};
+
+/// How long a sender waits before it tries again, in seconds: two runs of a typical network's retry.
+const RETRY_AFTER_S: &str = "60";
+
+/// An answer to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: String,
+}
+
+/// Why something other than a report was refused: with which field, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub http: u16,
+    pub word: &'static str,
+    pub field: Option<&'static str>,
+    pub hint: Cow<'static, str>,
+}
+
+impl Problem {
+    pub const NOT_FOUND: Self = Self::new(404, "not_found", "There is nothing at this address.");
+    pub const UNAUTHORIZED: Self = Self::new(
+        401,
+        "unauthorized",
+        "Send the operator's secret as Authorization: Bearer <secret>.",
+    );
+
+    const fn new(http: u16, word: &'static str, hint: &'static str) -> Self {
+        Self { http, word, field: None, hint: Cow::Borrowed(hint) }
+    }
+
+    /// A field that was not accepted.
+    pub fn field(bad: BadField) -> Self {
+        Self { field: Some(bad.field), ..Self::new(422, "invalid_field", bad.reason) }
+    }
+
+    /// A request that could not be read.
+    pub fn unreadable(hint: String) -> Self {
+        Self { hint: Cow::Owned(hint), ..Self::new(400, "invalid_request", "") }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Missing(what) => Self {
+                hint: Cow::Owned(format!(
+                    "{what} is not configured. Run make deploy again; it asks for it."
+                )),
+                ..Self::new(503, "not_configured", "")
+            },
+            Error::Deadline(_) | Error::Database(_) | Error::Queue(_) | Error::Limited => {
+                Self::new(503, "unavailable", "It could not be done now. Try again in a minute.")
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    ok: bool,
+    status: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+}
+
+impl Reply {
+    /// The answer to a report. A clean event has exactly the keys `ok` and `status`; notes and a
+    /// hint appear where there is something to say.
+    pub fn report(status: Status, notes: &[Note], audience: Audience) -> Self {
+        let answer = Answer {
+            ok: status.is_ok(),
+            status: status.word(),
+            notes: notes.iter().map(Note::to_string).collect(),
+            hint: status.hint(),
+        };
+        let mut reply = Self::json(status.http(audience, notes), &answer);
+        if status == Status::Unavailable {
+            reply.headers.push(("retry-after", RETRY_AFTER_S.to_owned()));
+        }
+        if reply.status == 405 {
+            reply = reply.allowing();
+        }
+        reply
+    }
+
+    /// The answer to a request of the operator that could not be carried out.
+    pub fn problem(problem: &Problem) -> Self {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            ok: bool,
+            status: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            field: Option<&'a str>,
+            hint: &'a str,
+        }
+        let Problem { http, word, field, hint } = problem;
+        Self::json(*http, &Body { ok: false, status: word, field: *field, hint })
+    }
+
+    /// `OPTIONS` on an address that takes reports.
+    pub fn options() -> Self {
+        let headers = vec![("cache-control", "no-store".to_owned())];
+        Self { status: 204, headers, body: String::new() }.allowing()
+    }
+
+    /// `HEAD` on an address that takes reports.
+    pub fn head() -> Self {
+        Self { body: String::new(), ..Self::json(200, &()) }
+    }
+
+    /// The same answer with one header more.
+    pub fn with(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    fn allowing(self) -> Self {
+        self.with("allow", "GET, POST, HEAD, OPTIONS".to_owned())
+    }
+
+    /// Any JSON body. Never cached: all of ours say what is so now.
+    pub fn json<T: Serialize>(status: u16, body: &T) -> Self {
+        let headers = vec![
+            ("content-type", "application/json".to_owned()),
+            ("cache-control", "no-store".to_owned()),
+            ("x-content-type-options", "nosniff".to_owned()),
+        ];
+        Self { status, headers, body: serde_json::to_string(body).unwrap_or_default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::postback::Field;
+
+    fn report(status: Status, notes: &[Note]) -> Reply {
+        Reply::report(status, notes, Audience::Network)
+    }
+
+    #[test]
+    fn a_clean_event_has_exactly_the_documented_keys() {
+        let reply = report(Status::Queued, &[]);
+        assert_eq!((reply.status, reply.body.as_str()), (200, r#"{"ok":true,"status":"queued"}"#));
+        assert!(reply.headers.contains(&("cache-control", "no-store".to_owned())));
+        let reply = report(Status::Duplicate, &[Note::MacroUnresolved(Field::Eid)]);
+        assert_eq!(
+            reply.body,
+            r#"{"ok":true,"status":"duplicate","notes":["macro_unresolved:eid"]}"#
+        );
+    }
+
+    #[test]
+    fn unavailable_says_when_to_come_back() {
+        let reply = report(Status::Unavailable, &[]);
+        assert_eq!(reply.status, 503);
+        assert!(reply.headers.contains(&("retry-after", "60".to_owned())));
+    }
+
+    #[test]
+    fn another_method_is_told_which_are_allowed() {
+        let reply = report(Status::InvalidRequest, &[Note::MethodUnknown]);
+        assert_eq!(reply.status, 405);
+        assert!(reply.headers.iter().any(|(name, _)| *name == "allow"));
+        assert_eq!(Reply::options().status, 204);
+    }
+}

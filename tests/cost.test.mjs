@@ -1,0 +1,62 @@
+// What a postback costs at D1, as D1 itself counts it (issue of money: rows written are most of the bill).
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { startWorker } from "./harness.mjs";
+
+let worker, space;
+before(async () => {
+  worker = await startWorker();
+  space = await worker.space();
+});
+after(() => worker.stop());
+
+async function cost(query) {
+  const answer = await worker.fire(`/e?token=${space.ingest}&${query}`);
+  const [, trips, read, written] = /trips=(\d+) read=(\d+) written=(\d+)/.exec(answer.headers.get("x-d1-cost"));
+  return { status: answer.status, trips: +trips, read: +read, written: +written };
+}
+
+/** Fills the space up to `total` events, in D1 itself, through the same trigger. */
+async function fill(total) {
+  await worker.db
+    .prepare(`
+      INSERT INTO events (space_id, seq, dedup, event, uid, currency, occurred_at_ms, received_at_ms, first, receipt, raw)
+      WITH RECURSIVE n(i) AS (
+        SELECT (SELECT coalesce(max(seq), 0) + 1 FROM events WHERE space_id = ?1)
+        UNION ALL SELECT i + 1 FROM n WHERE i < ?2
+      )
+      SELECT ?1, i, 'filler=' || i, 'contact', 'filler' || (i % 5000), 'USD', 1760000000000 + i * 1000, 1760000000000, 0, 'r', ''
+      FROM n WHERE i <= ?2`)
+    .bind(space.id, total).run();
+}
+
+test("one round trip; at most 4 rows written for a new event, 1 for a duplicate, 2 for a held one", async () => {
+  await cost("event=contact&uid=warm&eid=warm");
+  for (const [query, status, written] of [
+    ["event=deposit&uid=a&eid=1&value=5", "queued", 4],
+    ["event=deposit&uid=a&eid=1&value=5", "duplicate", 1],
+    ["event=deposit&eid=2&value=5", "queued", 3],
+    ["event=deposit&uid=a&eid=3&value=5&tg_id=555", "queued", 4],
+    ["event=deposit&value=abc", "invalid_value", 2],
+  ]) {
+    const result = await cost(query);
+    assert.equal(result.status, status, query);
+    assert.equal(result.trips, 1, query);
+    assert.ok(result.written <= written, `${query} wrote ${result.written} rows`);
+  }
+});
+
+test("rows read do not grow between 100 and 100,000 events", async () => {
+  const measure = async (name) => [
+    await cost(`event=deposit&uid=filler7&eid=${name}&value=5`),
+    await cost(`event=deposit&uid=filler7&eid=${name}&value=5`),
+    await cost(`event=deposit&uid=new-${name}&eid=new-${name}&value=5`),
+  ];
+  await fill(100);
+  await measure("warm");
+  const few = await measure("few");
+  await fill(100_000);
+  const many = await measure("many");
+  assert.deepEqual(many, few);
+  assert.ok(few[0].read <= 20, JSON.stringify(few));
+});

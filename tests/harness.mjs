@@ -1,0 +1,124 @@
+// A Worker of our own build on real workerd and D1, with what tests need around it.
+import { createHash, createHmac, randomBytes } from "node:crypto";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createTestHarness, unstable_splitSqlQuery as splitSql } from "wrangler";
+
+export const KEY_SECRET = "a key secret for tests only";
+export const OPERATOR_TOKEN = "an operator token for tests only";
+const LOWER_BASE32HEX = "0123456789abcdefghijklmnopqrstuv";
+
+const ROOT = new URL("..", import.meta.url).pathname;
+
+/**
+ * Starts the Worker with an empty database that has the schema. `local: false` is how it is deployed;
+ * `configure` changes the text of wrangler.toml first; `databaseDelayMs` makes D1's every answer late.
+ */
+export async function startWorker({ local = true, vars = {}, secrets = {}, configure, databaseDelayMs } = {}) {
+  const late = (toml) => toml.replace('"build/index.js"', `"${ROOT}tests/late-database.mjs"`);
+  if (databaseDelayMs) configure = late;
+  const server = createTestHarness({
+    root: ROOT,
+    workers: [
+      {
+        configPath: configure ? writeConfig(configure) : "./wrangler.toml",
+        prebuiltWorkerDir: databaseDelayMs ? undefined : `${ROOT}dist`,
+        vars: { LOCAL: String(local), TEST_DATABASE_DELAY_MS: databaseDelayMs ?? 0, ...vars },
+        secrets: { KEY_SECRET, OPERATOR_TOKEN, ...secrets },
+      },
+    ],
+  });
+  await server.listen();
+  const worker = server.getWorker();
+  const env = await worker.getEnv();
+  const db = env.DB;
+  await applySchema(db);
+  return {
+    server,
+    db,
+    env,
+    fetch: (path, init) => server.fetch(path, init),
+    /** Fires a postback and gives its answer with the HTTP code and headers. */
+    async fire(path, init) {
+      const response = await server.fetch(path, init);
+      const text = await response.text();
+      return { code: response.status, headers: response.headers, text, ...(text ? JSON.parse(text) : {}) };
+    },
+    /** Delivers messages to the queue's consumer, as the platform would. */
+    async deliver(queue, bodies) {
+      const consumer = await worker.getExport();
+      const messages = bodies.map((body, index) => ({
+        id: String(index), timestamp: new Date(), attempts: 1, body,
+      }));
+      return consumer.queue(queue, messages);
+    },
+    async row(sql, ...values) {
+      return db.prepare(sql).bind(...values).first();
+    },
+    async rows(sql, ...values) {
+      return (await db.prepare(sql).bind(...values).all()).results;
+    },
+    /** A space with both keys, put straight into the database. */
+    async space(name = "Test") {
+      const { id } = await db
+        .prepare("INSERT INTO spaces (name, created_at_ms) VALUES (?, 0) RETURNING id")
+        .bind(name).first();
+      const ingest = mintKey("xt_in_");
+      const bearer = mintKey("xt_sk_");
+      await addKey(db, id, "ingest", ingest);
+      await addKey(db, id, "bearer", bearer);
+      return { id, ingest, bearer };
+    },
+    stop: () => server.close(),
+  };
+}
+
+/** wrangler.toml as `configure` changes it, in a file of its own. */
+function writeConfig(configure) {
+  const toml = readFileSync(`${ROOT}wrangler.toml`, "utf8");
+  const changed = configure(toml);
+  if (changed === toml) throw new Error("the change to wrangler.toml changed nothing");
+  const folder = mkdtempSync(join(tmpdir(), "xtracker-config-"));
+  const path = join(folder, "wrangler.toml");
+  writeFileSync(path, changed
+    .replace('"build/index.js"', `"${ROOT}build/index.js"`)
+    .replace(/command = .*/, 'command = "true"'));
+  return path;
+}
+
+export async function applySchema(db) {
+  const sql = readFileSync(new URL("../schema.sql", import.meta.url), "utf8");
+  await db.batch(splitSql(sql).map((statement) => db.prepare(statement)));
+}
+
+export async function addKey(db, spaceId, kind, key, expiresAtMs = null) {
+  await db
+    .prepare("INSERT INTO keys (hash, space_id, kind, created_at_ms, expires_at_ms) VALUES (?, ?, ?, 0, ?)")
+    .bind(sha256(key), spaceId, kind, expiresAtMs).run();
+}
+
+/** A key with a good check part, made without the Worker's own code. */
+export function mintKey(prefix, secret = KEY_SECRET) {
+  const body = prefix + base32(randomBytes(16));
+  return body + base32(createHmac("sha256", secret).update(body).digest().subarray(0, 6));
+}
+
+export const sha256 = (text) => createHash("sha256").update(text).digest("hex");
+
+function base32(bytes) {
+  let bits = [...bytes].map((byte) => byte.toString(2).padStart(8, "0")).join("");
+  bits = bits.padEnd(Math.ceil(bits.length / 5) * 5, "0");
+  return bits.match(/.{5}/g).map((five) => LOWER_BASE32HEX[parseInt(five, 2)]).join("");
+}
+
+/** Waits until `condition` gives something true, and gives that. */
+export async function until(what, condition, limitMs = 15_000) {
+  const end = Date.now() + limitMs;
+  for (;;) {
+    const value = await condition();
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`waited ${limitMs} ms in vain until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

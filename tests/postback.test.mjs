@@ -1,0 +1,368 @@
+// `/e` against workerd and D1: every status and every row of the contract's §4.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { addKey, mintKey, startWorker } from "./harness.mjs";
+
+const CLEAN = ["ok", "status"];
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+let worker, space, url;
+before(async () => {
+  worker = await startWorker();
+  space = await worker.space();
+  url = (query) => `/e?token=${space.ingest}&${query}`;
+});
+after(() => worker.stop());
+
+const keys = (answer) => Object.keys(JSON.parse(answer.text));
+const event = (answer) =>
+  worker.row("SELECT * FROM events WHERE space_id = ? AND seq = ?", space.id, answer.headers.get("x-event-id"));
+const revenue = async (spaceId, currency) =>
+  worker.row(
+    "SELECT total(events) AS events, total(units) AS units, total(micros) AS micros FROM counters WHERE space_id = ? AND event = 'deposit' AND currency = ?",
+    spaceId, currency,
+  );
+
+describe("answers (§4.1)", () => {
+  test("a clean event answers queued with exactly the documented keys, then duplicate", async () => {
+    const first = await worker.fire(url("event=deposit&uid=u1&eid=clean-1&value=25.00&currency=USD"));
+    assert.equal(first.code, 200);
+    assert.deepEqual(JSON.parse(first.text), { ok: true, status: "queued" });
+    assert.equal(first.headers.get("cache-control"), "no-store");
+    assert.equal(first.headers.get("content-type"), "application/json");
+    const again = await worker.fire(url("event=deposit&uid=u1&eid=clean-1&value=25.00&currency=USD"));
+    assert.deepEqual(JSON.parse(again.text), { ok: true, status: "duplicate" });
+    assert.equal(again.headers.get("x-event-id"), first.headers.get("x-event-id"));
+    assert.equal((await event(first)).refires, 1);
+  });
+
+  for (const [query, status, code] of [
+    ["event=deposit&value=abc", "invalid_value", 200],
+    ["event=deposit&value={amount}", "invalid_value", 200],
+    ["event=registration&t=1", "invalid_time", 200],
+    ["event=registration&t=soon", "invalid_time", 200],
+    ["event=purchase", "invalid_event", 200],
+    ["uid=1", "invalid_event", 200],
+    ["event=deposit&currency=US", "invalid_currency", 200],
+    [`event=contact&uid=${"x".repeat(257)}`, "invalid_uid", 200],
+    ["event=contact&uid=a%00b", "invalid_uid", 200],
+    [`event=contact&eid=${"x".repeat(257)}`, "invalid_eid", 200],
+    ["event=contact&uid=%FF", "invalid_request", 400],
+    [`event=contact&x=${"y".repeat(16 * 1024)}`, "invalid_request", 400],
+  ]) {
+    test(`${query.slice(0, 40)} answers ${status} and is held with its raw query`, async () => {
+      const answer = await worker.fire(url(query));
+      assert.equal(answer.code, code);
+      assert.equal(answer.ok, false);
+      assert.equal(answer.status, status);
+      assert.ok(answer.notes.length > 0);
+      const held = await worker.row("SELECT * FROM held WHERE space_id = ? ORDER BY seq DESC LIMIT 1", space.id);
+      assert.equal(held.status, status);
+      assert.equal(held.raw, query.slice(0, held.raw.length));
+      assert.ok(!held.raw.includes(space.ingest));
+    });
+  }
+
+  test("no 2xx body contains the words that networks search for", async () => {
+    for (const query of ["event=deposit&value=fail&uid=error", "event=error", "error=fail&event=contact&{fail}=1"]) {
+      const answer = await worker.fire(url(query));
+      assert.equal(answer.code, 200);
+      assert.doesNotMatch(answer.text, /error|fail/i);
+    }
+  });
+
+  test("the first fault in the contract's order answers, the notes name all", async () => {
+    const long = "x".repeat(300);
+    const answer = await worker.fire(url(`event=deposit&uid=${long}&eid=${long}&value=abc&currency=1&t=1`));
+    assert.equal(answer.status, "invalid_uid");
+    assert.deepEqual(answer.notes, [
+      "uid_over_256_bytes", "eid_over_256_bytes", "value_not_a_number", "currency_not_3_to_5_letters", "t_implausible",
+    ]);
+    assert.equal((await worker.fire("/e?event=purchase")).status, "invalid_token");
+    assert.equal((await worker.fire("/e?uid=%FF")).status, "invalid_request");
+  });
+
+  test("a held postback that is fired again is one row with its re-fires", async () => {
+    for (let i = 0; i < 3; i++) await worker.fire(url("event=deposit&value=twice"));
+    const rows = await worker.rows("SELECT refires FROM held WHERE raw = 'event=deposit&value=twice'");
+    assert.deepEqual(rows, [{ refires: 2 }]);
+  });
+
+  test("HEAD and OPTIONS answer and store nothing, other methods are refused", async () => {
+    const count = () => worker.row("SELECT count(*) AS n FROM events");
+    const before = await count();
+    assert.equal((await worker.fire(url("event=contact"), { method: "HEAD" })).code, 200);
+    const options = await worker.fire(url("event=contact"), { method: "OPTIONS" });
+    assert.equal(options.code, 204);
+    assert.match(options.headers.get("allow"), /GET, POST/);
+    const put = await worker.fire(url("event=contact"), { method: "PUT", body: "x" });
+    assert.deepEqual([put.code, put.status], [405, "invalid_request"]);
+    assert.deepEqual(await count(), before);
+  });
+});
+
+describe("the token (§2)", () => {
+  test("it goes in the query, in the path and in the body", async () => {
+    for (const [path, init] of [
+      [`/e?token=${space.ingest}&event=contact&eid=t1`],
+      [`/e/${space.ingest}?event=contact&eid=t2`],
+      [`/e/${space.ingest}/?event=contact&eid=t3`],
+      ["/e", { method: "POST", body: new URLSearchParams({ token: space.ingest, event: "contact", eid: "t4" }) }],
+      ["/e", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ token: space.ingest, event: "contact", eid: "t5" }) }],
+    ]) {
+      const answer = await worker.fire(path, init);
+      assert.deepEqual([answer.code, answer.status, keys(answer)], [200, "queued", CLEAN], path);
+    }
+  });
+
+  test("a missing, unknown, expired or wrong kind of token is 401 and stores nothing", async () => {
+    const expired = mintKey("xt_in_");
+    await addKey(worker.db, space.id, "ingest", expired, Date.now() - 1);
+    const before = await worker.row("SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM held) AS n");
+    for (const token of ["", "x", mintKey("xt_in_"), expired, space.bearer, "xt_in_local"]) {
+      for (const query of ["event=contact", "event=nonsense"]) {
+        const answer = await worker.fire(`/e?token=${token}&${query}`);
+        assert.deepEqual([answer.code, answer.ok, answer.status], [401, false, "invalid_token"], token);
+      }
+    }
+    const after = await worker.row("SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM held) AS n");
+    assert.deepEqual(after, before);
+  });
+
+  test("a rotated token is valid until its time has come", async () => {
+    const rotated = mintKey("xt_in_");
+    await addKey(worker.db, space.id, "ingest", rotated, Date.now() + 60_000);
+    assert.equal((await worker.fire(`/e?token=${rotated}&event=contact&eid=rotated`)).status, "queued");
+  });
+
+  test("no secret reaches a stored text", async () => {
+    const key = space.ingest;
+    for (const query of [
+      `event=contact&eid=leak1&uid=${key}`, `event=contact&eid=leak2&sub=${key}`, `event=contact&eid=leak3?token=${key}`,
+      `event=contact&eid=leak4&value=${encodeURIComponent(space.bearer)}`, `event=deposit&value=abc&x=${key}`, `event=contact&eid=leak5&${key}`,
+    ]) {
+      await worker.fire(url(query));
+    }
+    await worker.fire("/e", { method: "POST", headers: { "content-type": "application/json" }, body: `{"token":"${key}",` });
+    const dump = JSON.stringify([await worker.rows("SELECT * FROM events"), await worker.rows("SELECT * FROM held")]);
+    assert.ok(!dump.includes(key.slice(6)) && !dump.includes(space.bearer.slice(6)));
+    assert.ok(!JSON.stringify(worker.server.getLogs()).includes(key.slice(6)));
+  });
+});
+
+describe("amounts (§4.2)", () => {
+  test("a deposit without an amount is stored, adds nothing and is flagged", async () => {
+    const before = await revenue(space.id, "USD");
+    for (const query of ["event=deposit&eid=empty1&value=", "event=deposit&eid=empty2"]) {
+      const answer = await worker.fire(url(query));
+      assert.deepEqual([answer.status, answer.notes], ["queued", ["value_empty"]]);
+    }
+    const now = await revenue(space.id, "USD");
+    assert.deepEqual([now.units, now.micros, now.events], [before.units, before.micros, before.events + 2]);
+  });
+
+  test("amounts are kept as sent and counted exactly, per currency", async () => {
+    const amounts = [
+      ["25", 25_000_000], ["25.00", 25_000_000], ["0", 0], [".5", 500_000], ["%2B25", 25_000_000], ["+25", 25_000_000],
+      ["-25.00", -25_000_000], ["1e2", 100_000_000], ["25,50", 25_500_000, ["value_decimal_comma"]],
+      ["1,234.50", 1_234_500_000, ["value_thousands"]], ["1.234,50", 1_234_500_000, ["value_thousands", "value_decimal_comma"]],
+      ["1+234,50", 1_234_500_000, ["value_thousands", "value_decimal_comma"]], ["0.0000015", 2, ["value_rounded"]],
+    ];
+    for (const [index, [value, micros, notes]] of amounts.entries()) {
+      const answer = await worker.fire(url(`event=deposit&currency=EUR&eid=amount${index}&value=${value}`));
+      assert.deepEqual([answer.status, answer.notes], ["queued", notes], value);
+      const row = await event(answer);
+      assert.equal(row.micros, micros, value);
+      assert.equal(row.value, decodeURIComponent(value.replaceAll("+", " ")).trim());
+    }
+    const total = await revenue(space.id, "EUR");
+    assert.equal(total.units * 1e6 + total.micros, amounts.reduce((sum, [, micros]) => sum + micros, 0));
+  });
+
+  test("guesses and non-numbers are refused", async () => {
+    for (const value of ["1,234", "12,345,67", "$25", "25 USD", "abc", "NaN", "inf", "0x10", "{amount}", "--5", "1234567890123"]) {
+      const answer = await worker.fire(url(`event=deposit&eid=bad&value=${encodeURIComponent(value)}`));
+      assert.equal(answer.status, "invalid_value", value);
+    }
+  });
+
+  test("ten amounts of twelve digits are all stored: sums do not overflow", async () => {
+    for (let i = 0; i < 12; i++) {
+      const answer = await worker.fire(url(`event=deposit&currency=IDR&eid=huge${i}&value=999999999999.999999`));
+      assert.equal(answer.status, "queued");
+    }
+    const { units, micros } = await worker.row("SELECT CAST(units AS TEXT) AS units, micros FROM counters WHERE currency = 'IDR'");
+    assert.deepEqual([BigInt(units) * 1_000_000n + BigInt(micros)], [999999999999999999n * 12n]);
+  });
+
+  test("the amount of another event is kept as text and never counted", async () => {
+    const answer = await worker.fire(url("event=registration&eid=text&value=$25"));
+    assert.deepEqual([answer.status, keys(answer)], ["queued", CLEAN]);
+    const row = await event(answer);
+    assert.deepEqual([row.value, row.micros], ["$25", null]);
+  });
+});
+
+describe("times (§4.3)", () => {
+  test("milliseconds, seconds and the time of receipt", async () => {
+    const now = Date.now();
+    for (const [t, expected] of [[now, now], [Math.floor(now / 1000), Math.floor(now / 1000) * 1000], [now - 365 * DAY_MS, now - 365 * DAY_MS]]) {
+      const row = await event(await worker.fire(url(`event=contact&eid=t${t}&t=${t}`)));
+      assert.equal(row.occurred_at_ms, expected);
+    }
+    for (const t of ["", "{timestamp}"]) {
+      const row = await event(await worker.fire(url(`event=contact&eid=now${t}&uid=x&t=${t}`)));
+      assert.equal(row.occurred_at_ms, row.received_at_ms);
+    }
+  });
+
+  test("implausible times are refused", async () => {
+    const now = Date.now();
+    for (const t of [now - 367 * DAY_MS, now + 25 * 60 * 60 * 1000, 1, -1]) {
+      assert.equal((await worker.fire(url(`event=contact&t=${t}`))).status, "invalid_time");
+    }
+  });
+});
+
+describe("idempotency (§4.4)", () => {
+  test("an eid counts once per event, whatever uid, value, time or method come with it", async () => {
+    const t = Date.now();
+    assert.equal((await worker.fire(url("event=deposit&eid=once&uid=a&value=1"))).status, "queued");
+    assert.equal((await worker.fire(url(`event=deposit&eid=once&uid=b&value=2&t=${t - 5}`))).status, "duplicate");
+    assert.equal((await worker.fire(url(""), { method: "POST", body: "event=deposit&eid=%20once+", headers: { "content-type": "application/x-www-form-urlencoded" } })).status, "duplicate");
+    assert.equal((await worker.fire(url("event=registration&eid=once"))).status, "queued");
+    assert.equal((await worker.fire(url("event=deposit&eid=ONCE&value=1"))).status, "queued");
+  });
+
+  test("without an eid the uid and the time count", async () => {
+    const t = Date.now() - 1000;
+    for (const [query, status] of [
+      [`uid=a&t=${t}`, "queued"], [`uid=a&t=${t}`, "duplicate"], [`uid=b&t=${t}`, "queued"], [`uid=a&t=${t + 1}`, "queued"],
+      [`t=${t}`, "queued"], [`t=${t}`, "duplicate"], [`uid=a&t=${t}&eid=`, "duplicate"], [`uid=a&t=${t}&eid={trade_id}`, "duplicate"],
+      [`eid=@${t}:a`, "queued"], [`eid=d@${t}:a`, "queued"],
+    ]) {
+      assert.equal((await worker.fire(url(`event=deposit&value=1&${query}`))).status, status, query);
+    }
+  });
+
+  test("an unresolved macro counts as absent and is noted", async () => {
+    for (const macro of ["{trade_id}", "%7Btrade_id%7D", "%257Btrade_id%257D", "[afp]", "$%7BSUBID%7D", "%macro%", "REPLACE", "po-{trade_id}"]) {
+      const answer = await worker.fire(url(`event=deposit&value=1&uid=macro&eid=${macro}`));
+      assert.deepEqual(answer.notes, ["macro_unresolved:eid"], macro);
+      assert.equal((await event(answer)).eid, null);
+    }
+    for (const id of ["{3F2504E0-4F89-11D3-9A0C-0305E82C3301}", "a{b", "%231042"]) {
+      assert.deepEqual(keys(await worker.fire(url(`event=deposit&value=1&eid=${id}`))), CLEAN, id);
+    }
+  });
+
+  test("1,000 equal postbacks at once are one event, one count, one queued", async () => {
+    const crowd = await worker.space("Crowd");
+    const path = `/e?token=${crowd.ingest}&event=deposit&uid=u&eid=storm&value=25&currency=USD`;
+    const answers = await Promise.all(Array.from({ length: 1000 }, () => worker.fire(path)));
+    const count = (status) => answers.filter((answer) => answer.status === status).length;
+    assert.deepEqual([count("queued"), count("duplicate")], [1, 999]);
+    assert.deepEqual(await worker.rows("SELECT refires FROM events WHERE space_id = ?", crowd.id), [{ refires: 999 }]);
+    assert.deepEqual(await revenue(crowd.id, "USD"), { events: 1, units: 25, micros: 0 });
+  });
+});
+
+describe("what arrives (networks.md §3)", () => {
+  for (const [query, expected, notes] of [
+    ["event=registration?reg={reg}&eid=arrival1", { event: "registration" }, ["second_question_mark"]],
+    ["event=registration&status={status}&{status}=true&eid=arrival2", { event: "registration" }, ["macro_as_name"]],
+    ["event=deposit&amp;value=5&amp;eid=arrival3", { value: "5", micros: 5_000_000 }, ["html_amp"]],
+    ["event=deposit&eid=arrival4&value=25%C2%A4cy=EUR", { value: "25", currency: "EUR" }, ["html_entity"]],
+    ["event=deposit&eid=arrival5&value=25¤cy=EUR", { value: "25", currency: "EUR" }, ["html_entity"]],
+    ["event=deposit&eid=arrival6&value=1&uid=1&uid=2", { uid: "1" }, ["repeated:uid"]],
+    ["event=deposit&eid=arrival7&value=1&uid=a%2Bb", { uid: "a+b" }, undefined],
+    ["event=DEPOSIT&eid=arrival8&value=1&currency=eur&tg_id=555123", { event: "deposit", currency: "EUR", tg_id: 555123 }, undefined],
+  ]) {
+    test(query, async () => {
+      const answer = await worker.fire(url(query));
+      assert.deepEqual([answer.status, answer.notes], ["queued", notes]);
+      const row = await event(answer);
+      for (const [column, value] of Object.entries(expected)) assert.equal(row[column], value, column);
+    });
+  }
+});
+
+describe("bodies", () => {
+  const post = (body, type) => worker.fire(url(""), { method: "POST", body, headers: type ? { "content-type": type } : {} });
+
+  test("a JSON body keeps the digits of its numbers", async () => {
+    const answer = await post('{"event":"deposit","eid":42,"value":25.10,"currency":null}', "application/json");
+    assert.equal(answer.status, "queued");
+    const row = await event(answer);
+    assert.deepEqual([row.eid, row.value, row.micros], ["42", "25.10", 25_100_000]);
+  });
+
+  for (const [body, type, code, note] of [
+    ["{", "application/json", 400, "json_malformed:line 1 column 1"],
+    ['{"event" "x"}', "application/json", 400, "json_malformed:line 1 column 10"],
+    ["--boundary", "multipart/form-data; boundary=boundary", 400, "body_neither_form_nor_json"],
+    [Buffer.from([0x75, 0xff]), "application/x-www-form-urlencoded", 400, "body_not_utf8"],
+    ["x".repeat(16 * 1024 + 1), "application/x-www-form-urlencoded", 413, "body_over_16_kib"],
+  ]) {
+    test(`${type} ${String(body).slice(0, 12)} is invalid_request and held`, async () => {
+      const answer = await post(body, type);
+      assert.deepEqual([answer.code, answer.status, answer.notes[0]], [code, "invalid_request", note]);
+      const held = await worker.row("SELECT status, notes FROM held WHERE space_id = ? ORDER BY seq DESC LIMIT 1", space.id);
+      assert.equal(held.status, "invalid_request");
+      assert.ok(JSON.parse(held.notes).includes(note));
+    });
+  }
+});
+
+test("any bytes get a documented answer", async () => {
+  const statuses = new Set(["queued", "duplicate", "invalid_value", "invalid_time", "invalid_event", "invalid_currency", "invalid_uid", "invalid_eid", "invalid_token", "invalid_request", "not_found"]);
+  let seed = 7;
+  const random = (below) => (seed = (seed * 1103515245 + 12345) % 2 ** 31) % below;
+  const alphabet = ["event=deposit", "&", "?", "=", "%", "%00", "%ff", "{", "}", "value=", "uid=", "eid=", "t=", "¤cy=", "amp;", "+", "🦀", "1,2", "\\", "\u202e", "'", '"', "token=xt_in_"];
+  for (let round = 0; round < 300; round++) {
+    const text = Array.from({ length: random(12) }, () => alphabet[random(alphabet.length)]).join("");
+    const requests = [
+      [`/e?token=${space.ingest}&${text}`], [`/e/${encodeURIComponent(text)}?${text}`],
+      [url(""), { method: "POST", body: text, headers: { "content-type": ["application/json", "text/plain", "application/x-www-form-urlencoded"][round % 3] } }],
+    ];
+    for (const [path, init] of requests) {
+      const answer = await worker.fire(path, init);
+      assert.ok(statuses.has(answer.status), `${path} ${text}: ${answer.code} ${answer.text}`);
+    }
+  }
+});
+
+test("two spaces never see each other", async () => {
+  const [one, other] = [await worker.space("One"), await worker.space("Other")];
+  for (const { ingest } of [one, other]) {
+    assert.equal((await worker.fire(`/e?token=${ingest}&event=deposit&eid=same&uid=u&value=10`)).status, "queued");
+  }
+  await worker.fire(`/e?token=${one.ingest}&event=deposit&value=abc`);
+  for (const [{ id }, held] of [[one, 1], [other, 0]]) {
+    assert.deepEqual(await worker.rows("SELECT seq, first FROM events WHERE space_id = ?", id), [{ seq: 1, first: 1 }]);
+    assert.equal((await revenue(id, "USD")).units, 10);
+    assert.deepEqual(await worker.row("SELECT count(*) AS n FROM held WHERE space_id = ?", id), { n: held });
+  }
+});
+
+test("people are counted once for each event", async () => {
+  const { id, ingest } = await worker.space("People");
+  for (const query of ["uid=a&eid=1", "uid=a&eid=2", "uid=b&eid=3", "eid=4"]) {
+    await worker.fire(`/e?token=${ingest}&event=deposit&value=1&${query}`);
+  }
+  const { events, people } = await worker.row("SELECT sum(events) AS events, sum(people) AS people FROM counters WHERE space_id = ?", id);
+  assert.deepEqual([events, people], [4, 2]);
+});
+
+test("the local keys are refused by a deployment, even where the database knows them", async () => {
+  const deployed = await startWorker({ local: false });
+  try {
+    const { id } = await deployed.space();
+    await addKey(deployed.db, id, "ingest", "xt_in_local");
+    assert.equal((await deployed.fire("/e?token=xt_in_local&event=contact")).code, 401);
+  } finally {
+    await deployed.stop();
+  }
+  await addKey(worker.db, space.id, "ingest", "xt_in_local");
+  assert.equal((await worker.fire("/e?token=xt_in_local&event=contact&eid=local")).status, "queued");
+});

@@ -1,0 +1,166 @@
+// Nothing lost while D1 is away (contract §4.5): queue, consumer, and what happens without either.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { mintKey, sha256, startWorker, until } from "./harness.mjs";
+
+const QUEUE = "xtracker-postbacks";
+
+/** Makes D1 refuse every postback until the given work is done. */
+async function withoutDatabase(worker, work) {
+  await worker.db.prepare("ALTER TABLE keys RENAME TO keys_away").run();
+  try {
+    return await work();
+  } finally {
+    await worker.db.prepare("ALTER TABLE keys_away RENAME TO keys").run();
+  }
+}
+
+const deposits = (worker, spaceId) =>
+  worker.row("SELECT total(events) AS events, total(units) AS units FROM counters WHERE space_id = ? AND event = 'deposit'", spaceId);
+
+describe("D1 away", () => {
+  let worker, space;
+  before(async () => {
+    worker = await startWorker();
+    space = await worker.space();
+  });
+  after(() => worker.stop());
+  const fire = (query, token = space.ingest) => worker.fire(`/e?token=${token}&${query}`);
+
+  test("a postback is answered queued, and stored once when D1 is back, with its receive time", async () => {
+    const query = "event=deposit&uid=u&eid=spilled&value=25";
+    const started = Date.now();
+    const answers = await withoutDatabase(worker, () => Promise.all([fire(query), fire(query)]));
+    const ended = Date.now();
+    for (const answer of answers) {
+      assert.deepEqual([answer.code, answer.text], [200, '{"ok":true,"status":"queued"}']);
+      assert.equal(answer.headers.get("x-stored"), "later");
+    }
+    const row = await until("the consumer has stored it", () =>
+      worker.row("SELECT * FROM events WHERE eid = 'spilled' AND refires = 1"), 30_000);
+    assert.ok(row.received_at_ms >= started && row.received_at_ms <= ended);
+    assert.equal(row.occurred_at_ms, row.received_at_ms);
+    assert.equal((await fire(query)).status, "duplicate");
+    assert.deepEqual(await deposits(worker, space.id), { events: 1, units: 25 });
+  });
+
+  test("a refused postback keeps its own answer and is held when D1 is back", async () => {
+    const answer = await withoutDatabase(worker, () => fire("event=deposit&eid=h&value=abc"));
+    assert.deepEqual([answer.code, answer.status], [200, "invalid_value"]);
+    const row = await until("it is held", () => worker.row("SELECT * FROM held WHERE raw LIKE '%eid=h&%'"), 30_000);
+    assert.equal(row.status, "invalid_value");
+  });
+
+  test("a forged key is refused without the database", async () => {
+    const forged = mintKey("xt_in_", "another secret");
+    const answer = await withoutDatabase(worker, () => fire("event=contact", forged));
+    assert.deepEqual([answer.code, answer.status], [401, "invalid_token"]);
+  });
+});
+
+describe("the consumer", () => {
+  let worker, space;
+  before(async () => {
+    worker = await startWorker();
+    space = await worker.space();
+  });
+  after(() => worker.stop());
+  const message = (raw, more = {}) =>
+    JSON.stringify({ v: 1, key_hash: sha256(space.ingest), raw, received_at_ms: Date.now(), receipt: "r", ...more });
+
+  test("stores what it can, drops unknown keys, and leaves what it cannot read for later", async () => {
+    const result = await worker.deliver(QUEUE, [
+      message("event=contact&eid=c1"), message("event=contact&eid=c2", { key_hash: sha256(mintKey("xt_in_")) }),
+      "not json", message("event=contact&eid=c3", { v: 2 }), message("event=contact&eid=c4"),
+      message("event=contact&eid=c5", { broken: "body_too_long" }),
+    ]);
+    assert.deepEqual(result.explicitAcks, ["0", "1", "4", "5"]);
+    assert.deepEqual(result.retryMessages.map(({ msgId }) => msgId), ["2", "3"]);
+    assert.deepEqual(await worker.rows("SELECT eid FROM events ORDER BY seq"), [{ eid: "c1" }, { eid: "c4" }]);
+    assert.deepEqual(await worker.rows("SELECT status FROM held"), [{ status: "invalid_request" }]);
+  });
+
+  test("the same batch twice counts once and raises no re-fire", async () => {
+    const batch = [message("event=deposit&eid=twice&value=3")];
+    await worker.deliver(QUEUE, batch);
+    await worker.deliver("xtracker-postbacks-dead", batch);
+    assert.deepEqual(await worker.rows("SELECT refires FROM events WHERE eid = 'twice'"), [{ refires: 0 }]);
+    assert.deepEqual(await deposits(worker, space.id), { events: 1, units: 3 });
+  });
+
+  test("while D1 refuses, every message waits, the older the longer", async () => {
+    const old = Date.now() - 60 * 60 * 1000;
+    const result = await withoutDatabase(worker, () =>
+      worker.deliver(QUEUE, [message("event=contact&eid=w1"), message("event=contact&eid=w2", { received_at_ms: old })]));
+    assert.deepEqual(result.explicitAcks, []);
+    const delays = result.retryMessages.map(({ delaySeconds }) => delaySeconds);
+    assert.equal(delays[0], 10);
+    assert.ok(delays[1] >= 1800 && delays[1] < 1900, String(delays));
+  });
+});
+
+test("D1 that answers too late may have stored the event all the same: it counts once, and is no re-fire", async () => {
+  const worker = await startWorker({ databaseDelayMs: 1500, vars: { DB_DEADLINE_MS: "500" } });
+  try {
+    const { id, ingest } = await worker.space();
+    await worker.db.prepare("CREATE TABLE test_changes (changes INTEGER)").run();
+    await worker.db.prepare("INSERT INTO test_changes VALUES (0)").run();
+    for (const what of ["INSERT", "UPDATE"]) {
+      await worker.db.prepare(`CREATE TRIGGER test_${what} AFTER ${what} ON events BEGIN UPDATE test_changes SET changes = changes + 1; END`).run();
+    }
+    const query = "event=deposit&eid=late&value=5";
+    const started = Date.now();
+    const answer = await worker.fire(`/e?token=${ingest}&${query}`);
+    assert.ok(Date.now() - started < 1400, "the sender waited for D1");
+    assert.deepEqual([answer.status, answer.headers.get("x-stored")], ["queued", "later"]);
+    await until("the late answer has stored it", () => worker.row("SELECT 1 FROM events WHERE eid = 'late'"));
+    const log = () => worker.server.getLogs().filter(({ message }) => message.includes("spilled_not_stored")).length;
+    await until("the queue has delivered it too", log, 30_000);
+    await until("its second try is through", async () => (await worker.row("SELECT changes FROM test_changes")).changes >= 2);
+    assert.deepEqual(await worker.rows("SELECT refires FROM events"), [{ refires: 0 }]);
+    assert.deepEqual(await deposits(worker, id), { events: 1, units: 5 });
+  } finally {
+    await worker.stop();
+  }
+});
+
+test("where the queue is missing too, the sender is asked to come back", async () => {
+  const worker = await startWorker({
+    configure: (toml) => toml.replace(/\[\[queues\.producers\]\]\nbinding = "POSTBACKS"\nqueue = .*\n/, ""),
+  });
+  try {
+    const { ingest } = await worker.space();
+    const answer = await withoutDatabase(worker, () => worker.fire(`/e?token=${ingest}&event=contact`));
+    assert.deepEqual([answer.code, answer.status, answer.headers.get("retry-after")], [503, "unavailable", "60"]);
+  } finally {
+    await worker.stop();
+  }
+});
+
+test("without KEY_SECRET no key can be told from a forged one: nothing is spilled", async () => {
+  const worker = await startWorker({ secrets: { KEY_SECRET: "" } });
+  try {
+    const { ingest } = await worker.space();
+    assert.equal((await worker.fire(`/e?token=${ingest}&event=contact&eid=1`)).status, "queued");
+    const answer = await withoutDatabase(worker, () => worker.fire(`/e?token=${ingest}&event=contact&eid=2`));
+    assert.deepEqual([answer.code, answer.status], [503, "unavailable"]);
+  } finally {
+    await worker.stop();
+  }
+});
+
+test("one address spills no more than its share a minute", async () => {
+  const worker = await startWorker({ configure: (toml) => toml.replace("limit = 3000", "limit = 5") });
+  try {
+    const { ingest } = await worker.space();
+    const codes = await withoutDatabase(worker, async () => {
+      const codes = [];
+      for (let i = 0; i < 12; i++) codes.push((await worker.fire(`/e?token=${ingest}&event=contact&eid=${i}`)).code);
+      return codes;
+    });
+    assert.equal(codes[0], 200);
+    assert.equal(codes.at(-1), 503);
+  } finally {
+    await worker.stop();
+  }
+});
