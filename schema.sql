@@ -20,6 +20,66 @@ CREATE TABLE IF NOT EXISTS keys (
   expires_at_ms INTEGER -- NULL for the current key
 ) STRICT, WITHOUT ROWID;
 
+-- A trackable entry point with its own landing at /l/<slug>.
+CREATE TABLE IF NOT EXISTS links (
+  id            INTEGER PRIMARY KEY,
+  space_id      INTEGER NOT NULL REFERENCES spaces (id),
+  slug          TEXT    NOT NULL UNIQUE, -- over all spaces: a landing's address names no space
+  name          TEXT    NOT NULL,
+  kind          TEXT    NOT NULL CHECK (kind IN ('bot', 'channel', 'web')),
+  target        TEXT    NOT NULL,        -- bot name, invite link, or web address
+  uid_parameter TEXT    NOT NULL,
+  page          TEXT,                    -- JSON of title, text, button; NULL for a plain redirect
+  enabled       INTEGER NOT NULL,
+  created_at_ms INTEGER NOT NULL
+) STRICT;
+
+-- db/link.rs LIST reads a space's links.
+CREATE INDEX IF NOT EXISTS links_space ON links (space_id);
+
+-- What a uid came from. The first click of a uid wins.
+CREATE TABLE IF NOT EXISTS clicks (
+  space_id      INTEGER NOT NULL REFERENCES spaces (id),
+  uid           TEXT    NOT NULL,
+  link_id       INTEGER NOT NULL,        -- 0 for a click that no link had
+  clicked_at_ms INTEGER NOT NULL,
+  fbclid        TEXT,
+  fbp           TEXT,
+  fbc           TEXT,
+  campaign_id   TEXT,
+  campaign_name TEXT,
+  adset_id      TEXT,
+  adset_name    TEXT,
+  ad_id         TEXT,
+  ad_name       TEXT,
+  placement     TEXT,
+  country       TEXT,
+  user_agent    TEXT,
+  ip            TEXT,                    -- for Facebook CAPI alone
+  raw_query     TEXT    NOT NULL,
+  PRIMARY KEY (space_id, uid)
+) STRICT, WITHOUT ROWID;
+
+-- Which Telegram user a uid belongs to. The first binding wins, and may come before its click.
+CREATE TABLE IF NOT EXISTS binds (
+  space_id    INTEGER NOT NULL REFERENCES spaces (id),
+  uid         TEXT    NOT NULL,
+  tg_id       INTEGER NOT NULL,
+  bound_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (space_id, uid)
+) STRICT, WITHOUT ROWID;
+
+-- tg_clicks looks up a user's clicks.
+CREATE INDEX IF NOT EXISTS binds_tg ON binds (space_id, tg_id);
+
+-- The clicks of a Telegram user. An event without a click of its own goes to the user's last click
+-- before it, or to the first one after it where there is none: a rule about what is known, not about
+-- the order in which it came to be known.
+DROP VIEW IF EXISTS tg_clicks;
+CREATE VIEW tg_clicks AS
+SELECT b.space_id, b.tg_id, c.uid, c.link_id, c.clicked_at_ms
+FROM binds b JOIN clicks c ON c.space_id = b.space_id AND c.uid = b.uid;
+
 -- Every report of a network or a bot, once. Clustered by space and number: the feed and the event
 -- page read it in its own order and need no further index. `seq` is max + 1 taken inside the insert,
 -- which is safe since D1 runs one statement at a time.
@@ -36,7 +96,8 @@ CREATE TABLE IF NOT EXISTS events (
   currency       TEXT    NOT NULL,
   occurred_at_ms INTEGER NOT NULL,
   received_at_ms INTEGER NOT NULL,
-  first          INTEGER NOT NULL,          -- 1: the first of its kind for this uid
+  link_id        INTEGER NOT NULL,          -- 0 while unattributed; follows clicks and binds
+  first          INTEGER NOT NULL,          -- 1: the first of its kind for this person
   receipt        TEXT    NOT NULL,          -- the arrival that stored it; tells our own retry from a re-fire
   refires        INTEGER NOT NULL DEFAULT 0,
   notes          TEXT,                      -- JSON array; NULL for none
@@ -47,33 +108,38 @@ CREATE TABLE IF NOT EXISTS events (
 -- The promise "exactly once": db/event.rs STORE conflicts on it.
 CREATE UNIQUE INDEX IF NOT EXISTS events_dedup ON events (space_id, dedup);
 
--- db/event.rs STORE asks whether this uid had this event before.
+-- db/event.rs STORE asks whether this uid had this event before; clicks_attribute finds its events.
 CREATE INDEX IF NOT EXISTS events_uid ON events (space_id, uid, event) WHERE uid IS NOT NULL;
 
--- What reports read instead of events: sums by quarter of an hour, so that the day of every civil
--- time zone is a whole number of buckets. Revenue is kept as whole units and the millionths behind
--- them, apart: an i64 of micros would overflow at ten amounts of twelve digits, and a network that
--- sends ids as amounts would then have its events refused.
+-- The same for events that know their person by Telegram id.
+CREATE INDEX IF NOT EXISTS events_tg ON events (space_id, tg_id, event) WHERE tg_id IS NOT NULL;
+
+-- What reports read instead of events and clicks: sums by quarter of an hour, so that the day of
+-- every civil time zone is a whole number of buckets. Revenue is kept as whole units and the
+-- millionths behind them, apart: an i64 of micros would overflow at ten amounts of twelve digits, and
+-- a network that sends ids as amounts would then have its events refused.
 CREATE TABLE IF NOT EXISTS counters (
   space_id INTEGER NOT NULL,
-  bucket   INTEGER NOT NULL, -- occurred_at_ms / 900000
-  event    TEXT    NOT NULL,
+  bucket   INTEGER NOT NULL, -- time / 900000
+  link_id  INTEGER NOT NULL, -- 0 for what has no link
+  event    TEXT    NOT NULL, -- click, or one of the four
   currency TEXT    NOT NULL, -- '' for all but deposits
   events   INTEGER NOT NULL,
-  people   INTEGER NOT NULL, -- events that were the first of their kind for their uid
+  people   INTEGER NOT NULL, -- events that were the first of their kind for their person
   units    INTEGER NOT NULL,
   micros   INTEGER NOT NULL, -- what is left below one unit; may exceed 999999 in sum
-  PRIMARY KEY (space_id, bucket, event, currency)
+  PRIMARY KEY (space_id, bucket, link_id, event, currency)
 ) STRICT, WITHOUT ROWID;
 
 -- Counting is part of storing: no path can store an event uncounted, or count it twice.
 DROP TRIGGER IF EXISTS events_count;
 CREATE TRIGGER events_count AFTER INSERT ON events
 BEGIN
-  INSERT INTO counters (space_id, bucket, event, currency, events, people, units, micros)
+  INSERT INTO counters (space_id, bucket, link_id, event, currency, events, people, units, micros)
   VALUES (
     NEW.space_id,
     NEW.occurred_at_ms / 900000,
+    NEW.link_id,
     NEW.event,
     iif(NEW.event = 'deposit', NEW.currency, ''),
     1,
@@ -81,11 +147,114 @@ BEGIN
     coalesce(NEW.micros, 0) / 1000000,
     coalesce(NEW.micros, 0) % 1000000
   )
-  ON CONFLICT (space_id, bucket, event, currency) DO UPDATE SET
+  ON CONFLICT (space_id, bucket, link_id, event, currency) DO UPDATE SET
     events = events + excluded.events,
     people = people + excluded.people,
     units  = units + excluded.units,
     micros = micros + excluded.micros;
+END;
+
+-- An event that finds its link later moves from one row of the report to another; totals stay.
+DROP TRIGGER IF EXISTS events_move;
+CREATE TRIGGER events_move AFTER UPDATE OF link_id ON events WHEN OLD.link_id <> NEW.link_id
+BEGIN
+  UPDATE counters SET
+    events = events - 1,
+    people = people - OLD.first,
+    units  = units - coalesce(OLD.micros, 0) / 1000000,
+    micros = micros - coalesce(OLD.micros, 0) % 1000000
+  WHERE space_id = OLD.space_id
+    AND bucket = OLD.occurred_at_ms / 900000
+    AND link_id = OLD.link_id
+    AND event = OLD.event
+    AND currency = iif(OLD.event = 'deposit', OLD.currency, '');
+  INSERT INTO counters (space_id, bucket, link_id, event, currency, events, people, units, micros)
+  VALUES (
+    NEW.space_id,
+    NEW.occurred_at_ms / 900000,
+    NEW.link_id,
+    NEW.event,
+    iif(NEW.event = 'deposit', NEW.currency, ''),
+    1,
+    NEW.first,
+    coalesce(NEW.micros, 0) / 1000000,
+    coalesce(NEW.micros, 0) % 1000000
+  )
+  ON CONFLICT (space_id, bucket, link_id, event, currency) DO UPDATE SET
+    events = events + excluded.events,
+    people = people + excluded.people,
+    units  = units + excluded.units,
+    micros = micros + excluded.micros;
+END;
+
+DROP TRIGGER IF EXISTS clicks_count;
+CREATE TRIGGER clicks_count AFTER INSERT ON clicks
+BEGIN
+  INSERT INTO counters (space_id, bucket, link_id, event, currency, events, people, units, micros)
+  VALUES (NEW.space_id, NEW.clicked_at_ms / 900000, NEW.link_id, 'click', '', 1, 1, 0, 0)
+  ON CONFLICT (space_id, bucket, link_id, event, currency) DO UPDATE SET
+    events = events + 1,
+    people = people + 1;
+END;
+
+-- Events that came before their click: those of its uid, then those of its Telegram user that have
+-- no click of their own.
+DROP TRIGGER IF EXISTS clicks_attribute;
+CREATE TRIGGER clicks_attribute AFTER INSERT ON clicks
+BEGIN
+  UPDATE events SET link_id = NEW.link_id
+  WHERE space_id = NEW.space_id AND uid = NEW.uid AND link_id <> NEW.link_id;
+  UPDATE events SET link_id = coalesce(
+    (
+      SELECT t.link_id FROM tg_clicks t
+      WHERE t.space_id = events.space_id AND t.tg_id = events.tg_id
+      ORDER BY t.clicked_at_ms <= events.occurred_at_ms DESC,
+        abs(t.clicked_at_ms - events.occurred_at_ms), t.uid
+      LIMIT 1
+    ),
+    0
+  )
+  WHERE space_id = NEW.space_id
+    AND tg_id = (SELECT b.tg_id FROM binds b WHERE b.space_id = NEW.space_id AND b.uid = NEW.uid)
+    AND NOT EXISTS (
+      SELECT 1 FROM clicks c WHERE c.space_id = events.space_id AND c.uid = events.uid
+    );
+END;
+
+-- A `+` that became a space on the way: the event takes the click's spelling, and with it the link.
+DROP TRIGGER IF EXISTS clicks_attribute_plus;
+CREATE TRIGGER clicks_attribute_plus AFTER INSERT ON clicks WHEN instr(NEW.uid, '+') > 0
+BEGIN
+  UPDATE events SET
+    uid = NEW.uid,
+    link_id = NEW.link_id,
+    notes = json_insert(coalesce(notes, '[]'), '$[#]', 'plus_restored')
+  WHERE space_id = NEW.space_id
+    AND uid = replace(NEW.uid, '+', ' ')
+    AND NOT EXISTS (
+      SELECT 1 FROM clicks c WHERE c.space_id = NEW.space_id AND c.uid = replace(NEW.uid, '+', ' ')
+    );
+END;
+
+-- Events that came before the bind that leads from their Telegram user to a click.
+DROP TRIGGER IF EXISTS binds_attribute;
+CREATE TRIGGER binds_attribute AFTER INSERT ON binds
+BEGIN
+  UPDATE events SET link_id = coalesce(
+    (
+      SELECT t.link_id FROM tg_clicks t
+      WHERE t.space_id = events.space_id AND t.tg_id = events.tg_id
+      ORDER BY t.clicked_at_ms <= events.occurred_at_ms DESC,
+        abs(t.clicked_at_ms - events.occurred_at_ms), t.uid
+      LIMIT 1
+    ),
+    0
+  )
+  WHERE space_id = NEW.space_id
+    AND tg_id = NEW.tg_id
+    AND NOT EXISTS (
+      SELECT 1 FROM clicks c WHERE c.space_id = events.space_id AND c.uid = events.uid
+    );
 END;
 
 -- What was refused though its token was good: kept whole, so that it can be mended and read again.

@@ -5,8 +5,9 @@ use crate::config::Config;
 use crate::edge;
 use crate::error::Error;
 use crate::intake::{self, Outcome};
+use crate::landing;
 use crate::postback;
-use crate::spill::{Spilled, pause_s};
+use crate::spill::{Message, Postback, pause_s};
 
 /// What is to be done with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub async fn postbacks(config: &Config, messages: &[Option<String>]) -> Vec<Fate
     let mut fates = Vec::with_capacity(messages.len());
     let mut is_away = false;
     for text in messages {
-        let Some(message) = text.as_deref().and_then(Spilled::from_text) else {
+        let Some(message) = text.as_deref().and_then(Message::from_text) else {
             edge::log("message_unreadable", "a message of another version waits in the queue");
             fates.push(Fate::Retry { pause_s: UNREADABLE_PAUSE_S });
             continue;
@@ -40,17 +41,25 @@ pub async fn postbacks(config: &Config, messages: &[Option<String>]) -> Vec<Fate
                     edge::log("spilled_not_stored", &reason.to_string());
                 }
                 is_away = true;
-                Fate::Retry { pause_s: pause_s(message.received_at_ms, edge::now_ms()) }
+                Fate::Retry { pause_s: pause_s(message.received_at_ms(), edge::now_ms()) }
             }
         });
     }
     fates
 }
 
+async fn store(config: &Config, message: &Message) -> Result<(), Error> {
+    match message {
+        Message::Postback(postback) => store_postback(config, postback).await,
+        Message::Click(visit) => landing::store(config, visit).await,
+    }
+}
+
 /// Reads a postback as it was read when it arrived, and stores it under its first arrival.
-async fn store(config: &Config, message: &Spilled) -> Result<(), Error> {
-    let reading = postback::read(&message.received(), message.received_at_ms);
-    let (outcome, _cost) = intake::commit(config, &message.arrival(), &reading).await?;
+async fn store_postback(config: &Config, postback: &Postback) -> Result<(), Error> {
+    let Postback { arrival, .. } = postback;
+    let reading = postback::read(&postback.received(), arrival.received_at_ms);
+    let (outcome, _cost) = intake::commit(config, arrival, &reading).await?;
     if matches!(outcome, Outcome::UnknownKey) {
         edge::log("spilled_dropped", "its key was unknown when it arrived");
     }

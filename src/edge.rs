@@ -28,7 +28,7 @@ pub struct Incoming {
     /// Still percent-encoded.
     pub path: String,
     /// What stands behind the first `?`, still percent-encoded.
-    query: String,
+    pub query: String,
     request: Request,
 }
 
@@ -39,6 +39,11 @@ impl Incoming {
         let query = url.split_once('?').map_or("", |(_, query)| query).to_owned();
         let method = request.method().as_ref().to_owned();
         Self { method, path: request.path(), query, request }
+    }
+
+    /// The caller's country as Cloudflare sees it, two letters.
+    pub fn country(&self) -> Option<String> {
+        self.request.cf().and_then(worker::Cf::country)
     }
 
     /// The address of the caller; empty where the platform does not say.
@@ -55,6 +60,13 @@ impl Incoming {
         let (body, whole) = self.body().await;
         let kind = Body::of_type(self.header("content-type").as_deref());
         received.with_body(&body, kind).mark((!whole).then_some(Broken::BodyIncomplete))
+    }
+
+    /// The body alone, as JSON whatever its header says.
+    pub async fn received_json(&mut self) -> Received {
+        let (body, whole) = self.body().await;
+        let received = Received::default().with_body(&body, Body::Json);
+        received.mark((!whole).then_some(Broken::BodyIncomplete))
     }
 
     /// The body as a JSON value; refuses what is too long or is no such value, saying where.
@@ -75,7 +87,8 @@ impl Incoming {
         scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim().to_owned())
     }
 
-    fn header(&self, name: &str) -> Option<String> {
+    /// A header's text; `None` where it is missing.
+    pub fn header(&self, name: &str) -> Option<String> {
         self.request.headers().get(name).ok().flatten()
     }
 

@@ -1,5 +1,8 @@
 //! What a stored event consists of (contract §§3, 4): types that cannot hold a wrong value.
 
+use serde::{Deserialize, Serialize};
+
+use crate::key;
 use crate::postback::{Amount, EventTime, Note};
 
 /// Longest uid and eid in bytes: twice the longest id that a known network sends, with room.
@@ -128,10 +131,11 @@ impl DedupKey {
 }
 
 /// When, and with which key, a report arrived.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arrival {
     /// SHA-256 of the key that was presented.
     pub key_hash: String,
+    pub key_kind: key::Kind,
     pub received_at_ms: i64,
     /// An id of this arrival alone. A retry of our own carries it again and is no re-fire.
     pub receipt: String,

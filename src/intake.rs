@@ -1,56 +1,88 @@
-//! `/e`: the way of a postback from the request to its answer (contract §4).
+//! `/e` and `POST /events`: the way of a report from the request to its answer (contract §§4, 5).
 //!
 //! 1. The request is read as far as it goes.
-//! 2. A token that cannot be one is refused without the database.
-//! 3. An event is stored, a refused postback is held, each in one round trip that checks the key too.
-//! 4. Where D1 refuses or is late, the postback goes to the queue instead.
+//! 2. A key that cannot be one is refused without the database.
+//! 3. An event is stored, a refused report is held, each in one round trip that checks the key too.
+//! 4. Where D1 refuses or is late, the report goes to the queue instead.
 //! 5. Only where that refuses too is the sender asked to come back.
 
 use data_encoding::HEXLOWER;
 
 use crate::config::Config;
-use crate::db::event::Stored;
+use crate::db::event::{Name, Stored};
 use crate::db::{self, Cost};
 use crate::edge::{self, Incoming};
 use crate::error::Error;
 use crate::event::Arrival;
 use crate::key::{Kind, Presented};
-use crate::postback::{self, Note, Reading};
+use crate::postback::{self, Note, Reading, Received};
 use crate::reply::Reply;
-use crate::spill::Spilled;
+use crate::spill::{self, Message};
 use crate::status::{Audience, Status};
 
-/// What the database made of a postback.
+/// What the database made of a report.
 pub enum Outcome {
     Stored(Stored),
     Held,
     UnknownKey,
 }
 
-/// Answers a postback. `path_token` is the token from the path; it goes before that of the query.
+/// Answers a network's postback. `path_token` goes before the token of the query.
 pub async fn postback(
     config: &Config,
     mut incoming: Incoming,
     path_token: Option<String>,
 ) -> Reply {
-    let now_ms = edge::now_ms();
     let received = incoming.received().await;
-    let reading = postback::read(&received, now_ms);
-    let token = path_token.or_else(|| reading.token.clone()).unwrap_or_default();
-    let Some(key) = Presented::read(&token, Kind::Ingest, config.local) else {
-        return refuse_token(
-            &reading,
-            if token.is_empty() { Note::TokenMissing } else { Note::TokenUnknown },
-        );
+    take(config, &incoming, &received, path_token, Audience::Network).await
+}
+
+/// Answers a report of the user's own code, which comes as JSON and with a bearer.
+pub async fn event(config: &Config, mut incoming: Incoming) -> Reply {
+    let received = incoming.received_json().await;
+    let bearer = incoming.bearer().unwrap_or_default();
+    take(config, &incoming, &received, Some(bearer), Audience::Program).await
+}
+
+async fn take(
+    config: &Config,
+    incoming: &Incoming,
+    received: &Received,
+    key: Option<String>,
+    audience: Audience,
+) -> Reply {
+    let now_ms = edge::now_ms();
+    let reading = postback::read(received, now_ms);
+    let key = key.or_else(|| reading.token.clone()).unwrap_or_default();
+    let Some(key) = Presented::read(&key, kind_of(audience), config.local) else {
+        let note = if key.is_empty() { Note::TokenMissing } else { Note::TokenUnknown };
+        return refuse_key(&reading, note, audience);
     };
-    let arrival = Arrival { key_hash: key.hash(), received_at_ms: now_ms, receipt: receipt() };
+    let arrival = arrival(&key, now_ms);
     match commit(config, &arrival, &reading).await {
-        Ok((outcome, cost)) => with_cost(config, answer(&reading, &outcome), cost),
+        Ok((outcome, cost)) => with_cost(config, answer(&reading, outcome, audience), cost),
         Err(reason) => {
-            edge::log("postback_not_stored", &reason.to_string());
-            let spilled = Spilled::new(&arrival, &reading.raw, received.broken);
-            spill(config, &incoming.address(), &key, &reading, &spilled).await
+            edge::log("report_not_stored", &reason.to_string());
+            spill(config, incoming, &key, &reading, received, arrival, audience).await
         }
+    }
+}
+
+/// Which kind of key opens which door.
+fn kind_of(audience: Audience) -> Kind {
+    match audience {
+        Audience::Network => Kind::Ingest,
+        Audience::Program => Kind::Bearer,
+    }
+}
+
+/// Names this arrival by 64 random bits. Where there are none, every arrival counts as another.
+pub fn arrival(key: &Presented<'_>, received_at_ms: i64) -> Arrival {
+    Arrival {
+        key_hash: key.hash(),
+        key_kind: key.kind(),
+        received_at_ms,
+        receipt: HEXLOWER.encode(&edge::random::<8>().unwrap_or_default()),
     }
 }
 
@@ -83,89 +115,83 @@ async fn write(
     }
 }
 
-/// Puts on the queue what D1 did not take, so that `queued` stays true.
+/// Puts on the queue what D1 did not take, so that `queued` stays true. A key whose check part is
+/// not ours was never ours, and needs no database to be refused.
 async fn spill(
     config: &Config,
-    address: &str,
+    incoming: &Incoming,
     key: &Presented<'_>,
     reading: &Reading,
-    spilled: &Spilled,
+    received: &Received,
+    arrival: Arrival,
+    audience: Audience,
 ) -> Reply {
-    match try_spill(config, address, key, spilled).await {
-        Ok(true) => report(reading, Status::Queued).with("x-stored", "later".to_owned()),
-        Ok(false) => refuse_token(reading, Note::TokenUnknown),
+    let receipt = arrival.receipt.clone();
+    let sent = match config.key_secret() {
+        Ok(secret) if !key.is_ours(secret.as_bytes()) => {
+            return refuse_key(reading, Note::TokenUnknown, audience);
+        }
+        Ok(_) => {
+            let raw = reading.raw.clone();
+            let postback = spill::Postback { arrival, raw, broken: received.broken };
+            set_aside(config, &incoming.address(), &Message::Postback(postback)).await
+        }
+        Err(missing) => Err(missing),
+    };
+    match sent {
+        Ok(()) => report(reading, Status::Queued, audience, Some(&receipt))
+            .with("x-stored", "later".to_owned()),
         Err(reason) => {
-            edge::log("postback_not_spilled", &reason.to_string());
-            report(reading, Status::Unavailable)
+            edge::log("report_not_spilled", &reason.to_string());
+            report(reading, Status::Unavailable, audience, None)
         }
     }
 }
 
-/// False for a key that was never ours.
-async fn try_spill(
-    config: &Config,
-    address: &str,
-    key: &Presented<'_>,
-    spilled: &Spilled,
-) -> Result<bool, Error> {
-    if !key.is_ours(config.key_secret()?.as_bytes()) {
-        return Ok(false);
-    }
+/// Sends a message to the queue, as long as its address stays within its share.
+pub async fn set_aside(config: &Config, address: &str, message: &Message) -> Result<(), Error> {
     if !edge::is_below(&config.spill_limit()?, address.to_owned()).await {
         return Err(Error::Limited);
     }
-    edge::send(&config.postbacks()?, spilled.to_text()).await?;
-    Ok(true)
+    edge::send(&config.postbacks()?, message.to_text()).await
 }
 
-fn answer(reading: &Reading, outcome: &Outcome) -> Reply {
-    let (status, seq) = match outcome {
-        Outcome::Stored(Stored::New { seq }) => (Status::Queued, seq),
-        Outcome::Stored(Stored::Known { seq }) => (Status::Duplicate, seq),
-        Outcome::Held => return report(reading, Status::Queued),
+fn answer(reading: &Reading, outcome: Outcome, audience: Audience) -> Reply {
+    let (status, Name { seq, receipt }) = match outcome {
+        Outcome::Stored(Stored::New(name)) => (Status::Queued, name),
+        Outcome::Stored(Stored::Known(name)) => (Status::Duplicate, name),
+        Outcome::Held => return report(reading, Status::Queued, audience, None),
         Outcome::Stored(Stored::UnknownKey) | Outcome::UnknownKey => {
-            return refuse_token(reading, Note::TokenUnknown);
+            return refuse_key(reading, Note::TokenUnknown, audience);
         }
     };
-    report(reading, status).with("x-event-id", seq.to_string())
+    report(reading, status, audience, Some(&receipt)).with("x-event-id", seq.to_string())
 }
 
-/// The answer to a postback that is safe with us, or that nobody could take: a refusal keeps its own
+/// The answer to a report that is safe with us, or that nobody could take: a refusal keeps its own
 /// status wherever it was kept.
-fn report(reading: &Reading, status: Status) -> Reply {
+fn report(reading: &Reading, status: Status, audience: Audience, receipt: Option<&str>) -> Reply {
+    let inbox_id = receipt.filter(|_| audience == Audience::Program);
     match &reading.verdict {
         Err(refusal) if status.is_ok() => {
-            Reply::report(refusal.status, &refusal.notes, Audience::Network)
+            Reply::report(refusal.status, &refusal.notes, audience, None)
         }
-        Err(refusal) => Reply::report(status, &refusal.notes, Audience::Network),
-        Ok(report) => Reply::report(status, &report.notes, Audience::Network),
+        Err(refusal) => Reply::report(status, &refusal.notes, audience, None),
+        Ok(report) => Reply::report(status, &report.notes, audience, inbox_id),
     }
 }
 
-/// In the contract's order a request that cannot be read goes before its token.
-fn refuse_token(reading: &Reading, note: Note) -> Reply {
+/// In the contract's order a request that cannot be read goes before its key.
+fn refuse_key(reading: &Reading, note: Note, audience: Audience) -> Reply {
     let notes = reading.verdict.as_ref().err().map(|refusal| refusal.notes.clone());
-    let mut notes = notes.unwrap_or_default();
-    let broken = notes.iter().take_while(|note| is_about_request(note)).count();
-    notes.insert(broken, note);
-    let status = if broken > 0 { Status::InvalidRequest } else { Status::InvalidToken };
-    Reply::report(status, &notes, Audience::Network)
-}
-
-fn is_about_request(note: &Note) -> bool {
-    matches!(note, Note::Broken(_) | Note::Undecodable(_))
+    Reply::refused_key(notes.unwrap_or_default(), note, audience)
 }
 
 /// On somebody's own machine the answer tells what D1 counted: tests and the benchmark read it.
-fn with_cost(config: &Config, reply: Reply, cost: Cost) -> Reply {
+pub fn with_cost(config: &Config, reply: Reply, cost: Cost) -> Reply {
     if !config.local {
         return reply;
     }
     let Cost { round_trips, rows_read, rows_written } = cost;
     reply.with("x-d1-cost", format!("trips={round_trips} read={rows_read} written={rows_written}"))
-}
-
-/// 64 random bits name an arrival. Where there are none, every arrival counts as another.
-fn receipt() -> String {
-    HEXLOWER.encode(&edge::random::<8>().unwrap_or_default())
 }

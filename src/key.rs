@@ -7,6 +7,7 @@
 
 use data_encoding::{BASE32_DNSSEC, HEXLOWER};
 use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// 48 bits: one forgery in 2.8 * 10^14 tries, and each try costs a request that is answered 401 or 503.
@@ -22,7 +23,8 @@ const LONGEST: usize = 64;
 const LOCAL: [&str; 2] = ["xt_in_local", "xt_sk_local"];
 
 /// Which of a space's two secrets a key is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Travels in URLs; may write events and binds.
     Ingest,
@@ -55,6 +57,7 @@ impl Kind {
 /// A key that somebody presented, of the right kind and form. Whether it is valid the database knows.
 pub struct Presented<'a> {
     text: &'a str,
+    kind: Kind,
 }
 
 impl<'a> Presented<'a> {
@@ -66,7 +69,11 @@ impl<'a> Presented<'a> {
                 .strip_prefix(kind.prefix())
                 .is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))
             && (local || !LOCAL.contains(&text));
-        possible.then_some(Self { text })
+        possible.then_some(Self { text, kind })
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// SHA-256 in lower-case hex: all of a key that is ever stored.

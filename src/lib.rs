@@ -3,6 +3,9 @@
 //! This file holds the runtime's events and nothing else. Rules are pure and know no platform; SQL
 //! lives in `db`; `edge` and `config` stand between.
 
+mod bind;
+mod bot;
+mod click;
 mod config;
 mod consumer;
 mod db;
@@ -11,7 +14,10 @@ mod error;
 mod event;
 mod intake;
 mod key;
+mod landing;
+mod link;
 mod operator;
+mod page;
 mod postback;
 mod reply;
 mod route;
@@ -26,10 +32,8 @@ use worker::{
 use config::Config;
 use consumer::Fate;
 use edge::Incoming;
-use postback::Note;
 use reply::{Problem, Reply};
 use route::Route;
-use status::{Audience, Status};
 
 #[event(start)]
 fn start() {
@@ -37,16 +41,24 @@ fn start() {
 }
 
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, _context: Context) -> worker::Result<Response> {
+async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
     let config = Config::new(env);
     let incoming = Incoming::new(request);
     let reply = match route::route(&incoming.method, &incoming.path) {
         Route::Postback { token } => intake::postback(&config, incoming, token).await,
-        Route::Head => Reply::head(),
-        Route::Options => Reply::options(),
-        Route::OtherMethod => {
-            Reply::report(Status::InvalidRequest, &[Note::MethodUnknown], Audience::Network)
+        Route::Event => intake::event(&config, incoming).await,
+        Route::Bind => bot::bind(&config, incoming).await,
+        Route::Click => bot::click(&config, incoming).await,
+        Route::Landing { slug } => {
+            let (reply, visit) = landing::visit(&config, &incoming, &slug).await;
+            if let Some(visit) = visit {
+                context.wait_until(landing::record(config, incoming.address(), visit));
+            }
+            reply
         }
+        Route::Head => Reply::head(),
+        Route::Options(allowed) => Reply::options(allowed),
+        Route::OtherMethod(allowed) => Reply::other_method(allowed),
         Route::Operator(request) => operator::answer(&config, request, incoming).await,
         Route::NotFound => Reply::problem(&Problem::NOT_FOUND),
     };

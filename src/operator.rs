@@ -1,4 +1,4 @@
-//! The operator's API under `/api`: spaces and their keys. Guarded by `OPERATOR_TOKEN`, and closed
+//! The operator's API under `/api`: spaces, their keys and their links. Guarded by `OPERATOR_TOKEN`, and closed
 //! where that is not set.
 
 use serde::Serialize;
@@ -6,11 +6,16 @@ use sha2::{Digest, Sha256};
 
 use crate::config::Config;
 use crate::db;
+use crate::db::link::Changed;
 use crate::edge::{self, Incoming};
 use crate::error::Error;
 use crate::key::{self, Kind, Presented};
+use crate::link;
 use crate::reply::{Problem, Reply};
-use crate::space::Draft;
+use crate::space::{BadField, Draft};
+
+const SLUG_TAKEN: BadField =
+    BadField { field: "slug", reason: "Another link has this slug. Choose another one." };
 
 /// What the operator asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +24,9 @@ pub enum Request {
     CreateSpace,
     RotateKey { space_id: i64, kind: Kind },
     RevokePreviousKey { space_id: i64, kind: Kind },
+    ListLinks { space_id: i64 },
+    CreateLink { space_id: i64 },
+    ChangeLink { space_id: i64, link_id: i64 },
 }
 
 #[derive(Serialize)]
@@ -41,6 +49,20 @@ struct Rotated {
     ok: bool,
     key: String,
     previous_valid_until_ms: i64,
+}
+
+#[derive(Serialize)]
+struct Links {
+    ok: bool,
+    links: Vec<db::link::Listed>,
+}
+
+#[derive(Serialize)]
+struct CreatedLink {
+    ok: bool,
+    id: i64,
+    /// Where visitors are to be sent, below this deployment's origin.
+    path: String,
 }
 
 #[derive(Serialize)]
@@ -76,17 +98,38 @@ async fn carry_out(
             Ok(Reply::json(201, &Created { ok: true, id, ingest_token, bearer }))
         }
         Request::RotateKey { space_id, kind } => {
-            if !db::space::exists(&db, space_id).await? {
-                return Err(Problem::NOT_FOUND);
-            }
+            must_exist(db::space::exists(&db, space_id).await?)?;
             let (key, previous_valid_until_ms) = rotate(config, space_id, kind).await?;
             Ok(Reply::json(200, &Rotated { ok: true, key, previous_valid_until_ms }))
+        }
+        Request::ListLinks { space_id } => {
+            let links = db::link::list(&db, space_id).await?;
+            Ok(Reply::json(200, &Links { ok: true, links }))
+        }
+        Request::CreateLink { space_id } => {
+            let draft = incoming.json::<link::Draft>().await?.check().map_err(Problem::field)?;
+            must_exist(db::space::exists(&db, space_id).await?)?;
+            let id = db::link::create(&db, space_id, &draft, edge::now_ms()).await?;
+            let id = id.ok_or(Problem::field(SLUG_TAKEN))?;
+            Ok(Reply::json(201, &CreatedLink { ok: true, id, path: format!("/l/{}", draft.slug) }))
+        }
+        Request::ChangeLink { space_id, link_id } => {
+            let draft = incoming.json::<link::Draft>().await?.check().map_err(Problem::field)?;
+            match db::link::change(&db, space_id, link_id, &draft).await? {
+                Changed::Done => Ok(Reply::json(200, &Done { ok: true })),
+                Changed::SlugTaken => Err(Problem::field(SLUG_TAKEN)),
+                Changed::NoSuchLink => Err(Problem::NOT_FOUND),
+            }
         }
         Request::RevokePreviousKey { space_id, kind } => {
             db::space::revoke_previous(&db, space_id, kind).await?;
             Ok(Reply::json(200, &Done { ok: true }))
         }
     }
+}
+
+fn must_exist(exists: bool) -> Result<(), Problem> {
+    if exists { Ok(()) } else { Err(Problem::NOT_FOUND) }
 }
 
 async fn rotate(config: &Config, space_id: i64, kind: Kind) -> Result<(String, i64), Problem> {

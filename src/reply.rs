@@ -76,26 +76,67 @@ struct Answer<'a> {
     notes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inbox_id: Option<&'a str>,
 }
 
 impl Reply {
     /// The answer to a report. A clean event has exactly the keys `ok` and `status`; notes and a
-    /// hint appear where there is something to say.
-    pub fn report(status: Status, notes: &[Note], audience: Audience) -> Self {
+    /// hint appear where there is something to say, the `inbox_id` where the caller is a program.
+    pub fn report(
+        status: Status,
+        notes: &[Note],
+        audience: Audience,
+        inbox_id: Option<&str>,
+    ) -> Self {
         let answer = Answer {
             ok: status.is_ok(),
             status: status.word(),
             notes: notes.iter().map(Note::to_string).collect(),
             hint: status.hint(),
+            inbox_id,
         };
         let mut reply = Self::json(status.http(audience, notes), &answer);
         if status == Status::Unavailable {
             reply.headers.push(("retry-after", RETRY_AFTER_S.to_owned()));
         }
-        if reply.status == 405 {
-            reply = reply.allowing();
-        }
         reply
+    }
+
+    /// The answer to a key that opens nothing. In the contract's order a request that cannot be read
+    /// goes before its key.
+    pub fn refused_key(mut notes: Vec<Note>, about_key: Note, audience: Audience) -> Self {
+        let is_about_request =
+            |note: &&Note| matches!(note, Note::Broken(_) | Note::Undecodable(_));
+        let about_request = notes.iter().take_while(is_about_request).count();
+        notes.insert(about_request, about_key);
+        let unreadable = about_request > 0;
+        let status = if unreadable { Status::InvalidRequest } else { Status::InvalidToken };
+        Self::report(status, &notes, audience, None)
+    }
+
+    /// A method that an address does not answer.
+    pub fn other_method(allowed: &'static str) -> Self {
+        let notes = [Note::MethodUnknown];
+        let reply = Self::report(Status::InvalidRequest, &notes, Audience::Program, None);
+        reply.with("allow", allowed.to_owned())
+    }
+
+    /// Sends a visitor to another address.
+    pub fn redirect(location: &str) -> Self {
+        let headers =
+            vec![("location", location.to_owned()), ("cache-control", "no-store".to_owned())];
+        Self { status: 302, headers, body: String::new() }
+    }
+
+    /// A page.
+    pub fn html(status: u16, body: String) -> Self {
+        let headers = vec![
+            ("content-type", "text/html; charset=utf-8".to_owned()),
+            ("cache-control", "no-store".to_owned()),
+            ("x-content-type-options", "nosniff".to_owned()),
+        ];
+        Self { status, headers, body }
     }
 
     /// The answer to a request of the operator that could not be carried out.
@@ -112,10 +153,10 @@ impl Reply {
         Self::json(*http, &Body { ok: false, status: word, field: *field, hint })
     }
 
-    /// `OPTIONS` on an address that takes reports.
-    pub fn options() -> Self {
-        let headers = vec![("cache-control", "no-store".to_owned())];
-        Self { status: 204, headers, body: String::new() }.allowing()
+    /// `OPTIONS`: which methods an address answers.
+    pub fn options(allowed: &'static str) -> Self {
+        let headers = vec![("cache-control", "no-store".to_owned()), ("allow", allowed.to_owned())];
+        Self { status: 204, headers, body: String::new() }
     }
 
     /// `HEAD` on an address that takes reports.
@@ -127,10 +168,6 @@ impl Reply {
     pub fn with(mut self, name: &'static str, value: String) -> Self {
         self.headers.push((name, value));
         self
-    }
-
-    fn allowing(self) -> Self {
-        self.with("allow", "GET, POST, HEAD, OPTIONS".to_owned())
     }
 
     /// Any JSON body. Never cached: all of ours say what is so now.
@@ -150,7 +187,7 @@ mod tests {
     use crate::postback::Field;
 
     fn report(status: Status, notes: &[Note]) -> Reply {
-        Reply::report(status, notes, Audience::Network)
+        Reply::report(status, notes, Audience::Network, None)
     }
 
     #[test]
@@ -174,9 +211,19 @@ mod tests {
 
     #[test]
     fn another_method_is_told_which_are_allowed() {
-        let reply = report(Status::InvalidRequest, &[Note::MethodUnknown]);
+        let reply = Reply::other_method("GET");
         assert_eq!(reply.status, 405);
-        assert!(reply.headers.iter().any(|(name, _)| *name == "allow"));
-        assert_eq!(Reply::options().status, 204);
+        assert!(reply.headers.contains(&("allow", "GET".to_owned())));
+        assert_eq!(Reply::options("GET").status, 204);
+    }
+
+    #[test]
+    fn a_request_that_cannot_be_read_goes_before_its_key() {
+        let refused = |notes: &[Note]| {
+            Reply::refused_key(notes.to_vec(), Note::TokenUnknown, Audience::Network).status
+        };
+        assert_eq!(refused(&[]), 401);
+        assert_eq!(refused(&[Note::EventMissing]), 401);
+        assert_eq!(refused(&[Note::Undecodable(Field::Uid), Note::EventMissing]), 400);
     }
 }

@@ -12,12 +12,22 @@ pub enum Route {
     Postback {
         token: Option<String>,
     },
-    /// `HEAD` on an address that takes reports: it is there, and stores nothing.
+    /// `POST /events`: a report of the user's own code.
+    Event,
+    /// `GET` or `POST /bind`: a uid and its Telegram user.
+    Bind,
+    /// `POST /clicks`: a click that no landing saw.
+    Click,
+    /// `GET` or `HEAD /l/<slug>`: a visitor.
+    Landing {
+        slug: String,
+    },
+    /// `HEAD` on `/e`: it is there, and stores nothing.
     Head,
-    /// `OPTIONS` on an address that takes reports.
-    Options,
-    /// Another method on an address that takes reports.
-    OtherMethod,
+    /// `OPTIONS`, with the methods that the address answers.
+    Options(&'static str),
+    /// A method that the address does not answer, with those that it does.
+    OtherMethod(&'static str),
     /// `/api/…`: the operator's own.
     Operator(operator::Request),
     NotFound,
@@ -28,19 +38,37 @@ pub fn route(method: &str, path: &str) -> Route {
     let path = path.trim_start_matches('/').trim_end_matches('/');
     let segments: Vec<&str> = path.split('/').collect();
     match segments.as_slice() {
-        ["e"] => takes_reports(method, None),
-        ["e", token] => takes_reports(method, Some(decode(token))),
+        ["e"] => postback(method, None),
+        ["e", token] => postback(method, Some(decode(token))),
+        ["events"] => only(method, "POST", Route::Event),
+        ["bind"] if method == "GET" => Route::Bind,
+        ["bind"] => only_of(method, "POST", "GET, POST, OPTIONS", Route::Bind),
+        ["clicks"] => only(method, "POST", Route::Click),
+        ["l", slug] if matches!(method, "GET" | "HEAD") => Route::Landing { slug: decode(slug) },
+        ["l", _slug] => only_of(method, "GET", "GET, HEAD, OPTIONS", Route::NotFound),
         ["api", rest @ ..] => api(method, rest).map_or(Route::NotFound, Route::Operator),
         _ => Route::NotFound,
     }
 }
 
-fn takes_reports(method: &str, token: Option<String>) -> Route {
+fn postback(method: &str, token: Option<String>) -> Route {
     match method {
-        "GET" | "POST" => Route::Postback { token },
         "HEAD" => Route::Head,
-        "OPTIONS" => Route::Options,
-        _ => Route::OtherMethod,
+        "GET" => Route::Postback { token },
+        _ => only_of(method, "POST", "GET, POST, HEAD, OPTIONS", Route::Postback { token }),
+    }
+}
+
+fn only(method: &str, wanted: &str, route: Route) -> Route {
+    only_of(method, wanted, "POST, OPTIONS", route)
+}
+
+/// The route for the wanted method, and what others are told.
+fn only_of(method: &str, wanted: &str, allowed: &'static str, route: Route) -> Route {
+    match method {
+        "OPTIONS" => Route::Options(allowed),
+        method if method == wanted => route,
+        _ => Route::OtherMethod(allowed),
     }
 }
 
@@ -48,6 +76,16 @@ fn api(method: &str, segments: &[&str]) -> Option<operator::Request> {
     match (method, segments) {
         ("GET", ["spaces"]) => Some(operator::Request::ListSpaces),
         ("POST", ["spaces"]) => Some(operator::Request::CreateSpace),
+        ("GET", ["spaces", space_id, "links"]) => {
+            Some(operator::Request::ListLinks { space_id: space_id.parse().ok()? })
+        }
+        ("POST", ["spaces", space_id, "links"]) => {
+            Some(operator::Request::CreateLink { space_id: space_id.parse().ok()? })
+        }
+        ("PUT", ["spaces", space_id, "links", link_id]) => Some(operator::Request::ChangeLink {
+            space_id: space_id.parse().ok()?,
+            link_id: link_id.parse().ok()?,
+        }),
         ("POST", ["spaces", space_id, "keys", kind]) => Some(operator::Request::RotateKey {
             space_id: space_id.parse().ok()?,
             kind: Kind::parse(kind)?,
@@ -82,12 +120,23 @@ mod tests {
             ("GET", "/e/xt%5Fin%5Fabc", postback(Some("xt_in_abc"))),
             ("HEAD", "/e", Route::Head),
             ("HEAD", "/e/xt_in_abc", Route::Head),
-            ("OPTIONS", "/e", Route::Options),
-            ("PUT", "/e", Route::OtherMethod),
-            ("DELETE", "/e/xt_in_abc", Route::OtherMethod),
+            ("OPTIONS", "/e", Route::Options("GET, POST, HEAD, OPTIONS")),
+            ("PUT", "/e", Route::OtherMethod("GET, POST, HEAD, OPTIONS")),
+            ("DELETE", "/e/xt_in_abc", Route::OtherMethod("GET, POST, HEAD, OPTIONS")),
+            ("POST", "/events", Route::Event),
+            ("GET", "/events", Route::OtherMethod("POST, OPTIONS")),
+            ("OPTIONS", "/events", Route::Options("POST, OPTIONS")),
+            ("GET", "/bind", Route::Bind),
+            ("POST", "/bind", Route::Bind),
+            ("PUT", "/bind", Route::OtherMethod("GET, POST, OPTIONS")),
+            ("POST", "/clicks", Route::Click),
+            ("HEAD", "/clicks", Route::OtherMethod("POST, OPTIONS")),
+            ("GET", "/l/summer", Route::Landing { slug: "summer".to_owned() }),
+            ("HEAD", "/l/summer/", Route::Landing { slug: "summer".to_owned() }),
+            ("POST", "/l/summer", Route::OtherMethod("GET, HEAD, OPTIONS")),
+            ("GET", "/l", Route::NotFound),
             ("GET", "/", Route::NotFound),
             ("GET", "/e/a/b", Route::NotFound),
-            ("GET", "/events", Route::NotFound),
             ("GET", "", Route::NotFound),
             ("GET", "/api/spaces", Route::Operator(operator::Request::ListSpaces)),
             ("POST", "/api/spaces", Route::Operator(operator::Request::CreateSpace)),
@@ -103,6 +152,21 @@ mod tests {
                     space_id: 7,
                     kind: Kind::Bearer,
                 }),
+            ),
+            (
+                "POST",
+                "/api/spaces/7/links",
+                Route::Operator(operator::Request::CreateLink { space_id: 7 }),
+            ),
+            (
+                "GET",
+                "/api/spaces/7/links",
+                Route::Operator(operator::Request::ListLinks { space_id: 7 }),
+            ),
+            (
+                "PUT",
+                "/api/spaces/7/links/3",
+                Route::Operator(operator::Request::ChangeLink { space_id: 7, link_id: 3 }),
             ),
             ("POST", "/api/spaces/x/keys/ingest", Route::NotFound),
             ("POST", "/api/spaces/7/keys/other", Route::NotFound),

@@ -1,7 +1,8 @@
-//! A postback that D1 did not take in time, on its way through the queue (contract §4.5).
+//! What D1 did not take in time, on its way through the queue (contract §4.5).
 
 use serde::{Deserialize, Serialize};
 
+use crate::click::Click;
 use crate::event::Arrival;
 use crate::postback::{Broken, Received};
 
@@ -13,57 +14,66 @@ const VERSION: u32 = 1;
 /// keeps a message.
 const PAUSE_S: (i64, i64) = (10, 3600);
 
-/// A postback as it is written to the queue, without its token: the key is named by its hash.
+/// What waits in the queue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Spilled {
-    #[serde(rename = "v")]
-    version: u32,
-    /// SHA-256 of the key that was presented.
-    pub key_hash: String,
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Message {
+    Postback(Postback),
+    Click(Box<Visit>),
+}
+
+/// A postback without its token: the key is named by its hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Postback {
+    #[serde(flatten)]
+    pub arrival: Arrival,
     /// Query and body as one query, secrets removed.
     pub raw: String,
     /// What was wrong with the request itself, if anything was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken: Option<Broken>,
-    pub received_at_ms: i64,
-    /// The arrival's own id, so that an outcome unknown to us is not counted as a re-fire.
-    pub receipt: String,
 }
 
-impl Spilled {
-    pub fn new(arrival: &Arrival, raw: &str, broken: Option<Broken>) -> Self {
-        Self {
-            version: VERSION,
-            key_hash: arrival.key_hash.clone(),
-            raw: raw.to_owned(),
-            broken,
-            received_at_ms: arrival.received_at_ms,
-            receipt: arrival.receipt.clone(),
-        }
-    }
-
-    /// When and with which key the postback arrived.
-    pub fn arrival(&self) -> Arrival {
-        Arrival {
-            key_hash: self.key_hash.clone(),
-            received_at_ms: self.received_at_ms,
-            receipt: self.receipt.clone(),
-        }
-    }
-
+impl Postback {
     /// The request as it can be read again.
     pub fn received(&self) -> Received {
         Received { query: self.raw.clone(), broken: self.broken }
     }
+}
 
+/// A click on a landing, with the space and link that the landing's address led to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Visit {
+    pub space_id: i64,
+    pub link_id: i64,
+    pub click: Click,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Envelope<T> {
+    v: u32,
+    #[serde(flatten)]
+    message: T,
+}
+
+impl Message {
     /// The message's text.
     pub fn to_text(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        serde_json::to_string(&Envelope { v: VERSION, message: self }).unwrap_or_default()
     }
 
     /// Reads a message of this or an older version. `None` for what a newer one wrote, or nobody.
     pub fn from_text(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok().filter(|message: &Self| message.version <= VERSION)
+        let envelope: Envelope<Self> = serde_json::from_str(text).ok()?;
+        (envelope.v <= VERSION).then_some(envelope.message)
+    }
+
+    /// When it arrived, in epoch milliseconds.
+    pub fn received_at_ms(&self) -> i64 {
+        match self {
+            Self::Postback(postback) => postback.arrival.received_at_ms,
+            Self::Click(visit) => visit.click.clicked_at_ms,
+        }
     }
 }
 
@@ -78,28 +88,45 @@ pub fn pause_s(received_at_ms: i64, now_ms: i64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::key::Kind;
 
-    #[test]
-    fn a_message_survives_the_queue() {
-        let arrival = Arrival { key_hash: "ab".into(), received_at_ms: 5, receipt: "r".into() };
-        let message = Spilled::new(&arrival, "event=deposit", Some(Broken::BodyTooLong));
-        assert_eq!(message.arrival(), arrival);
-        assert_eq!(Spilled::from_text(&message.to_text()), Some(message));
+    fn postback() -> Message {
+        Message::Postback(Postback {
+            arrival: Arrival {
+                key_hash: "ab".to_owned(),
+                key_kind: Kind::Ingest,
+                received_at_ms: 5,
+                receipt: "r".to_owned(),
+            },
+            raw: "event=deposit".to_owned(),
+            broken: Some(Broken::JsonMalformed { line: 1, column: 2 }),
+        })
     }
 
     #[test]
-    fn a_message_of_today_is_read_by_every_later_version() {
-        let text =
-            r#"{"v":1,"key_hash":"ab","raw":"event=contact","received_at_ms":5,"receipt":"r"}"#;
-        assert!(Spilled::from_text(text).is_some());
+    fn a_message_survives_the_queue() {
+        let click = Click { uid: "u".to_owned(), clicked_at_ms: 7, ..Click::default() };
+        let visit = Message::Click(Box::new(Visit { space_id: 1, link_id: 2, click }));
+        for message in [postback(), visit] {
+            assert_eq!(Message::from_text(&message.to_text()), Some(message));
+        }
+    }
+
+    #[test]
+    fn messages_of_today_are_read_by_every_later_version() {
+        for text in [
+            r#"{"v":1,"kind":"postback","key_hash":"ab","key_kind":"ingest","received_at_ms":5,"receipt":"r","raw":"event=contact"}"#,
+            r#"{"v":1,"kind":"click","space_id":1,"link_id":2,"click":{"uid":"u","clicked_at_ms":5,"raw_query":"","fbclid":"x"}}"#,
+        ] {
+            assert!(Message::from_text(text).is_some(), "{text}");
+        }
     }
 
     #[test]
     fn a_newer_or_unreadable_message_is_left_alone() {
-        for text in
-            ["", "{}", "x", r#"{"v":2,"key_hash":"","raw":"","received_at_ms":5,"receipt":""}"#]
-        {
-            assert_eq!(Spilled::from_text(text), None, "{text}");
+        let newer = postback().to_text().replace("\"v\":1", "\"v\":2");
+        for text in ["", "{}", "x", r#"{"v":1,"kind":"other"}"#, &newer] {
+            assert_eq!(Message::from_text(text), None, "{text}");
         }
     }
 

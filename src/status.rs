@@ -17,6 +17,10 @@ pub enum Status {
     InvalidValue,
     InvalidCurrency,
     InvalidTime,
+    /// Of a bind: the Telegram user is missing or none.
+    InvalidTgId,
+    /// Of a reported click: no link of the space has this slug.
+    InvalidLink,
     /// It could not be stored anywhere; the sender shall try again.
     Unavailable,
 }
@@ -45,6 +49,8 @@ impl Status {
             Self::InvalidValue => "invalid_value",
             Self::InvalidCurrency => "invalid_currency",
             Self::InvalidTime => "invalid_time",
+            Self::InvalidTgId => "invalid_tg_id",
+            Self::InvalidLink => "invalid_link",
             Self::Unavailable => "unavailable",
         }
     }
@@ -68,7 +74,9 @@ impl Status {
             | Self::InvalidEid
             | Self::InvalidValue
             | Self::InvalidCurrency
-            | Self::InvalidTime => match audience {
+            | Self::InvalidTime
+            | Self::InvalidTgId
+            | Self::InvalidLink => match audience {
                 Audience::Network => 200,
                 Audience::Program => 422,
             },
@@ -90,7 +98,7 @@ impl Status {
             Self::InvalidEvent => {
                 "event must be one of contact, subscribed, registration, deposit."
             }
-            Self::InvalidUid => "uid may have 256 bytes and no control characters.",
+            Self::InvalidUid => "uid must have 1 to 256 bytes and no control characters.",
             Self::InvalidEid => "eid may have 256 bytes and no control characters.",
             Self::InvalidValue => {
                 "value must be a plain number such as 25.00. Check which macro of the network fills it. The postback is kept and can be mended."
@@ -99,6 +107,8 @@ impl Status {
             Self::InvalidTime => {
                 "t must be epoch milliseconds, at most 366 days back and 24 hours ahead. Leave it out to use the time of receipt."
             }
+            Self::InvalidTgId => "tg_id must be the number of a Telegram user.",
+            Self::InvalidLink => "link_slug must be the slug of a link of this space.",
             Self::Unavailable => {
                 "It could not be stored now. Send it again after the time in Retry-After."
             }
@@ -110,7 +120,7 @@ impl Status {
 mod tests {
     use super::*;
 
-    const ALL: [Status; 11] = [
+    const ALL: [Status; 13] = [
         Status::Queued,
         Status::Duplicate,
         Status::InvalidRequest,
@@ -121,6 +131,8 @@ mod tests {
         Status::InvalidValue,
         Status::InvalidCurrency,
         Status::InvalidTime,
+        Status::InvalidTgId,
+        Status::InvalidLink,
         Status::Unavailable,
     ];
 
@@ -129,11 +141,11 @@ mod tests {
         let codes = |audience| ALL.map(|status| status.http(audience, &[]));
         assert_eq!(
             codes(Audience::Network),
-            [200, 200, 400, 401, 200, 200, 200, 200, 200, 200, 503]
+            [200, 200, 400, 401, 200, 200, 200, 200, 200, 200, 200, 200, 503]
         );
         assert_eq!(
             codes(Audience::Program),
-            [200, 200, 400, 401, 422, 422, 422, 422, 422, 422, 503]
+            [200, 200, 400, 401, 422, 422, 422, 422, 422, 422, 422, 422, 503]
         );
         assert_eq!(
             Status::InvalidRequest.http(Audience::Network, &[Note::Broken(Broken::BodyTooLong)]),

@@ -16,27 +16,34 @@ async function cost(query) {
   return { status: answer.status, trips: +trips, read: +read, written: +written };
 }
 
-/** Fills the space up to `total` events, in D1 itself, through the same trigger. */
+/** Fills the space up to `total` events and as many clicks, in D1 itself, through the same triggers. */
 async function fill(total) {
   await worker.db
     .prepare(`
-      INSERT INTO events (space_id, seq, dedup, event, uid, currency, occurred_at_ms, received_at_ms, first, receipt, raw)
+      INSERT INTO clicks (space_id, uid, link_id, clicked_at_ms, raw_query)
+      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+      SELECT ?1, 'click' || i, i % 200, 1760000000000 + i * 1000, '' FROM n WHERE true
+      ON CONFLICT DO NOTHING`)
+    .bind(space.id, total).run();
+  await worker.db
+    .prepare(`
+      INSERT INTO events (space_id, seq, dedup, event, uid, currency, occurred_at_ms, received_at_ms, link_id, first, receipt, raw)
       WITH RECURSIVE n(i) AS (
         SELECT (SELECT coalesce(max(seq), 0) + 1 FROM events WHERE space_id = ?1)
         UNION ALL SELECT i + 1 FROM n WHERE i < ?2
       )
-      SELECT ?1, i, 'filler=' || i, 'contact', 'filler' || (i % 5000), 'USD', 1760000000000 + i * 1000, 1760000000000, 0, 'r', ''
+      SELECT ?1, i, 'filler=' || i, 'contact', 'filler' || (i % 5000), 'USD', 1760000000000 + i * 1000, 1760000000000, 0, 0, 'r', ''
       FROM n WHERE i <= ?2`)
     .bind(space.id, total).run();
 }
 
-test("one round trip; at most 4 rows written for a new event, 1 for a duplicate, 2 for a held one", async () => {
+test("one round trip; at most 4 rows written for a new event, 5 with a tg_id, 1 for a duplicate, 2 for a held one", async () => {
   await cost("event=contact&uid=warm&eid=warm");
   for (const [query, status, written] of [
     ["event=deposit&uid=a&eid=1&value=5", "queued", 4],
     ["event=deposit&uid=a&eid=1&value=5", "duplicate", 1],
     ["event=deposit&eid=2&value=5", "queued", 3],
-    ["event=deposit&uid=a&eid=3&value=5&tg_id=555", "queued", 4],
+    ["event=deposit&uid=a&eid=3&value=5&tg_id=555", "queued", 5],
     ["event=deposit&value=abc", "invalid_value", 2],
   ]) {
     const result = await cost(query);
@@ -51,6 +58,7 @@ test("rows read do not grow between 100 and 100,000 events", async () => {
     await cost(`event=deposit&uid=filler7&eid=${name}&value=5`),
     await cost(`event=deposit&uid=filler7&eid=${name}&value=5`),
     await cost(`event=deposit&uid=new-${name}&eid=new-${name}&value=5`),
+    await cost(`event=deposit&uid=click7&tg_id=7&eid=click-${name}&value=5`),
   ];
   await fill(100);
   await measure("warm");

@@ -66,7 +66,9 @@ describe("the consumer", () => {
   });
   after(() => worker.stop());
   const message = (raw, more = {}) =>
-    JSON.stringify({ v: 1, key_hash: sha256(space.ingest), raw, received_at_ms: Date.now(), receipt: "r", ...more });
+    JSON.stringify({
+      v: 1, kind: "postback", key_hash: sha256(space.ingest), key_kind: "ingest", raw, received_at_ms: Date.now(), receipt: "r", ...more,
+    });
 
   test("stores what it can, drops unknown keys, and leaves what it cannot read for later", async () => {
     const result = await worker.deliver(QUEUE, [

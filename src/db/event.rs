@@ -3,59 +3,96 @@
 use serde::Deserialize;
 use worker::D1Database;
 
-use super::{Cost, number, optional_number, optional_text, run, text};
+use super::{Cost, Rows, number, optional_number, optional_text, run, text};
 use crate::error::Error;
 use crate::event::{Arrival, Id, Report, TgId};
-use crate::postback;
+use crate::postback::{self, Note};
 
 /// The key gives the space; the unique key on `dedup` decides new or duplicate; the trigger on a
-/// really inserted row counts it. No row comes back for a key that is unknown, expired or of the
+/// really inserted row counts it. The uid leads to its click and so to the link, else the Telegram
+/// user's binds do; schema.sql moves the event when either comes later. No row comes back for a key that is unknown, expired or of the
 /// other kind. A retry of our own carries the receipt of the first try: it raises no re-fire, and
 /// is answered as the first would have been.
 const STORE: &str = "
 INSERT INTO events (
   space_id, seq, dedup, event, uid, eid, tg_id, value, micros, currency,
-  occurred_at_ms, received_at_ms, first, receipt, notes, raw
+  occurred_at_ms, received_at_ms, link_id, first, receipt, notes, raw
+)
+WITH
+k AS (
+  SELECT space_id FROM keys
+  WHERE hash = ?1 AND kind = ?15 AND (expires_at_ms IS NULL OR expires_at_ms > ?2)
+),
+u AS (
+  SELECT k.space_id, coalesce(c.uid, ?6) AS uid, c.link_id, c.uid <> ?6 AS plus_restored
+  FROM k LEFT JOIN clicks c ON c.space_id = k.space_id AND c.uid = coalesce(
+    (SELECT e.uid FROM clicks e WHERE e.space_id = k.space_id AND e.uid = ?6), ?16
+  )
 )
 SELECT
-  k.space_id,
-  coalesce((SELECT max(e.seq) FROM events e WHERE e.space_id = k.space_id), 0) + 1,
-  ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?2,
-  ?6 IS NOT NULL AND NOT EXISTS (
-    SELECT 1 FROM events e WHERE e.space_id = k.space_id AND e.uid = ?6 AND e.event = ?5
+  u.space_id,
+  coalesce((SELECT max(e.seq) FROM events e WHERE e.space_id = u.space_id), 0) + 1,
+  ?4, ?5, u.uid, ?7, ?8, ?9, ?10, ?11, ?12, ?2,
+  coalesce(
+    u.link_id,
+    (
+      SELECT t.link_id FROM tg_clicks t
+      WHERE t.space_id = u.space_id AND t.tg_id = ?8
+      ORDER BY t.clicked_at_ms <= ?12 DESC, abs(t.clicked_at_ms - ?12), t.uid
+      LIMIT 1
+    ),
+    0
   ),
-  ?3, ?13, ?14
-FROM keys k
-WHERE k.hash = ?1 AND k.kind = 'ingest' AND (k.expires_at_ms IS NULL OR k.expires_at_ms > ?2)
+  CASE
+    WHEN u.uid IS NOT NULL THEN NOT EXISTS (
+      SELECT 1 FROM events e WHERE e.space_id = u.space_id AND e.uid = u.uid AND e.event = ?5
+    )
+    WHEN ?8 IS NOT NULL THEN NOT EXISTS (
+      SELECT 1 FROM events e
+      WHERE e.space_id = u.space_id AND e.tg_id = ?8 AND e.event = ?5 AND e.uid IS NULL
+    )
+    ELSE 0
+  END,
+  ?3,
+  CASE WHEN u.plus_restored THEN json_insert(coalesce(?13, '[]'), '$[#]', ?17) ELSE ?13 END,
+  ?14
+FROM u
+WHERE true
 ON CONFLICT (space_id, dedup) DO UPDATE SET refires = refires + (receipt <> excluded.receipt)
-RETURNING seq, receipt = ?3 AS fresh
+RETURNING seq, receipt
 ";
 
 /// What became of a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stored {
-    /// It is event number `seq` of its space.
-    New { seq: u64 },
-    /// It was event number `seq` already.
-    Known { seq: u64 },
+    /// It is a new event of its space.
+    New(Name),
+    /// It was an event already.
+    Known(Name),
     /// The key opens no space.
     UnknownKey,
 }
 
-#[derive(Deserialize)]
-struct Row {
-    seq: u64,
-    fresh: u8,
+/// How an event is called.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Name {
+    /// Its number within the space.
+    pub seq: u64,
+    /// The id of the arrival that stored it.
+    pub receipt: String,
 }
 
 /// Stores a report under the space of its key. One round trip; at most 4 rows written for a new
-/// event (the event, its unique key, the uid's index, the counter), 1 for a duplicate.
+/// event (the event, its unique key, the uid's index, the counter), one more with a `tg_id`; 1 for a
+/// duplicate.
 pub async fn store(
     db: &D1Database,
     arrival: &Arrival,
     report: &Report,
     raw: &str,
 ) -> Result<(Stored, Cost), Error> {
+    let uid = report.uid.as_ref().map(Id::as_str);
+    let with_plus = uid.filter(|uid| uid.contains(' ')).map(|uid| uid.replace(' ', "+"));
     let micros = report.amount.map(|amount| amount.micros().to_string());
     let values = [
         text(&arrival.key_hash),
@@ -63,7 +100,7 @@ pub async fn store(
         text(&arrival.receipt),
         text(report.dedup_key().as_str()),
         text(report.event.code()),
-        optional_text(report.uid.as_ref().map(Id::as_str)),
+        optional_text(uid),
         optional_text(report.eid.as_ref().map(Id::as_str)),
         optional_number(report.tg_id.map(TgId::number)),
         optional_text(report.value.as_deref()),
@@ -72,12 +109,15 @@ pub async fn store(
         number(report.occurred_at.ms()),
         optional_text(postback::to_json(&report.notes).as_deref()),
         text(raw),
+        text(arrival.key_kind.name()),
+        optional_text(with_plus.as_deref()),
+        text(&Note::PlusRestored.to_string()),
     ];
-    let result = run::<Row>(db, STORE, &values).await?;
-    let stored = match result.rows.first() {
-        Some(Row { seq, fresh: 1 }) => Stored::New { seq: *seq },
-        Some(Row { seq, .. }) => Stored::Known { seq: *seq },
+    let Rows { rows, cost } = run::<Name>(db, STORE, &values).await?;
+    let stored = match rows.into_iter().next() {
+        Some(name) if name.receipt == arrival.receipt => Stored::New(name),
+        Some(name) => Stored::Known(name),
         None => Stored::UnknownKey,
     };
-    Ok((stored, result.cost))
+    Ok((stored, cost))
 }

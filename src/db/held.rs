@@ -21,7 +21,7 @@ SELECT
   coalesce((SELECT max(h.seq) FROM held h WHERE h.space_id = k.space_id), 0) + 1,
   ?4, ?5, ?6, ?7, ?2, ?3
 FROM keys k
-WHERE k.hash = ?1 AND k.kind = 'ingest' AND (k.expires_at_ms IS NULL OR k.expires_at_ms > ?2)
+WHERE k.hash = ?1 AND k.kind = ?8 AND (k.expires_at_ms IS NULL OR k.expires_at_ms > ?2)
 ON CONFLICT (space_id, fingerprint) DO UPDATE SET refires = refires + (receipt <> excluded.receipt)
 RETURNING seq
 ";
@@ -50,6 +50,7 @@ pub async fn keep(
         text(status),
         optional_text(postback::to_json(&refusal.notes).as_deref()),
         text(raw),
+        text(arrival.key_kind.name()),
     ];
     let result = run::<Row>(db, KEEP, &values).await?;
     Ok((result.rows.first().map(|row| row.seq), result.cost))

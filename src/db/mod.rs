@@ -3,13 +3,16 @@
 //! Values are bound, never formatted in. Numbers travel as `f64`, which is exact to 2^53; amounts
 //! travel as text, since they are not bounded by it.
 
+pub mod bind;
+pub mod click;
 pub mod event;
 pub mod held;
+pub mod link;
 pub mod space;
 
 use serde::Deserialize;
 use worker::wasm_bindgen::JsValue;
-use worker::{D1Database, D1ResultMeta};
+use worker::{D1Database, D1Result, D1ResultMeta};
 
 use crate::error::Error;
 
@@ -36,6 +39,35 @@ where
     let result = statement.all().await.map_err(refused)?;
     let meta = result.meta().map_err(refused)?;
     Ok(Rows { rows: result.results().map_err(refused)?, cost: cost(meta.as_ref()) })
+}
+
+/// Runs several statements in one round trip and one transaction; they see each other's effects.
+async fn run_together(
+    db: &D1Database,
+    statements: &[(&str, &[JsValue])],
+) -> Result<Vec<D1Result>, Error> {
+    let bound: worker::Result<Vec<_>> =
+        statements.iter().map(|(sql, values)| db.prepare(*sql).bind(values)).collect();
+    db.batch(bound.map_err(refused)?).await.map_err(refused)
+}
+
+/// The rows of one statement of several.
+fn rows_of<T>(results: &[D1Result], index: usize) -> Result<Vec<T>, Error>
+where
+    T: for<'de> Deserialize<'de>,
+{
+    results.get(index).map_or(Ok(Vec::new()), |result| result.results().map_err(refused))
+}
+
+/// What several statements of one round trip cost together.
+fn cost_of(results: &[D1Result]) -> Result<Cost, Error> {
+    let mut total = Cost { round_trips: 1, ..Cost::default() };
+    for result in results {
+        let Cost { rows_read, rows_written, .. } = cost(result.meta().map_err(refused)?.as_ref());
+        total.rows_read += rows_read;
+        total.rows_written += rows_written;
+    }
+    Ok(total)
 }
 
 fn cost(meta: Option<&D1ResultMeta>) -> Cost {

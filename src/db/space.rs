@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use worker::D1Database;
 
-use super::{number, refused, run, text};
+use super::{number, run, run_together, text};
 use crate::error::Error;
 use crate::key::Kind;
 use crate::space::{Draft, GRACE_MS};
@@ -73,14 +73,15 @@ pub async fn rotate(
     now_ms: i64,
 ) -> Result<i64, Error> {
     let (space, kind, until_ms) = (number(space_id), text(kind.name()), now_ms + GRACE_MS);
-    let statements = [
-        (DROP_PREVIOUS, vec![space.clone(), kind.clone()]),
-        (EXPIRE_CURRENT, vec![space.clone(), kind.clone(), number(until_ms)]),
-        (ADD_KEY, vec![space, kind, text(hash), number(now_ms)]),
-    ];
-    let bound: Result<Vec<_>, _> =
-        statements.iter().map(|(sql, values)| db.prepare(*sql).bind(values)).collect();
-    db.batch(bound.map_err(refused)?).await.map_err(refused)?;
+    run_together(
+        db,
+        &[
+            (DROP_PREVIOUS, &[space.clone(), kind.clone()]),
+            (EXPIRE_CURRENT, &[space.clone(), kind.clone(), number(until_ms)]),
+            (ADD_KEY, &[space, kind, text(hash), number(now_ms)]),
+        ],
+    )
+    .await?;
     Ok(until_ms)
 }
 

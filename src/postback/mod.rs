@@ -3,32 +3,26 @@
 
 mod amount;
 mod body;
+mod fault;
 mod macros;
 mod note;
 mod parameters;
 mod time;
 
 pub use amount::Amount;
-pub use body::{Body, LIMIT_BYTES, Received};
+pub use body::{Body, LIMIT_BYTES, Received, cut};
+pub use fault::{Faults, Refusal};
+pub use macros::is_unresolved;
 pub use note::{Broken, Field, Note, to_json};
+pub use parameters::{Parameters, Value, pairs};
 pub use time::EventTime;
 
-use crate::event::{BadId, Canonical, Currency, Id, Report, TgId};
+use crate::event::{Canonical, Currency, Report, TgId};
 use crate::status::Status;
-use parameters::{Parameters, Value};
 use time::BadTime;
 
 /// A postback that was understood, or the reason why not.
 pub type Verdict = Result<Report, Refusal>;
-
-/// Why a postback is not stored as an event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The first thing wrong, in the contract's order.
-    pub status: Status,
-    /// Everything wrong, then what else there is to say.
-    pub notes: Vec<Note>,
-}
 
 /// A postback as it was read.
 #[derive(Debug)]
@@ -47,29 +41,11 @@ pub fn read(received: &Received, now_ms: i64) -> Reading {
     Reading { token: parameters.token, raw: parameters.raw, verdict }
 }
 
-/// Collects what is wrong, in whatever order it is found; the contract's order is made at the end.
-#[derive(Default)]
-struct Faults(Vec<(Status, Note)>);
-
-impl Faults {
-    fn add(&mut self, status: Status, note: Note) {
-        self.0.push((status, note));
-    }
-}
-
 fn judge(parameters: &mut Parameters, broken: Option<Broken>, now_ms: i64) -> Verdict {
-    let mut faults = Faults::default();
-    if let Some(broken) = broken {
-        faults.add(Status::InvalidRequest, Note::Broken(broken));
-    }
-    for field in Field::ALL {
-        if parameters.value(field) == Value::Undecodable {
-            faults.add(Status::InvalidRequest, Note::Undecodable(field));
-        }
-    }
+    let mut faults = Faults::of_request(parameters, broken);
     let event = read_event(parameters, &mut faults);
-    let uid = read_id(parameters, Field::Uid, &mut faults);
-    let eid = read_id(parameters, Field::Eid, &mut faults);
+    let uid = faults.read_id(parameters, Field::Uid);
+    let eid = faults.read_id(parameters, Field::Eid);
     let (value, amount, mut notes) = read_value(parameters, event, &mut faults);
     let currency = read_currency(parameters, &mut faults);
     let occurred_at = read_time(parameters, now_ms, &mut faults);
@@ -80,29 +56,11 @@ fn judge(parameters: &mut Parameters, broken: Option<Broken>, now_ms: i64) -> Ve
         notes.push(Note::TemplateOpened);
     }
     notes.splice(0..0, parameters.notes.iter().copied());
-    match (event, faults.0.first()) {
-        (Some(event), None) => {
+    match event {
+        Some(event) if faults.is_empty() => {
             Ok(Report { event, uid, eid, tg_id, value, amount, currency, occurred_at, notes })
         }
-        (_, first) => {
-            let status = first.map_or(Status::InvalidEvent, |(status, _)| *status);
-            Err(Refusal {
-                status,
-                notes: faults.0.iter().map(|(_, note)| *note).chain(notes).collect(),
-            })
-        }
-    }
-}
-
-/// The text of a parameter whose unresolved macro counts as absent, and is noted.
-fn text_or_absent(parameters: &mut Parameters, field: Field) -> Option<String> {
-    match parameters.value(field) {
-        Value::Text(text) => Some(text.to_owned()),
-        Value::Unresolved(_) => {
-            parameters.notes.push(Note::MacroUnresolved(field));
-            None
-        }
-        Value::Absent | Value::Undecodable => None,
+        _ => Err(faults.refusal(notes)),
     }
 }
 
@@ -117,22 +75,6 @@ fn read_event(parameters: &mut Parameters, faults: &mut Faults) -> Option<Canoni
         faults.add(Status::InvalidEvent, note);
     }
     event
-}
-
-fn read_id(parameters: &mut Parameters, field: Field, faults: &mut Faults) -> Option<Id> {
-    let text = text_or_absent(parameters, field)?;
-    let (status, too_long, control) = match field {
-        Field::Uid => (Status::InvalidUid, Note::UidTooLong, Note::UidControlCharacter),
-        _ => (Status::InvalidEid, Note::EidTooLong, Note::EidControlCharacter),
-    };
-    match Id::parse(&text) {
-        Ok(id) => Some(id),
-        Err(reason) => {
-            let note = if reason == BadId::TooLong { too_long } else { control };
-            faults.add(status, note);
-            None
-        }
-    }
 }
 
 /// The amount as sent and as understood. Only a deposit's is judged; an unfilled macro in it is no
@@ -162,7 +104,7 @@ fn read_value(
 }
 
 fn read_currency(parameters: &mut Parameters, faults: &mut Faults) -> Currency {
-    let Some(text) = text_or_absent(parameters, Field::Currency) else {
+    let Some(text) = parameters.text_or_absent(Field::Currency) else {
         return Currency::default();
     };
     Currency::parse(&text).unwrap_or_else(|| {
@@ -172,7 +114,7 @@ fn read_currency(parameters: &mut Parameters, faults: &mut Faults) -> Currency {
 }
 
 fn read_time(parameters: &mut Parameters, now_ms: i64, faults: &mut Faults) -> EventTime {
-    let Some(text) = text_or_absent(parameters, Field::Time) else {
+    let Some(text) = parameters.text_or_absent(Field::Time) else {
         return EventTime::received(now_ms);
     };
     EventTime::parse(&text, now_ms).unwrap_or_else(|reason| {
@@ -186,7 +128,7 @@ fn read_time(parameters: &mut Parameters, now_ms: i64, faults: &mut Faults) -> E
 }
 
 fn read_tg_id(parameters: &mut Parameters) -> Option<TgId> {
-    let text = text_or_absent(parameters, Field::TgId)?;
+    let text = parameters.text_or_absent(Field::TgId)?;
     let tg_id = TgId::parse(&text);
     if tg_id.is_none() {
         parameters.notes.push(Note::TgIdIgnored);

@@ -34,6 +34,14 @@ impl Field {
         Self::TgId,
     ];
 
+    /// The field of a parameter's name: its own, or `occurred_at_ms`, which `POST /events` says for `t`.
+    pub fn named(name: &str) -> Option<Self> {
+        if name == "occurred_at_ms" {
+            return Some(Self::Time);
+        }
+        Self::ALL.into_iter().find(|field| field.name() == name)
+    }
+
     /// The parameter's name in a query.
     pub fn name(self) -> &'static str {
         match self {
@@ -76,6 +84,12 @@ pub enum Note {
     ValueThousands,
     /// More than six decimals: rounded half-even.
     ValueRounded,
+    /// The uid arrived with spaces where its click has `+`; the click's spelling was taken.
+    PlusRestored,
+    /// This uid is bound to another Telegram user already; that binding stays.
+    BoundToAnother,
+    /// No link of the space has this slug.
+    LinkUnknown,
     /// `tg_id` is no Telegram user id and counts as absent.
     TgIdIgnored,
     /// The parameter's bytes are no UTF-8 text.
@@ -86,6 +100,7 @@ pub enum Note {
     MethodUnknown,
     EventMissing,
     EventUnknown,
+    UidMissing,
     UidTooLong,
     UidControlCharacter,
     EidTooLong,
@@ -94,6 +109,8 @@ pub enum Note {
     CurrencyNotACode,
     TimeNotANumber,
     TimeImplausible,
+    TgIdMissing,
+    TgIdNotANumber,
     TokenMissing,
     TokenUnknown,
 }
@@ -115,10 +132,14 @@ impl fmt::Display for Note {
             Self::ValueDecimalComma => "value_decimal_comma",
             Self::ValueThousands => "value_thousands",
             Self::ValueRounded => "value_rounded",
+            Self::PlusRestored => "plus_restored",
+            Self::BoundToAnother => "bound_to_another",
+            Self::LinkUnknown => "link_unknown",
             Self::TgIdIgnored => "tg_id_ignored",
             Self::MethodUnknown => "method_not_get_or_post",
             Self::EventMissing => "event_missing",
             Self::EventUnknown => "event_unknown",
+            Self::UidMissing => "uid_missing",
             Self::UidTooLong => "uid_over_256_bytes",
             Self::UidControlCharacter => "uid_control_character",
             Self::EidTooLong => "eid_over_256_bytes",
@@ -127,6 +148,8 @@ impl fmt::Display for Note {
             Self::CurrencyNotACode => "currency_not_3_to_5_letters",
             Self::TimeNotANumber => "t_not_a_number",
             Self::TimeImplausible => "t_implausible",
+            Self::TgIdMissing => "tg_id_missing",
+            Self::TgIdNotANumber => "tg_id_not_a_number",
             Self::TokenMissing => "token_missing",
             Self::TokenUnknown => "token_unknown",
         };

@@ -90,6 +90,18 @@ impl Parameters {
         best
     }
 
+    /// The text of a parameter whose unresolved macro counts as absent, and is noted.
+    pub fn text_or_absent(&mut self, field: Field) -> Option<String> {
+        match self.value(field) {
+            Value::Text(text) => Some(text.to_owned()),
+            Value::Unresolved(_) => {
+                self.note(Note::MacroUnresolved(field));
+                None
+            }
+            Value::Absent | Value::Undecodable => None,
+        }
+    }
+
     fn note(&mut self, note: Note) {
         if !self.notes.contains(&note) {
             self.notes.push(note);
@@ -141,16 +153,27 @@ impl Parameters {
 
     fn push(&mut self, name: &str, raw_value: &str) {
         let (value, swallowed) = decode(raw_value);
-        if let Some(field) = Field::ALL.into_iter().find(|field| field.name() == name) {
+        if let Some(field) = Field::named(name) {
             self.pairs.push((field, value));
         }
         for (name, value) in swallowed {
             self.note(Note::HtmlEntity);
-            if let Some(field) = Field::ALL.into_iter().find(|field| field.name() == name) {
+            if let Some(field) = Field::named(&name) {
                 self.pairs.push((field, Some(value)));
             }
         }
     }
+}
+
+/// Every name and value of a query, decoded and in order, for readers that know other names.
+pub fn pairs(query: &str) -> Vec<(String, String)> {
+    let pieces = query.split(['&', '?']).filter(|piece| !piece.is_empty());
+    pieces
+        .map(|piece| {
+            let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
+            (decode_lossy(name).trim_start_matches("amp;").to_owned(), decode_lossy(value))
+        })
+        .collect()
 }
 
 fn classify(text: Option<&str>) -> Value<'_> {

@@ -1,0 +1,132 @@
+//! The bot's side: `/bind` and `POST /clicks` (contract §5). Its callers are programs that try again,
+//! and both may be tried again safely; so where D1 is away they are asked to.
+
+use std::future::Future;
+
+use serde::Serialize;
+
+use crate::bind;
+use crate::click;
+use crate::config::Config;
+use crate::db::click::Reported;
+use crate::db::{self, Cost};
+use crate::edge::{self, Incoming};
+use crate::error::Error;
+use crate::event::Arrival;
+use crate::intake;
+use crate::key::{Kind, Presented};
+use crate::postback::{Note, Refusal};
+use crate::reply::Reply;
+use crate::status::{Audience, Status};
+
+const AUDIENCE: Audience = Audience::Program;
+
+#[derive(Serialize)]
+struct BindAnswer {
+    ok: bool,
+    matched: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ClickAnswer<'a> {
+    uid: &'a str,
+}
+
+/// `POST /bind` with a bearer, or `GET /bind` with the ingest token.
+pub async fn bind(config: &Config, mut incoming: Incoming) -> Reply {
+    let is_get = incoming.method == "GET";
+    let received = if is_get { incoming.received().await } else { incoming.received_json().await };
+    let reading = bind::read(&received);
+    let (key, kind) =
+        if is_get { (reading.token, Kind::Ingest) } else { (incoming.bearer(), Kind::Bearer) };
+    let arrival = match admit(config, key, kind, reading.verdict.as_ref().err()) {
+        Ok(arrival) => arrival,
+        Err(reply) => return reply,
+    };
+    let bind = match reading.verdict {
+        Ok(bind) => bind,
+        Err(refusal) => return refused(&refusal),
+    };
+    let work = async { db::bind::bind(&config.db()?, &arrival, &bind).await };
+    match in_time(config, work).await {
+        Err(reply) => reply,
+        Ok((None, _)) => Reply::refused_key(Vec::new(), Note::TokenUnknown, AUDIENCE),
+        Ok((Some(bound), cost)) => {
+            let notes =
+                if bound.ours { Vec::new() } else { vec![Note::BoundToAnother.to_string()] };
+            let answer = BindAnswer { ok: true, matched: bound.matched, notes };
+            intake::with_cost(config, Reply::json(200, &answer), cost)
+        }
+    }
+}
+
+/// `POST /clicks`: a click that did not come through a landing.
+pub async fn click(config: &Config, mut incoming: Incoming) -> Reply {
+    let received = incoming.received_json().await;
+    let reported = click::read_report(&received);
+    let key = incoming.bearer();
+    let arrival = match admit(config, key, Kind::Bearer, reported.as_ref().err()) {
+        Ok(arrival) => arrival,
+        Err(reply) => return reply,
+    };
+    let reported = match reported {
+        Ok(reported) => reported,
+        Err(refusal) => return refused(&refusal),
+    };
+    let minted = match edge::random() {
+        Ok(random) => click::mint_uid(random),
+        Err(reason) => return unavailable(&reason),
+    };
+    let slug = reported.link_slug.clone();
+    let click = reported.into_click(minted, arrival.received_at_ms);
+    let work = async { db::click::report(&config.db()?, &arrival, &click, slug.as_deref()).await };
+    match in_time(config, work).await {
+        Err(reply) => reply,
+        Ok((Reported::UnknownKey, _)) => {
+            Reply::refused_key(Vec::new(), Note::TokenUnknown, AUDIENCE)
+        }
+        Ok((Reported::UnknownLink, _)) => {
+            Reply::report(Status::InvalidLink, &[Note::LinkUnknown], AUDIENCE, None)
+        }
+        Ok((Reported::Stored, cost)) => {
+            let answer = ClickAnswer { uid: &click.uid };
+            intake::with_cost(config, Reply::json(200, &answer), cost)
+        }
+    }
+}
+
+/// Takes a key of the right kind and form; what is wrong with the request itself goes before it.
+fn admit(
+    config: &Config,
+    key: Option<String>,
+    kind: Kind,
+    refusal: Option<&Refusal>,
+) -> Result<Arrival, Reply> {
+    let key = key.unwrap_or_default();
+    let presented = Presented::read(&key, kind, config.local);
+    let arrival = presented.map(|key| intake::arrival(&key, edge::now_ms()));
+    arrival.ok_or_else(|| {
+        let note = if key.is_empty() { Note::TokenMissing } else { Note::TokenUnknown };
+        let notes = refusal.map(|refusal| refusal.notes.clone()).unwrap_or_default();
+        Reply::refused_key(notes, note, AUDIENCE)
+    })
+}
+
+fn refused(refusal: &Refusal) -> Reply {
+    Reply::report(refusal.status, &refusal.notes, AUDIENCE, None)
+}
+
+async fn in_time<T>(
+    config: &Config,
+    work: impl Future<Output = Result<(T, Cost), Error>>,
+) -> Result<(T, Cost), Reply> {
+    let done = edge::within(config.db_deadline_ms(), "D1", work).await;
+    done.and_then(|done| done).map_err(|reason| unavailable(&reason))
+}
+
+fn unavailable(reason: &Error) -> Reply {
+    edge::log("bot_request_not_stored", &reason.to_string());
+    Reply::report(Status::Unavailable, &[], AUDIENCE, None)
+}

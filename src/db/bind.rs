@@ -1,0 +1,54 @@
+//! Which Telegram user a uid belongs to, by compare-and-set.
+
+use serde::Deserialize;
+use worker::D1Database;
+
+use super::{Cost, Rows, number, run, text};
+use crate::bind::Bind;
+use crate::error::Error;
+use crate::event::Arrival;
+
+/// The first binding wins: a second one writes the row back as it is, and reads it.
+const BIND: &str = "
+INSERT INTO binds (space_id, uid, tg_id, bound_at_ms)
+SELECT k.space_id, ?4, ?5, ?3
+FROM keys k
+WHERE k.hash = ?1 AND k.kind = ?2 AND (k.expires_at_ms IS NULL OR k.expires_at_ms > ?3)
+ON CONFLICT (space_id, uid) DO UPDATE SET tg_id = tg_id
+RETURNING
+  tg_id = ?5 AS ours,
+  EXISTS (SELECT 1 FROM clicks c WHERE c.space_id = binds.space_id AND c.uid = ?4) AS matched
+";
+
+/// What became of a bind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// Whether the uid is bound to this very user.
+    pub ours: bool,
+    /// Whether a click with this uid exists.
+    pub matched: bool,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    ours: u8,
+    matched: u8,
+}
+
+/// Binds a uid to a Telegram user, once and for all. `None` where the key opens no space.
+pub async fn bind(
+    db: &D1Database,
+    arrival: &Arrival,
+    bind: &Bind,
+) -> Result<(Option<Bound>, Cost), Error> {
+    let values = [
+        text(&arrival.key_hash),
+        text(arrival.key_kind.name()),
+        number(arrival.received_at_ms),
+        text(bind.uid.as_str()),
+        number(bind.tg_id.number()),
+    ];
+    let Rows { rows, cost } = run::<Row>(db, BIND, &values).await?;
+    let bound = rows.first().map(|row| Bound { ours: row.ours == 1, matched: row.matched == 1 });
+    Ok((bound, cost))
+}

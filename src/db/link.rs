@@ -1,0 +1,149 @@
+//! Links and their landings.
+
+use serde::{Deserialize, Serialize};
+use worker::D1Database;
+use worker::wasm_bindgen::JsValue;
+
+use super::{number, optional_text, rows_of, run, run_together, text};
+use crate::error::Error;
+use crate::link::{Draft, Kind, Link, Page};
+
+const CREATE: &str = "
+INSERT INTO links (space_id, slug, name, kind, target, uid_parameter, page, enabled, created_at_ms)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+ON CONFLICT (slug) DO NOTHING
+RETURNING id
+";
+
+/// Changes nothing where the new slug belongs to another link.
+const CHANGE: &str = "
+UPDATE links SET
+  slug = ?2, name = ?3, kind = ?4, target = ?5, uid_parameter = ?6, page = ?7, enabled = ?8
+WHERE space_id = ?1 AND id = ?9 AND NOT EXISTS (
+  SELECT 1 FROM links o WHERE o.slug = ?2 AND o.id <> ?9
+)
+RETURNING id
+";
+
+const EXISTS: &str = "
+SELECT id FROM links WHERE space_id = ?1 AND id = ?2
+";
+
+const LIST: &str = "
+SELECT id, space_id, slug, name, kind, target, uid_parameter, page, enabled FROM links
+WHERE space_id = ?1 ORDER BY id
+";
+
+/// A landing's address names no space: the slug alone leads to it.
+const BY_SLUG: &str = "
+SELECT id, space_id, slug, name, kind, target, uid_parameter, page, enabled FROM links
+WHERE slug = ?1
+";
+
+#[derive(Deserialize)]
+struct Id {
+    id: i64,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    id: i64,
+    space_id: i64,
+    slug: String,
+    name: String,
+    kind: String,
+    target: String,
+    uid_parameter: String,
+    page: Option<String>,
+    enabled: u8,
+}
+
+/// A link as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    pub id: i64,
+    #[serde(flatten)]
+    pub draft: Draft,
+}
+
+/// Creates a link and gives its id; `None` where its slug is taken.
+pub async fn create(
+    db: &D1Database,
+    space_id: i64,
+    draft: &Draft,
+    now_ms: i64,
+) -> Result<Option<i64>, Error> {
+    let values = [&values(space_id, draft)[..], &[number(now_ms)]].concat();
+    Ok(run::<Id>(db, CREATE, &values).await?.rows.first().map(|row| row.id))
+}
+
+/// What became of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changed {
+    Done,
+    SlugTaken,
+    NoSuchLink,
+}
+
+/// Changes a link of a space.
+pub async fn change(
+    db: &D1Database,
+    space_id: i64,
+    link_id: i64,
+    draft: &Draft,
+) -> Result<Changed, Error> {
+    let change = [&values(space_id, draft)[..], &[number(link_id)]].concat();
+    let this = [number(space_id), number(link_id)];
+    let results = run_together(db, &[(EXISTS, &this), (CHANGE, &change)]).await?;
+    let (exists, changed) = (rows_of::<Id>(&results, 0)?, rows_of::<Id>(&results, 1)?);
+    Ok(match (exists.is_empty(), changed.is_empty()) {
+        (true, _) => Changed::NoSuchLink,
+        (_, true) => Changed::SlugTaken,
+        _ => Changed::Done,
+    })
+}
+
+/// The links of a space.
+pub async fn list(db: &D1Database, space_id: i64) -> Result<Vec<Listed>, Error> {
+    let rows = run::<Row>(db, LIST, &[number(space_id)]).await?.rows;
+    Ok(rows.into_iter().filter_map(Row::listed).collect())
+}
+
+/// The link behind a landing's address.
+pub async fn by_slug(db: &D1Database, slug: &str) -> Result<Option<Link>, Error> {
+    let rows = run::<Row>(db, BY_SLUG, &[text(slug)]).await?.rows;
+    Ok(rows.into_iter().find_map(Row::link))
+}
+
+fn values(space_id: i64, draft: &Draft) -> [JsValue; 8] {
+    let page = draft.page.as_ref().and_then(|page| serde_json::to_string(page).ok());
+    [
+        number(space_id),
+        text(&draft.slug),
+        text(&draft.name),
+        text(draft.kind.name()),
+        text(&draft.target),
+        text(&draft.uid_parameter),
+        optional_text(page.as_deref()),
+        number(i64::from(draft.enabled)),
+    ]
+}
+
+impl Row {
+    fn page(&self) -> Option<Page> {
+        self.page.as_deref().and_then(|page| serde_json::from_str(page).ok())
+    }
+
+    fn link(self) -> Option<Link> {
+        let (kind, page) = (Kind::parse(&self.kind)?, self.page());
+        let Self { id, space_id, target, uid_parameter, enabled, .. } = self;
+        Some(Link { id, space_id, kind, target, uid_parameter, page, enabled: enabled == 1 })
+    }
+
+    fn listed(self) -> Option<Listed> {
+        let (kind, page) = (Kind::parse(&self.kind)?, self.page());
+        let Self { id, slug, name, target, uid_parameter, enabled, .. } = self;
+        let draft = Draft { name, slug, kind, target, uid_parameter, page, enabled: enabled == 1 };
+        Some(Listed { id, draft })
+    }
+}

@@ -1,0 +1,138 @@
+// The bot's side: POST /events, /bind, /clicks and GET /bind (contract §5).
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { mintKey, startWorker } from "./harness.mjs";
+
+let worker, space;
+before(async () => {
+  worker = await startWorker();
+  space = await worker.space();
+});
+after(() => worker.stop());
+
+const post = (path, body, key = space.bearer) =>
+  worker.fire(path, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+  });
+
+describe("POST /events", () => {
+  test("stores an event and names it; a duplicate names the first", async () => {
+    const event = { event: "deposit", uid: "u1", value: 25.5, currency: "EUR", eid: "e1", occurred_at_ms: Date.now(), tg_id: 555 };
+    const first = await post("/events", event);
+    assert.equal(first.code, 200);
+    assert.deepEqual(Object.keys(JSON.parse(first.text)), ["ok", "status", "inbox_id"]);
+    assert.match(first.inbox_id, /^[0-9a-f]{16}$/);
+    const again = await post("/events", { ...event, value: "99" });
+    assert.deepEqual([again.status, again.inbox_id], ["duplicate", first.inbox_id]);
+    const row = await worker.row("SELECT * FROM events WHERE eid = 'e1'");
+    assert.deepEqual([row.micros, row.currency, row.tg_id, row.occurred_at_ms], [25_500_000, "EUR", 555, event.occurred_at_ms]);
+  });
+
+  test("shares its idempotency with /e", async () => {
+    await worker.fire(`/e?token=${space.ingest}&event=deposit&eid=shared&value=1`);
+    assert.equal((await post("/events", { event: "deposit", eid: "shared", value: 1 })).status, "duplicate");
+  });
+
+  test("answers a refusal with 422, names the fault and holds it", async () => {
+    for (const [body, status] of [
+      [{ event: "deposit", value: "abc" }, "invalid_value"],
+      [{ event: "deposit", value: 1, occurred_at_ms: 1 }, "invalid_time"],
+      [{ event: "purchase" }, "invalid_event"], [{}, "invalid_event"],
+      [{ event: "contact", currency: "$" }, "invalid_currency"],
+      [{ event: "contact", uid: "x".repeat(257) }, "invalid_uid"],
+      [{ event: "contact", eid: "a\nb" }, "invalid_eid"],
+    ]) {
+      const answer = await post("/events", body);
+      assert.deepEqual([answer.code, answer.ok, answer.status], [422, false, status]);
+      assert.equal((await worker.row("SELECT status FROM held ORDER BY seq DESC LIMIT 1")).status, status);
+    }
+  });
+
+  test("malformed JSON is 400 with the position; unknown fields are ignored", async () => {
+    const answer = await post("/events", '{"event":"contact",}');
+    assert.deepEqual([answer.code, answer.status, answer.notes[0]], [400, "invalid_request", "json_malformed:line 1 column 20"]);
+    assert.equal((await post("/events", "x".repeat(17_000))).code, 413);
+    assert.equal((await post("/events", { event: "contact", eid: "unknown", nested: { a: [1] }, other: null })).status, "queued");
+  });
+});
+
+describe("keys", () => {
+  for (const [path, body] of [["/events", { event: "contact" }], ["/bind", { uid: "u", tg_id: 5 }], ["/clicks", {}]]) {
+    test(`POST ${path} takes the bearer of its space and nothing else`, async () => {
+      for (const key of ["", "x", space.ingest, mintKey("xt_sk_"), "xt_sk_local"]) {
+        const answer = await post(path, body, key);
+        assert.deepEqual([answer.code, answer.status], [401, "invalid_token"], key);
+      }
+      assert.equal((await worker.fire(`${path}?token=${space.ingest}`, { method: "POST", body: JSON.stringify(body) })).code, 401);
+      assert.equal((await post(path, body)).code, 200);
+    });
+  }
+
+  test("GET /bind takes the ingest token and nothing else", async () => {
+    for (const token of ["", space.bearer, mintKey("xt_in_")]) {
+      assert.equal((await worker.fire(`/bind?token=${token}&uid=u&tg_id=5`)).code, 401);
+    }
+    assert.equal((await worker.fire(`/bind?token=${space.ingest}&uid=u&tg_id=5`)).code, 200);
+  });
+});
+
+describe("/bind", () => {
+  test("the first binding wins, over both methods, and matched says whether the click exists", async () => {
+    const unmatched = await post("/bind", { uid: "b1", tg_id: 1 });
+    assert.deepEqual(JSON.parse(unmatched.text), { ok: true, matched: false });
+    await post("/clicks", { uid: "b1" });
+    assert.deepEqual(JSON.parse((await post("/bind", { uid: "b1", tg_id: "1" })).text), { ok: true, matched: true });
+    const other = await worker.fire(`/bind?token=${space.ingest}&uid=b1&tg_id=2`);
+    assert.deepEqual([other.ok, other.matched, other.notes], [true, true, ["bound_to_another"]]);
+    assert.deepEqual(await worker.rows("SELECT tg_id FROM binds WHERE uid = 'b1'"), [{ tg_id: 1 }]);
+  });
+
+  test("100 racing binds of one uid leave one value, and one of them is ours", async () => {
+    const answers = await Promise.all(Array.from({ length: 100 }, (_, i) => post("/bind", { uid: "race", tg_id: i + 1 })));
+    assert.ok(answers.every((answer) => answer.code === 200));
+    assert.equal(answers.filter((answer) => answer.notes === undefined).length, 1);
+    const winner = answers.findIndex((answer) => answer.notes === undefined) + 1;
+    assert.deepEqual(await worker.rows("SELECT tg_id FROM binds WHERE uid = 'race'"), [{ tg_id: winner }]);
+  });
+
+  test("what is missing or wrong is named", async () => {
+    for (const [body, status] of [[{ tg_id: 5 }, "invalid_uid"], [{ uid: "u" }, "invalid_tg_id"], [{ uid: "u", tg_id: "@x" }, "invalid_tg_id"]]) {
+      const answer = await post("/bind", body);
+      assert.deepEqual([answer.code, answer.status], [422, status]);
+    }
+    assert.equal((await post("/bind", "[")).code, 400);
+  });
+});
+
+describe("POST /clicks", () => {
+  test("mints a uid, or takes the user's own; the first click of a uid wins", async () => {
+    const minted = await post("/clicks", { fbclid: "F", campaign_name: "C", raw_query: "?utm_term=T" });
+    assert.deepEqual(Object.keys(JSON.parse(minted.text)), ["uid"]);
+    assert.match(minted.uid, /^[0-9a-v]{26}$/);
+    const row = await worker.row("SELECT * FROM clicks WHERE uid = ?", minted.uid);
+    assert.deepEqual([row.fbclid, row.campaign_name, row.adset_name, row.raw_query, row.link_id], ["F", "C", "T", "utm_term=T", 0]);
+    assert.equal((await post("/clicks", { uid: "own", campaign_name: "first" })).uid, "own");
+    assert.equal((await post("/clicks", { uid: "own", campaign_name: "second" })).uid, "own");
+    assert.deepEqual(await worker.rows("SELECT campaign_name FROM clicks WHERE uid = 'own'"), [{ campaign_name: "first" }]);
+  });
+
+  test("a slug must be that of a link of the same space", async () => {
+    const other = await worker.space();
+    const link = await worker.link(other.id, "foreign");
+    const refused = await post("/clicks", { uid: "slug", link_slug: "foreign" });
+    assert.deepEqual([refused.code, refused.status], [422, "invalid_link"]);
+    assert.equal((await worker.row("SELECT count(*) AS n FROM clicks WHERE uid = 'slug'")).n, 0);
+    assert.equal((await post("/clicks", { uid: "slug", link_slug: "foreign" }, other.bearer)).uid, "slug");
+    assert.equal((await worker.row("SELECT link_id FROM clicks WHERE uid = 'slug'")).link_id, link);
+  });
+});
+
+test("the addresses say which methods they take", async () => {
+  for (const path of ["/events", "/clicks"]) {
+    const answer = await worker.fire(path);
+    assert.deepEqual([answer.code, answer.headers.get("allow")], [405, "POST, OPTIONS"]);
+    assert.equal((await worker.fire(path, { method: "OPTIONS" })).code, 204);
+  }
+});
