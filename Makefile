@@ -1,7 +1,7 @@
 # The entry points; what they do is in scripts/. PORT, STATE and the settings named in scripts/setup.sh come
 # from the environment or the command line: make dev PORT=9000
 
-.PHONY: help setup build dev test deploy clean
+.PHONY: help setup build dev demo test deploy clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -14,6 +14,9 @@ build: setup ## build the Worker into build/
 
 dev: ## run it locally with a local database (PORT, default 8787; STATE, default .wrangler/state)
 	@sh scripts/dev.sh
+
+demo: ## fire a day's worth of traffic at the local deployment that make dev runs
+	@sh scripts/demo.sh
 
 test: ## format, lints, unit tests, and the Worker's tests on workerd
 	@sh scripts/test.sh

@@ -1,0 +1,88 @@
+#!/bin/sh
+# Runs the Worker locally with its own database, and prints postbacks to try once it answers. Ctrl-C ends it.
+#
+# Settings, from the environment:
+#   PORT   where it listens on 127.0.0.1 (default 8787)
+#   STATE  where the local database is kept (default .wrangler/state)
+set -eu
+. "$(dirname -- "$0")/env.sh"
+
+port=${PORT:-8787}
+state=${STATE:-.wrangler/state}
+base=http://127.0.0.1:$port
+
+sh scripts/setup.sh
+
+# Now, since wrangler would only say so after the build, or silently take another port.
+if ! node -e 'require("net").createServer().on("error", () => process.exit(1)).listen(+process.argv[1], "127.0.0.1", () => process.exit(0))' "$port"; then
+    echo "dev: port $port is taken: stop what listens there, or choose another: make dev PORT=$((port + 1))" >&2
+    exit 1
+fi
+
+sh scripts/build.sh
+
+# Secrets of this machine only. Lines that are there stay as they are.
+var() {
+    grep -q "^$1=" .dev.vars 2>/dev/null || echo "$1=$2" >>.dev.vars
+}
+(umask 077 && touch .dev.vars)
+var KEY_SECRET "$(node -p 'crypto.randomBytes(32).toString("hex")')"
+var LOCAL true
+chmod 600 .dev.vars
+
+# The schema and the seed may run again and again, but wrangler takes seconds for each: only when they changed.
+stamp=$state/schema-applied
+sum=$(cat schema.sql scripts/seed.sql | cksum)
+mkdir -p "$state"
+if [ "$sum" != "$(cat "$stamp" 2>/dev/null)" ]; then
+    for file in schema.sql scripts/seed.sql; do
+        echo "dev: $file into the local database"
+        if ! wrangler d1 execute xtracker --local --persist-to "$state" --file "$file" --yes >target/dev-sql.log 2>&1 </dev/null; then
+            tail -n 15 target/dev-sql.log | sed 's/^/    /' >&2
+            echo "dev: the local database does not take $file. If its tables are of an older schema, move $state away" >&2
+            exit 1
+        fi
+    done
+    echo "$sum" >"$stamp"
+fi
+
+# In the background, for the wait below; without its key shortcuts, which would redraw over our lines.
+wrangler dev --port "$port" --ip 127.0.0.1 --persist-to "$state" --show-interactive-dev-session=false </dev/null &
+server=$!
+
+# A shell's background command ignores Ctrl-C, so it is passed on as a termination. Waiting lets wrangler end
+# workerd, and write out what the database holds.
+stop() {
+    trap - EXIT INT TERM
+    kill "$server" 2>/dev/null || true
+    wait "$server" 2>/dev/null || true
+    exit "$1"
+}
+trap 'stop 130' INT
+trap 'stop 143' TERM
+trap 'stop 1' EXIT
+
+# Any answer will do, a 404 too.
+tries=0
+until curl -s -m 2 -o /dev/null "$base/"; do
+    tries=$((tries + 1))
+    if ! kill -0 "$server" 2>/dev/null || [ "$tries" -ge 300 ]; then
+        echo "dev: the Worker does not answer on $base; wrangler's lines above say why" >&2
+        exit 1
+    fi
+    sleep 0.2
+done
+
+now=$(date +%s)
+cat <<END
+
+The tracker answers on $base. Postbacks to try, as a network would send them:
+
+curl '$base/e?token=xt_in_local&event=registration&uid=demo-$now&eid=demo-$now-registration'
+curl '$base/e?token=xt_in_local&event=deposit&uid=demo-$now&value=25.00&currency=USD&eid=demo-$now-deposit'
+
+Ctrl-C ends it.
+END
+
+trap - EXIT
+wait "$server"
