@@ -1,0 +1,65 @@
+//! Keeps the rules apart from the platform: only these files may name the `worker` crate, and only
+//! `db` may speak SQL.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const PLATFORM: [&str; 4] = ["lib.rs", "config.rs", "edge.rs", "db/"];
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Every source below `src` with its path and the lines that are no comments.
+fn code() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    sources(&root, &mut found);
+    assert!(found.len() > 20, "the sources have moved");
+    let read = |path: &PathBuf| {
+        let text = fs::read_to_string(path).unwrap();
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let name = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+        (name, lines.collect::<Vec<_>>().join("\n"))
+    };
+    found.iter().map(read).collect()
+}
+
+#[test]
+fn only_the_edge_names_the_platform() {
+    for (name, text) in code() {
+        let may = PLATFORM.iter().any(|place| name.starts_with(place));
+        let names = ["worker::", "use worker", "js_sys", "web_sys", "wasm_bindgen"];
+        let named = names.iter().find(|needle| text.contains(*needle));
+        assert!(may || named.is_none(), "src/{name} names the platform: {named:?}");
+    }
+}
+
+#[test]
+fn only_db_speaks_sql() {
+    for (name, text) in code() {
+        let verbs = ["INSERT INTO ", "SELECT ", "UPDATE ", "DELETE FROM "];
+        let spoken = verbs.iter().find(|verb| text.contains(*verb));
+        assert!(name.starts_with("db/") || spoken.is_none(), "src/{name} speaks SQL: {spoken:?}");
+    }
+}
+
+#[test]
+fn no_shipped_code_can_panic_on_purpose() {
+    for (name, text) in code() {
+        if name.ends_with("tests.rs") {
+            continue;
+        }
+        let shipped = text.split("#[cfg(test)]").next().unwrap();
+        for needle in [".unwrap()", ".expect(", "panic!(", "todo!(", "unreachable!("] {
+            assert!(!shipped.contains(needle), "src/{name} has {needle}");
+        }
+    }
+}
