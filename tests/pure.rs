@@ -1,6 +1,8 @@
 //! Keeps the rules apart from the platform: only these files may name the `worker` crate, and only
 //! `db` may speak SQL.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,0 +1,53 @@
+#!/bin/sh
+# Every test there is. What fails first ends it, and says what it was.
+set -eu
+. "$(dirname -- "$0")/env.sh"
+
+# run WHAT COMMAND…: announces a step, and says how long it took.
+run() {
+    what=$1
+    shift
+    echo "test: $what"
+    began=$(date +%s)
+    "$@" </dev/null || {
+        echo "test: this step failed: $what" >&2
+        exit 1
+    }
+    echo "test: $what: $(($(date +%s) - began)) s"
+}
+
+# The README's commands are tests too. curl and Python are on most machines; Debian's are had from its packages.
+needs() {
+    missing=
+    for program in curl python3; do
+        command -v "$program" >/dev/null 2>&1 || missing="$missing $program"
+    done
+    [ -n "$missing" ] || return 0
+    if command -v apt-get >/dev/null 2>&1; then
+        as_root=
+        [ "$(id -u)" -eq 0 ] || as_root="sudo -n"
+        # shellcheck disable=SC2086 # lists of words
+        if $as_root apt-get update -q && $as_root apt-get install -y -q --no-install-recommends $missing; then
+            return 0
+        fi
+    fi
+    echo "test: the README's tests run its commands and need$missing: install them (Debian: apt-get install$missing)" >&2
+    return 1
+}
+
+dry_run() {
+    wrangler deploy --dry-run --outdir dist >target/dry-run.log 2>&1 || {
+        cat target/dry-run.log >&2
+        return 1
+    }
+}
+
+run "programs that the README names" needs
+run "set-up" sh scripts/setup.sh
+run "formatting" cargo fmt --check
+run "lints" cargo clippy --quiet --all-targets -- -D warnings
+run "lints for wasm32" with_wasm_rust cargo clippy --quiet --lib --target wasm32-unknown-unknown -- -D warnings
+run "unit tests" cargo test --quiet
+run "the Worker" sh scripts/build.sh
+run "wrangler deploy --dry-run" dry_run
+run "the Worker on workerd and D1" node --test --test-concurrency=1 --test-reporter=spec "tests/*.test.mjs"
