@@ -27,6 +27,7 @@ var() {
 }
 (umask 077 && touch .dev.vars)
 var KEY_SECRET "$(node -p 'crypto.randomBytes(32).toString("hex")')"
+var OPERATOR_TOKEN "$(node -p 'crypto.randomBytes(32).toString("hex")')"
 var LOCAL true
 chmod 600 .dev.vars
 
@@ -64,7 +65,7 @@ trap 'stop 1' EXIT
 
 # Any answer will do, a 404 too.
 tries=0
-until curl -s -m 2 -o /dev/null "$base/"; do
+until node -e 'fetch(process.argv[1], { signal: AbortSignal.timeout(2000) }).then(() => process.exit(0), () => process.exit(1))' "$base/"; do
     tries=$((tries + 1))
     if ! kill -0 "$server" 2>/dev/null || [ "$tries" -ge 300 ]; then
         echo "dev: the Worker does not answer on $base; wrangler's lines above say why" >&2
@@ -81,7 +82,11 @@ The tracker answers on $base. Postbacks to try, as a network would send them:
 curl '$base/e?token=xt_in_local&event=registration&uid=demo-$now&eid=demo-$now-registration'
 curl '$base/e?token=xt_in_local&event=deposit&uid=demo-$now&value=25.00&currency=USD&eid=demo-$now-deposit'
 
-Ctrl-C ends it.
+The operator's API opens with the token that .dev.vars has:
+
+curl '$base/api/spaces' -H 'Authorization: Bearer $(sed -n 's/^OPERATOR_TOKEN=//p' .dev.vars)'
+
+make demo fires a day of traffic. Ctrl-C ends it.
 END
 
 trap - EXIT

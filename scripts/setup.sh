@@ -37,6 +37,11 @@ limited() {
     if have timeout; then timeout "$@"; else shift && "$@"; fi
 }
 
+# reaches URL: whether it answers within five seconds.
+reaches() {
+    node -e 'fetch(process.argv[1], { method: "HEAD", signal: AbortSignal.timeout(5000) }).then(() => process.exit(0), () => process.exit(1))' "$1"
+}
+
 # 1. What a person installs, since each system has its own way.
 
 : >"$log"
@@ -48,7 +53,6 @@ need rustc "install Rust 1.85 or later: https://rustup.rs, or Debian's packages 
 need node "install Node.js with npm, any version from 18 (the project brings the newer one it runs on)"
 need npm "install npm, which comes with Node.js (Debian: apt-get install npm)"
 need cc "install a C compiler (Debian: apt-get install build-essential; macOS: xcode-select --install)"
-need curl "install curl (Debian: apt-get install curl)"
 
 # 2. wrangler, Node, esbuild and binaryen, exactly as locked.
 
@@ -132,7 +136,7 @@ if [ ! -x "$worker_build" ]; then
         cargo install worker-build --version "=$(locked_version worker)" --debug --locked --root "$worker_build_dir"
 fi
 if [ ! -x "$wasm_bindgen_dir/bin/wasm-bindgen" ] && [ ! -e "$wasm_bindgen_dir/fetched-by-worker-build" ]; then
-    if limited 10 curl -fsS -m 5 -o /dev/null https://github.com 2>/dev/null; then
+    if reaches https://github.com; then
         mkdir -p "$wasm_bindgen_dir" && : >"$wasm_bindgen_dir/fetched-by-worker-build"
     else
         step "cargo install wasm-bindgen-cli $(locked_version wasm-bindgen) (three minutes)" \
