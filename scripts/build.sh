@@ -36,5 +36,8 @@ if ! with_wasm_rust "$worker_build" --release >"$log" 2>&1; then
     echo "build: worker-build failed, see above" >&2
     exit 1
 fi
+# The functions' names are a fifth of the file, and every isolate loads them; a panic says its file and line anyway.
+"$WASM_OPT_BIN" --all-features --strip-debug build/index_bg.wasm -o target/stripped.wasm
+mv target/stripped.wasm build/index_bg.wasm
 mv "$started" "$stamp"
 sizes build/index_bg.wasm
