@@ -1,10 +1,11 @@
 -- XTRACKER's whole schema, and its only truth. Every statement can run again on a database that has
 -- it already; triggers are made anew each time, so that a deployment brings their newest form.
--- Times are epoch milliseconds, amounts millionths of a currency's unit.
+-- Ids are never given twice (AUTOINCREMENT), so that what stays on record of a deleted thing is not
+-- taken for another's. Times are epoch milliseconds, amounts millionths of a currency's unit.
 
 -- One tenant: one offer or funnel. Nothing crosses from one space to another.
 CREATE TABLE IF NOT EXISTS spaces (
-  id            INTEGER PRIMARY KEY,
+  id            INTEGER PRIMARY KEY AUTOINCREMENT,
   name          TEXT    NOT NULL,
   time_zone     TEXT    NOT NULL DEFAULT 'UTC', -- IANA name; reports go by it
   created_at_ms INTEGER NOT NULL
@@ -22,7 +23,7 @@ CREATE TABLE IF NOT EXISTS keys (
 
 -- A trackable entry point with its own landing at /l/<slug>.
 CREATE TABLE IF NOT EXISTS links (
-  id            INTEGER PRIMARY KEY,
+  id            INTEGER PRIMARY KEY AUTOINCREMENT,
   space_id      INTEGER NOT NULL REFERENCES spaces (id),
   slug          TEXT    NOT NULL UNIQUE, -- over all spaces: a landing's address names no space
   name          TEXT    NOT NULL,
@@ -255,6 +256,58 @@ BEGIN
     AND NOT EXISTS (
       SELECT 1 FROM clicks c WHERE c.space_id = events.space_id AND c.uid = events.uid
     );
+END;
+
+-- Where events are sent on to.
+CREATE TABLE IF NOT EXISTS destinations (
+  id            INTEGER PRIMARY KEY AUTOINCREMENT,
+  space_id      INTEGER NOT NULL REFERENCES spaces (id),
+  name          TEXT    NOT NULL,
+  enabled       INTEGER NOT NULL,
+  events        TEXT    NOT NULL,           -- JSON: canonical to target name; what is missing is not sent
+  config        TEXT    NOT NULL,           -- JSON of the kind and what may be shown
+  secrets       TEXT    NOT NULL,           -- sealed with DESTINATION_KEY
+  failures      INTEGER NOT NULL DEFAULT 0, -- tries in a row that it did not take
+  rest_until_ms INTEGER NOT NULL DEFAULT 0, -- nothing is sent before; its deliveries wait
+  created_at_ms INTEGER NOT NULL
+) STRICT;
+
+-- events_send reads a space's destinations.
+CREATE INDEX IF NOT EXISTS destinations_space ON destinations (space_id);
+
+-- The outbox: one row for each event and destination, committed with the event. A row is open until
+-- it is sent or given up; while it is open, whoever holds its lease may try, and due_at_ms is when
+-- the next one may.
+CREATE TABLE IF NOT EXISTS deliveries (
+  space_id       INTEGER NOT NULL,
+  seq            INTEGER NOT NULL,
+  destination_id INTEGER NOT NULL,
+  target         TEXT    NOT NULL, -- the destination's name for the event, fixed when it was stored
+  state          TEXT    NOT NULL CHECK (state IN ('pending', 'sending', 'retrying', 'sent', 'failed_permanently')),
+  due_at_ms      INTEGER NOT NULL,
+  lease          TEXT,             -- who is sending; NULL for the invocation that stored the event
+  tries          INTEGER NOT NULL DEFAULT 0,
+  attempts       TEXT,             -- JSON array: when, status, duration, answer, outcome
+  PRIMARY KEY (space_id, seq, destination_id)
+) STRICT, WITHOUT ROWID;
+
+-- db/delivery.rs DUE and CLAIM find what is open and due.
+CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (destination_id, due_at_ms)
+WHERE state IN ('pending', 'sending', 'retrying');
+
+-- db/delivery.rs RESEND_FAILED finds what was given up.
+CREATE INDEX IF NOT EXISTS deliveries_failed ON deliveries (destination_id)
+WHERE state = 'failed_permanently';
+
+-- Sending on is part of storing, as counting is. The insert carries the first lease: for 30 s the
+-- invocation that stored the event may try, and nobody else.
+DROP TRIGGER IF EXISTS events_send;
+CREATE TRIGGER events_send AFTER INSERT ON events
+BEGIN
+  INSERT INTO deliveries (space_id, seq, destination_id, target, state, due_at_ms)
+  SELECT NEW.space_id, NEW.seq, d.id, d.events ->> NEW.event, 'pending', NEW.received_at_ms + 30000
+  FROM destinations d
+  WHERE d.space_id = NEW.space_id AND d.enabled = 1 AND d.events ->> NEW.event IS NOT NULL;
 END;
 
 -- What was refused though its token was good: kept whole, so that it can be mended and read again.

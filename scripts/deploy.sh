@@ -12,7 +12,7 @@ dry_run=
 [ "${1:-}" != --dry-run ] || dry_run=yes
 database=$(awk -F'"' '/^database_name = / { print $2; exit }' wrangler.toml)
 queues=$(awk -F'"' '/^queue = / { print $2 }' wrangler.toml | sort -u)
-secrets="KEY_SECRET OPERATOR_TOKEN"
+secrets="KEY_SECRET OPERATOR_TOKEN DESTINATION_KEY"
 log=target/deploy.log
 mkdir -p target
 

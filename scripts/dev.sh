@@ -28,6 +28,7 @@ var() {
 (umask 077 && touch .dev.vars)
 var KEY_SECRET "$(node -p 'crypto.randomBytes(32).toString("hex")')"
 var OPERATOR_TOKEN "$(node -p 'crypto.randomBytes(32).toString("hex")')"
+var DESTINATION_KEY "$(node -p 'crypto.randomBytes(32).toString("hex")')"
 var LOCAL true
 chmod 600 .dev.vars
 

@@ -12,6 +12,12 @@ const POSTBACKS: &str = "POSTBACKS";
 const SPILL_LIMIT: &str = "SPILL_LIMIT";
 /// Worker secret behind the check part of keys.
 const KEY_SECRET: &str = "KEY_SECRET";
+/// Hints that deliveries are due.
+const DELIVERIES: &str = "DELIVERIES";
+/// The queue of those hints, by its own name.
+pub const DELIVERIES_QUEUE: &str = "xtracker-deliveries";
+/// Worker secret that destinations' secrets are sealed with.
+const DESTINATION_KEY: &str = "DESTINATION_KEY";
 /// Worker secret that opens the operator's API.
 const OPERATOR_TOKEN: &str = "OPERATOR_TOKEN";
 /// `true` in `.dev.vars` alone: the keys of the demo space work, and answers tell what D1 counted.
@@ -52,6 +58,10 @@ impl Config {
         self.env.queue(POSTBACKS).map_err(|_unbound| Error::Missing(POSTBACKS))
     }
 
+    pub fn deliveries(&self) -> Result<Queue, Error> {
+        self.env.queue(DELIVERIES).map_err(|_unbound| Error::Missing(DELIVERIES))
+    }
+
     pub fn spill_limit(&self) -> Result<RateLimiter, Error> {
         self.env.rate_limiter(SPILL_LIMIT).map_err(|_unbound| Error::Missing(SPILL_LIMIT))
     }
@@ -64,6 +74,11 @@ impl Config {
     /// The operator's secret; without it the operator's door stays closed.
     pub fn operator_token(&self) -> Result<String, Error> {
         self.secret(OPERATOR_TOKEN)
+    }
+
+    /// What destinations' secrets are sealed with; without it none can be saved or used.
+    pub fn destination_key(&self) -> Result<String, Error> {
+        self.secret(DESTINATION_KEY)
     }
 
     fn secret(&self, name: &'static str) -> Result<String, Error> {

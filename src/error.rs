@@ -14,6 +14,8 @@ pub enum Error {
     Queue(String),
     /// One address sent more than its share.
     Limited,
+    /// A sealed secret that does not open.
+    Sealed,
     /// A binding or a secret that the deployment lacks.
     Missing(&'static str),
 }
@@ -25,6 +27,7 @@ impl fmt::Display for Error {
             Self::Database(text) => write!(f, "D1 refused: {text}"),
             Self::Queue(text) => write!(f, "the queue refused: {text}"),
             Self::Limited => f.write_str("one address sent more than its share"),
+            Self::Sealed => f.write_str("a sealed secret does not open"),
             Self::Missing(what) => write!(f, "{what} is not configured"),
         }
     }

@@ -15,6 +15,7 @@ use crate::edge::{self, Incoming};
 use crate::error::Error;
 use crate::event::Arrival;
 use crate::key::{Kind, Presented};
+use crate::later::Later;
 use crate::postback::{self, Note, Reading, Received};
 use crate::reply::Reply;
 use crate::spill::{self, Message};
@@ -27,18 +28,30 @@ pub enum Outcome {
     UnknownKey,
 }
 
+impl Outcome {
+    /// A new event whose space has destinations is sent on after the answer.
+    pub fn later(&self) -> Later {
+        match self {
+            Self::Stored(Stored::New(name)) if name.has_destinations == 1 => {
+                Later::Deliver { space_id: name.space_id, seq: name.seq }
+            }
+            _ => Later::Nothing,
+        }
+    }
+}
+
 /// Answers a network's postback. `path_token` goes before the token of the query.
 pub async fn postback(
     config: &Config,
     mut incoming: Incoming,
     path_token: Option<String>,
-) -> Reply {
+) -> (Reply, Later) {
     let received = incoming.received().await;
     take(config, &incoming, &received, path_token, Audience::Network).await
 }
 
 /// Answers a report of the user's own code, which comes as JSON and with a bearer.
-pub async fn event(config: &Config, mut incoming: Incoming) -> Reply {
+pub async fn event(config: &Config, mut incoming: Incoming) -> (Reply, Later) {
     let received = incoming.received_json().await;
     let bearer = incoming.bearer().unwrap_or_default();
     take(config, &incoming, &received, Some(bearer), Audience::Program).await
@@ -50,20 +63,24 @@ async fn take(
     received: &Received,
     key: Option<String>,
     audience: Audience,
-) -> Reply {
+) -> (Reply, Later) {
     let now_ms = edge::now_ms();
     let reading = postback::read(received, now_ms);
     let key = key.or_else(|| reading.token.clone()).unwrap_or_default();
     let Some(key) = Presented::read(&key, kind_of(audience), config.local) else {
         let note = if key.is_empty() { Note::TokenMissing } else { Note::TokenUnknown };
-        return refuse_key(&reading, note, audience);
+        return (refuse_key(&reading, note, audience), Later::Nothing);
     };
     let arrival = arrival(&key, now_ms);
     match commit(config, &arrival, &reading).await {
-        Ok((outcome, cost)) => with_cost(config, answer(&reading, outcome, audience), cost),
+        Ok((outcome, cost)) => {
+            let later = outcome.later();
+            (with_cost(config, answer(&reading, outcome, audience), cost), later)
+        }
         Err(reason) => {
             edge::log("report_not_stored", &reason.to_string());
-            spill(config, incoming, &key, &reading, received, arrival, audience).await
+            let reply = spill(config, incoming, &key, &reading, received, arrival, audience).await;
+            (reply, Later::Nothing)
         }
     }
 }
@@ -157,7 +174,7 @@ pub async fn set_aside(config: &Config, address: &str, message: &Message) -> Res
 }
 
 fn answer(reading: &Reading, outcome: Outcome, audience: Audience) -> Reply {
-    let (status, Name { seq, receipt }) = match outcome {
+    let (status, Name { seq, receipt, .. }) = match outcome {
         Outcome::Stored(Stored::New(name)) => (Status::Queued, name),
         Outcome::Stored(Stored::Known(name)) => (Status::Duplicate, name),
         Outcome::Held => return report(reading, Status::Queued, audience, None),

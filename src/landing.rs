@@ -10,6 +10,7 @@ use crate::db;
 use crate::edge::{self, Incoming};
 use crate::error::Error;
 use crate::intake;
+use crate::later::Later;
 use crate::link::{self, Link};
 use crate::page;
 use crate::reply::Reply;
@@ -26,23 +27,23 @@ thread_local! {
     static LINKS: RefCell<HashMap<String, (Link, i64)>> = RefCell::new(HashMap::new());
 }
 
-/// The visitor's answer, and the visit that is to be stored behind it.
-pub async fn visit(config: &Config, incoming: &Incoming, slug: &str) -> (Reply, Option<Visit>) {
+/// The visitor's answer; the visit is stored after it.
+pub async fn visit(config: &Config, incoming: &Incoming, slug: &str) -> (Reply, Later) {
     let now_ms = edge::now_ms();
     let link = match find(config, slug, now_ms).await {
         Ok(Some(link)) if link.enabled => link,
-        Ok(_) => return (page::not_found(), None),
+        Ok(_) => return (page::not_found(), Later::Nothing),
         Err(reason) => {
             edge::log("landing_not_read", &reason.to_string());
-            return (page::try_again(), None);
+            return (page::try_again(), Later::Nothing);
         }
     };
     let user_agent = incoming.header("user-agent").unwrap_or_default();
     if incoming.method == "HEAD" || link::is_preview(&user_agent) {
-        return (page::landing(&link, &link.location(None)), None);
+        return (page::landing(&link, &link.location(None)), Later::Nothing);
     }
     let Ok(random) = edge::random() else {
-        return (page::landing(&link, &link.location(None)), None);
+        return (page::landing(&link, &link.location(None)), Later::Nothing);
     };
     let uid = click::mint_uid(random);
     let reply = page::landing(&link, &link.location(Some(&uid)));
@@ -56,16 +57,15 @@ pub async fn visit(config: &Config, incoming: &Incoming, slug: &str) -> (Reply, 
         user_agent: click::field(&user_agent),
         ip: click::field(&incoming.address()),
     };
-    (reply, Some(Visit { space_id: link.space_id, link_id: link.id, click }))
+    let visit = Box::new(Visit { space_id: link.space_id, link_id: link.id, click });
+    (reply, Later::Record { visit, address: incoming.address() })
 }
 
 /// Stores a visit, or sets it aside for when D1 is back.
-pub async fn record(config: Config, address: String, visit: Visit) {
-    let Err(reason) = store(&config, &visit).await else { return };
+pub async fn record(config: &Config, address: String, visit: Box<Visit>) {
+    let Err(reason) = store(config, &visit).await else { return };
     edge::log("click_not_stored", &reason.to_string());
-    if let Err(reason) =
-        intake::set_aside(&config, &address, &Message::Click(Box::new(visit))).await
-    {
+    if let Err(reason) = intake::set_aside(config, &address, &Message::Click(visit)).await {
         edge::log("click_lost", &reason.to_string());
     }
 }

@@ -9,29 +9,36 @@ mod click;
 mod config;
 mod consumer;
 mod db;
+mod delivery;
+mod destination;
 mod edge;
 mod error;
 mod event;
 mod intake;
 mod key;
 mod landing;
+mod later;
 mod link;
 mod operator;
 mod page;
 mod postback;
 mod reply;
 mod route;
+mod seal;
 mod space;
 mod spill;
 mod status;
 
 use worker::{
-    Context, Env, MessageBatch, MessageExt, QueueRetryOptionsBuilder, Request, Response, event,
+    Context, Env, MessageBatch, MessageExt, QueueRetryOptionsBuilder, Request, Response,
+    ScheduleContext, ScheduledEvent, event,
 };
 
 use config::Config;
 use consumer::Fate;
-use edge::Incoming;
+use delivery::courier;
+use edge::{Clock, Incoming};
+use later::Later;
 use reply::{Problem, Reply};
 use route::Route;
 
@@ -44,40 +51,52 @@ fn start() {
 async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
     let config = Config::new(env);
     let incoming = Incoming::new(request);
-    let reply = match route::route(&incoming.method, &incoming.path) {
+    let nothing = |reply| (reply, Later::Nothing);
+    let (reply, later) = match route::route(&incoming.method, &incoming.path) {
         Route::Postback { token } => intake::postback(&config, incoming, token).await,
         Route::Event => intake::event(&config, incoming).await,
-        Route::Bind => bot::bind(&config, incoming).await,
-        Route::Click => bot::click(&config, incoming).await,
-        Route::Landing { slug } => {
-            let (reply, visit) = landing::visit(&config, &incoming, &slug).await;
-            if let Some(visit) = visit {
-                context.wait_until(landing::record(config, incoming.address(), visit));
-            }
-            reply
-        }
-        Route::Head => Reply::head(),
-        Route::Options(allowed) => Reply::options(allowed),
-        Route::OtherMethod(allowed) => Reply::other_method(allowed),
+        Route::Bind => nothing(bot::bind(&config, incoming).await),
+        Route::Click => nothing(bot::click(&config, incoming).await),
+        Route::Landing { slug } => landing::visit(&config, &incoming, &slug).await,
+        Route::Head => nothing(Reply::head()),
+        Route::Options(allowed) => nothing(Reply::options(allowed)),
+        Route::OtherMethod(allowed) => nothing(Reply::other_method(allowed)),
         Route::Operator(request) => operator::answer(&config, request, incoming).await,
-        Route::NotFound => Reply::problem(&Problem::NOT_FOUND),
+        Route::NotFound => nothing(Reply::problem(&Problem::NOT_FOUND)),
     };
+    if !matches!(later, Later::Nothing) {
+        context.wait_until(later.run(config));
+    }
     edge::response(reply)
+}
+
+#[event(scheduled)]
+async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
+    courier::sweep(&Config::new(env), Clock::of_schedule(event.schedule())).await;
 }
 
 #[event(queue)]
 async fn queue(batch: MessageBatch<String>, env: Env, _context: Context) -> worker::Result<()> {
     let config = Config::new(env);
+    if batch.queue() == config::DELIVERIES_QUEUE {
+        batch.ack_all();
+        consumer::deliveries(&config).await;
+        return Ok(());
+    }
     let messages: Vec<_> = batch.raw_iter().collect();
     let texts: Vec<_> = messages.iter().map(|message| message.body().as_string()).collect();
-    for (message, fate) in messages.iter().zip(consumer::postbacks(&config, &texts).await) {
+    let fates = consumer::postbacks(&config, &texts).await;
+    for (message, fate) in messages.iter().zip(&fates) {
         match fate {
             Fate::Ack => message.ack(),
             Fate::Retry { pause_s } => {
-                let pause = QueueRetryOptionsBuilder::new().with_delay_seconds(pause_s).build();
+                let pause = QueueRetryOptionsBuilder::new().with_delay_seconds(*pause_s).build();
                 message.retry_with_options(&pause);
             }
         }
+    }
+    if fates.contains(&Fate::Ack) {
+        consumer::deliveries(&config).await;
     }
     Ok(())
 }

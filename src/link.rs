@@ -246,7 +246,7 @@ pub fn is_preview(user_agent: &str) -> bool {
 }
 
 fn bad<T>(field: &'static str, reason: &'static str) -> Result<T, BadField> {
-    Err(BadField { field, reason })
+    Err(BadField::new(field, reason))
 }
 
 fn is_word(text: &str, lengths: std::ops::RangeInclusive<usize>) -> bool {

@@ -43,7 +43,7 @@ impl Problem {
 
     /// A field that was not accepted.
     pub fn field(bad: BadField) -> Self {
-        Self { field: Some(bad.field), ..Self::new(422, "invalid_field", bad.reason) }
+        Self { field: Some(bad.field), hint: bad.reason, ..Self::new(422, "invalid_field", "") }
     }
 
     /// A request that could not be read.
@@ -61,6 +61,11 @@ impl From<Error> for Problem {
                 )),
                 ..Self::new(503, "not_configured", "")
             },
+            Error::Sealed => Self::new(
+                503,
+                "not_configured",
+                "The destination's secrets do not open. Set DESTINATION_KEY to what it was when they were saved.",
+            ),
             Error::Deadline(_) | Error::Database(_) | Error::Queue(_) | Error::Limited => {
                 Self::new(503, "unavailable", "It could not be done now. Try again in a minute.")
             }

@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 
 use crate::key::Kind;
-use crate::operator;
+use crate::operator::{self, destination};
 
 /// Where a request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +86,11 @@ fn api(method: &str, segments: &[&str]) -> Option<operator::Request> {
             space_id: space_id.parse().ok()?,
             link_id: link_id.parse().ok()?,
         }),
+        (method, ["spaces", space_id, "destinations", rest @ ..]) => {
+            let space_id = space_id.parse().ok()?;
+            let request = destinations(method, rest)?;
+            Some(operator::Request::Destinations { space_id, request })
+        }
         ("POST", ["spaces", space_id, "keys", kind]) => Some(operator::Request::RotateKey {
             space_id: space_id.parse().ok()?,
             kind: Kind::parse(kind)?,
@@ -100,6 +105,20 @@ fn api(method: &str, segments: &[&str]) -> Option<operator::Request> {
     }
 }
 
+fn destinations(method: &str, segments: &[&str]) -> Option<destination::Request> {
+    let id = segments.first().map_or(Ok(0), |id| id.parse()).ok()?;
+    match (method, segments) {
+        ("GET", []) => Some(destination::Request::List),
+        ("POST", []) => Some(destination::Request::Create),
+        ("PUT", [_]) => Some(destination::Request::Change { id }),
+        ("DELETE", [_]) => Some(destination::Request::Delete { id }),
+        ("GET", [_, "deliveries"]) => Some(destination::Request::Deliveries { id }),
+        ("POST", [_, "resend"]) => Some(destination::Request::Resend { id }),
+        ("POST", [_, "test"]) => Some(destination::Request::Test { id }),
+        _ => None,
+    }
+}
+
 fn decode(segment: &str) -> String {
     percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }
@@ -107,6 +126,29 @@ fn decode(segment: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_operators_destinations() {
+        use destination::Request::{Change, Create, Delete, Deliveries, List, Resend, Test};
+        for (method, path, expected) in [
+            ("GET", "", Some(List)),
+            ("POST", "", Some(Create)),
+            ("PUT", "/3", Some(Change { id: 3 })),
+            ("DELETE", "/3", Some(Delete { id: 3 })),
+            ("GET", "/3/deliveries", Some(Deliveries { id: 3 })),
+            ("POST", "/3/resend", Some(Resend { id: 3 })),
+            ("POST", "/3/test", Some(Test { id: 3 })),
+            ("POST", "/x/test", None),
+            ("GET", "/3/other", None),
+            ("PATCH", "/3", None),
+        ] {
+            let expected = expected.map_or(Route::NotFound, |request| {
+                Route::Operator(operator::Request::Destinations { space_id: 7, request })
+            });
+            let path = format!("/api/spaces/7/destinations{path}");
+            assert_eq!(route(method, &path), expected, "{method} {path}");
+        }
+    }
 
     #[test]
     fn the_endpoints() {

@@ -1,5 +1,7 @@
 //! A space: one offer or funnel, with its secrets (contract §2).
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 /// Longest name in bytes: it has to fit a heading.
@@ -23,10 +25,16 @@ fn utc() -> String {
 }
 
 /// Which field of a draft is wrong, and what to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadField {
     pub field: &'static str,
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
+}
+
+impl BadField {
+    pub const fn new(field: &'static str, reason: &'static str) -> Self {
+        Self { field, reason: Cow::Borrowed(reason) }
+    }
 }
 
 impl Draft {
@@ -34,17 +42,14 @@ impl Draft {
     pub fn check(mut self, is_time_zone: impl Fn(&str) -> bool) -> Result<Self, BadField> {
         self.name = self.name.trim().to_owned();
         if self.name.is_empty() || self.name.len() > NAME_BYTES {
-            return Err(BadField {
-                field: "name",
-                reason: "Give the space a name of 1 to 100 bytes.",
-            });
+            return Err(BadField::new("name", "Give the space a name of 1 to 100 bytes."));
         }
         if self.name.chars().any(char::is_control) {
-            return Err(BadField { field: "name", reason: "A name has no control characters." });
+            return Err(BadField::new("name", "A name has no control characters."));
         }
         if !is_time_zone(&self.time_zone) {
             let reason = "Name a time zone as in the IANA list, such as Europe/Berlin or UTC.";
-            return Err(BadField { field: "time_zone", reason });
+            return Err(BadField::new("time_zone", reason));
         }
         Ok(self)
     }

@@ -29,7 +29,7 @@ esac
   return { stdout, calls: read(calls).trim().split("\n"), uploaded: read(uploaded) };
 }
 
-const QUEUES = ["xtracker-postbacks", "xtracker-postbacks-dead"];
+const QUEUES = ["xtracker-deliveries", "xtracker-postbacks", "xtracker-postbacks-dead"];
 
 test("a first deployment creates what is missing, then the schema, then the Worker with its secrets", async () => {
   const { stdout, calls, uploaded } = await deploy({ there: false, secrets: [] });
@@ -40,7 +40,7 @@ test("a first deployment creates what is missing, then the schema, then the Work
   assert.deepEqual(places, places.toSorted((x, y) => x - y));
   assert.ok(places.every((place) => place >= 0));
   const secrets = JSON.parse(uploaded);
-  assert.deepEqual(Object.keys(secrets), ["KEY_SECRET", "OPERATOR_TOKEN"]);
+  assert.deepEqual(Object.keys(secrets), ["KEY_SECRET", "OPERATOR_TOKEN", "DESTINATION_KEY"]);
   for (const value of Object.values(secrets)) assert.match(value, /^[0-9a-f]{64}$/);
   assert.ok(stdout.includes(secrets.OPERATOR_TOKEN) && !stdout.includes(secrets.KEY_SECRET));
   assert.match(stdout, /curl https:\/\/xtracker\.example\.workers\.dev\/api\/spaces/);
@@ -48,7 +48,7 @@ test("a first deployment creates what is missing, then the schema, then the Work
 });
 
 test("a second deployment creates nothing and leaves the secrets as they are", async () => {
-  const { calls, uploaded } = await deploy({ there: true, secrets: ["KEY_SECRET", "OPERATOR_TOKEN"] });
+  const { calls, uploaded } = await deploy({ there: true, secrets: ["KEY_SECRET", "OPERATOR_TOKEN", "DESTINATION_KEY"] });
   assert.deepEqual(calls.filter((call) => call.includes("create")), []);
   assert.deepEqual(JSON.parse(uploaded), {});
 });

@@ -25,7 +25,7 @@ export async function startWorker({ local = true, vars = {}, secrets = {}, confi
         configPath: configure ? writeConfig(configure) : "./wrangler.toml",
         prebuiltWorkerDir: databaseDelayMs ? undefined : `${ROOT}dist`,
         vars: { LOCAL: String(local), TEST_DATABASE_DELAY_MS: databaseDelayMs ?? 0, ...vars },
-        secrets: { KEY_SECRET, OPERATOR_TOKEN, ...secrets },
+        secrets: { KEY_SECRET, OPERATOR_TOKEN, DESTINATION_KEY: "a destination key for tests only", ...secrets },
       },
     ],
   });

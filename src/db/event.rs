@@ -59,7 +59,9 @@ SELECT
 FROM u
 WHERE true
 ON CONFLICT (space_id, dedup) DO UPDATE SET refires = refires + (receipt <> excluded.receipt)
-RETURNING seq, receipt
+RETURNING space_id, seq, receipt, EXISTS (
+  SELECT 1 FROM destinations d WHERE d.space_id = events.space_id AND d.enabled = 1
+) AS has_destinations
 ";
 
 /// What became of a report.
@@ -76,10 +78,13 @@ pub enum Stored {
 /// How an event is called.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Name {
+    pub space_id: i64,
     /// Its number within the space.
-    pub seq: u64,
+    pub seq: i64,
     /// The id of the arrival that stored it.
     pub receipt: String,
+    /// 1 where its space has destinations that it may have to be sent to.
+    pub has_destinations: u8,
 }
 
 /// Stores a report under the space of its key. One round trip; at most 4 rows written for a new

@@ -5,6 +5,8 @@
 
 pub mod bind;
 pub mod click;
+pub mod delivery;
+pub mod destination;
 pub mod event;
 pub mod held;
 pub mod link;
@@ -14,6 +16,7 @@ use serde::Deserialize;
 use worker::wasm_bindgen::JsValue;
 use worker::{D1Database, D1Result, D1ResultMeta};
 
+use crate::edge;
 use crate::error::Error;
 
 /// What statements cost, as D1 counts it.
@@ -80,11 +83,7 @@ fn cost(meta: Option<&D1ResultMeta>) -> Cost {
 
 /// D1's refusal as text. Its own `Display` throws inside wasm and hangs the request.
 fn refused(error: worker::Error) -> Error {
-    Error::Database(match error {
-        worker::Error::D1(d1) => d1.cause(),
-        worker::Error::UnknownJsError { message, .. } => message,
-        other => other.to_string(),
-    })
+    Error::Database(edge::text_of(&error))
 }
 
 fn optional_number(value: Option<i64>) -> JsValue {

@@ -1,6 +1,8 @@
 //! The operator's API under `/api`: spaces, their keys and their links. Guarded by `OPERATOR_TOKEN`, and closed
 //! where that is not set.
 
+pub mod destination;
+
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -10,12 +12,13 @@ use crate::db::link::Changed;
 use crate::edge::{self, Incoming};
 use crate::error::Error;
 use crate::key::{self, Kind, Presented};
+use crate::later::Later;
 use crate::link;
 use crate::reply::{Problem, Reply};
 use crate::space::{BadField, Draft};
 
 const SLUG_TAKEN: BadField =
-    BadField { field: "slug", reason: "Another link has this slug. Choose another one." };
+    BadField::new("slug", "Another link has this slug. Choose another one.");
 
 /// What the operator asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +30,7 @@ pub enum Request {
     ListLinks { space_id: i64 },
     CreateLink { space_id: i64 },
     ChangeLink { space_id: i64, link_id: i64 },
+    Destinations { space_id: i64, request: destination::Request },
 }
 
 #[derive(Serialize)]
@@ -70,12 +74,21 @@ struct Done {
     ok: bool,
 }
 
-/// Answers the operator.
-pub async fn answer(config: &Config, request: Request, incoming: Incoming) -> Reply {
-    if let Err(problem) = admit(config, &incoming) {
-        return Reply::problem(&problem);
-    }
-    carry_out(config, request, incoming).await.unwrap_or_else(|problem| Reply::problem(&problem))
+/// Answers the operator, and says what is to be done after the answer.
+pub async fn answer(config: &Config, request: Request, incoming: Incoming) -> (Reply, Later) {
+    let done = match admit(config, &incoming) {
+        Err(problem) => Err(problem),
+        Ok(()) => match request {
+            Request::Destinations { space_id, request } => {
+                destination::carry_out(config, space_id, request, incoming).await
+            }
+            request => {
+                let reply = carry_out(config, request, incoming).await;
+                reply.map(|reply| (reply, Later::Nothing))
+            }
+        },
+    };
+    done.unwrap_or_else(|problem| (Reply::problem(&problem), Later::Nothing))
 }
 
 async fn carry_out(
@@ -102,6 +115,7 @@ async fn carry_out(
             let (key, previous_valid_until_ms) = rotate(config, space_id, kind).await?;
             Ok(Reply::json(200, &Rotated { ok: true, key, previous_valid_until_ms }))
         }
+        Request::Destinations { .. } => Err(Problem::NOT_FOUND),
         Request::ListLinks { space_id } => {
             let links = db::link::list(&db, space_id).await?;
             Ok(Reply::json(200, &Links { ok: true, links }))

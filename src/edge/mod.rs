@@ -1,6 +1,9 @@
 //! Between the runtime and plain values: requests in, responses out, the clock, random bytes, the
 //! queue, and the log.
 
+mod crypt;
+mod exchange;
+
 use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
@@ -10,10 +13,15 @@ use futures_util::future::{Either, select};
 use serde::de::DeserializeOwned;
 use worker::js_sys;
 use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::{Date, Delay, Headers, Queue, RateLimiter, Request, Response, ResponseBuilder};
+use worker::{
+    Date, Delay, Headers, MessageBuilder, Queue, RateLimiter, Request, Response, ResponseBuilder,
+};
+
+pub use crypt::{decrypt, encrypt};
+pub use exchange::exchange;
 
 use crate::error::Error;
-use crate::postback::{Body, Broken, LIMIT_BYTES, Received};
+use crate::postback::{self, Body, Broken, LIMIT_BYTES, Received};
 use crate::reply::{Problem, Reply};
 
 /// How long a body may take to arrive. Networks give up after 10 s or more.
@@ -87,6 +95,12 @@ impl Incoming {
         scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim().to_owned())
     }
 
+    /// A parameter of the query, decoded.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let pairs = postback::pairs(&self.query);
+        pairs.into_iter().find(|(found, _)| found == name).map(|(_, value)| value)
+    }
+
     /// A header's text; `None` where it is missing.
     pub fn header(&self, name: &str) -> Option<String> {
         self.request.headers().get(name).ok().flatten()
@@ -137,6 +151,29 @@ pub fn now_ms() -> i64 {
     i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX)
 }
 
+/// The time as one run of deliveries sees it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Clock {
+    ahead_ms: i64,
+}
+
+impl Clock {
+    /// The clock of a scheduled run. It never runs behind; where the schedule is ahead of the real
+    /// time, which only a test's is, it goes with the schedule.
+    pub fn of_schedule(scheduled_ms: f64) -> Self {
+        Self { ahead_ms: (scheduled_ms as i64 - now_ms()).max(0) }
+    }
+
+    pub fn now_ms(self) -> i64 {
+        now_ms() + self.ahead_ms
+    }
+}
+
+/// A number from 0 to 1, for spreading things that should not happen together.
+pub fn chance() -> f64 {
+    random::<2>().map_or(0.5, |bytes| f64::from(u16::from_le_bytes(bytes)) / f64::from(u16::MAX))
+}
+
 /// Random bytes for ids and keys, from the platform's cryptographic source.
 pub fn random<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
@@ -173,6 +210,24 @@ pub async fn send(queue: &Queue, message: String) -> Result<(), Error> {
     within(QUEUE_DEADLINE_MS, "the queue", queue.send(message))
         .await?
         .map_err(|refused| Error::Queue(refused.to_string()))
+}
+
+/// Sends one message's text, to be delivered after a while of at most twelve hours.
+pub async fn send_later(queue: &Queue, message: String, delay_s: i64) -> Result<(), Error> {
+    let delay_s = u32::try_from(delay_s.clamp(0, 12 * 60 * 60)).unwrap_or(0);
+    let message = MessageBuilder::new(message).delay_seconds(delay_s).build();
+    within(QUEUE_DEADLINE_MS, "the queue", queue.send(message))
+        .await?
+        .map_err(|refused| Error::Queue(refused.to_string()))
+}
+
+/// An error of the platform as text, without formatting what cannot be formatted inside wasm.
+pub fn text_of(error: &worker::Error) -> String {
+    match error {
+        worker::Error::D1(d1) => d1.cause(),
+        worker::Error::UnknownJsError { message, .. } => message.clone(),
+        other => other.to_string(),
+    }
 }
 
 /// Whether `key` is still below its limit. A limiter that does not answer limits nobody.

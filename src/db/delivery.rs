@@ -1,0 +1,380 @@
+//! The outbox: what is due, who is sending it, and what became of it.
+
+use serde::Deserialize;
+use worker::D1Database;
+use worker::wasm_bindgen::JsValue;
+
+use super::{number, optional_text, rows_of, run, run_together, text};
+use crate::click::Fields;
+use crate::delivery::facts::{ClickFacts, Facts, event_id};
+use crate::delivery::outcome::State;
+use crate::delivery::request::Attempt;
+use crate::error::Error;
+use crate::event::Canonical;
+
+/// How long a claim holds: a try takes at most ten seconds, and a lane of tries stops at the first
+/// that fails.
+pub const LEASE_MS: i64 = 60_000;
+
+/// Deliveries with all that is told of them. The click is the event's own, or by the rule of
+/// `tg_clicks` the Telegram user's.
+macro_rules! loaded_where {
+    ($condition:literal) => {
+        concat!(
+            "
+SELECT
+  x.space_id, x.seq, x.destination_id, x.target, x.tries, x.lease,
+  e.event, coalesce(c.uid, e.uid) AS uid, e.eid, CAST(e.micros AS TEXT) AS micros, e.currency,
+  e.occurred_at_ms, e.receipt,
+  coalesce(e.tg_id, (SELECT b.tg_id FROM binds b WHERE b.space_id = e.space_id AND b.uid = c.uid)) AS tg_id,
+  c.clicked_at_ms, c.fbclid, c.fbp, c.fbc, c.campaign_id, c.campaign_name, c.adset_id, c.adset_name,
+  c.ad_id, c.ad_name, c.placement, c.country, c.user_agent, c.ip,
+  d.config, d.secrets, d.failures
+FROM deliveries x
+JOIN events e ON e.space_id = x.space_id AND e.seq = x.seq
+JOIN destinations d ON d.space_id = x.space_id AND d.id = x.destination_id
+LEFT JOIN clicks c ON c.space_id = e.space_id AND c.uid = coalesce(
+  (SELECT o.uid FROM clicks o WHERE o.space_id = e.space_id AND o.uid = e.uid),
+  (
+    SELECT t.uid FROM tg_clicks t
+    WHERE t.space_id = e.space_id AND t.tg_id = e.tg_id
+    ORDER BY t.clicked_at_ms <= e.occurred_at_ms DESC, abs(t.clicked_at_ms - e.occurred_at_ms), t.uid
+    LIMIT 1
+  )
+)
+WHERE ",
+            $condition
+        )
+    };
+}
+
+/// What the invocation that stored an event may try at once.
+const OF_EVENT: &str = loaded_where!(
+    "x.space_id = ?1 AND x.seq = ?2 AND x.state = 'pending' AND x.tries = 0 AND d.rest_until_ms <= ?3"
+);
+
+/// The newest delivery of a destination, for a test with a real event.
+const LATEST: &str =
+    loaded_where!("x.space_id = ?1 AND x.destination_id = ?2 ORDER BY x.seq DESC LIMIT 1");
+
+const CLAIMED: &str = loaded_where!(
+    "x.destination_id = ?1 AND x.state = 'sending' AND x.lease = ?2 ORDER BY x.due_at_ms"
+);
+
+/// Destinations of all spaces that something is due for. A resting or paused one keeps its rows.
+const DUE: &str = "
+SELECT d.id FROM destinations d
+WHERE d.enabled = 1 AND d.rest_until_ms <= ?1 AND EXISTS (
+  SELECT 1 FROM deliveries x
+  WHERE x.destination_id = d.id AND x.state IN ('pending', 'sending', 'retrying') AND x.due_at_ms <= ?1
+)
+";
+
+const CLAIM: &str = "
+UPDATE deliveries SET state = 'sending', lease = ?2, due_at_ms = ?4
+WHERE (space_id, seq, destination_id) IN (
+  SELECT x.space_id, x.seq, x.destination_id FROM deliveries x
+  WHERE x.destination_id = ?1 AND x.state IN ('pending', 'sending', 'retrying') AND x.due_at_ms <= ?3
+  ORDER BY x.due_at_ms LIMIT ?5
+)
+";
+
+/// A success counts whoever holds the lease by now; a failure only for its holder.
+const RECORD: &str = "
+UPDATE deliveries SET
+  state = ?4, due_at_ms = ?5, lease = NULL, tries = tries + 1,
+  attempts = json_insert(coalesce(attempts, '[]'), '$[#]', json(?6))
+WHERE space_id = ?1 AND seq = ?2 AND destination_id = ?3 AND (lease IS ?7 OR ?4 = 'sent')
+";
+
+const HEALTHY: &str = "
+UPDATE destinations SET failures = 0, rest_until_ms = 0 WHERE space_id = ?1 AND id = ?2
+";
+
+const UNHEALTHY: &str = "
+UPDATE destinations SET failures = failures + 1, rest_until_ms = max(rest_until_ms, ?3)
+WHERE space_id = ?1 AND id = ?2
+";
+
+/// What a lane did not come to goes back as it was.
+const RELEASE: &str = "
+UPDATE deliveries SET state = iif(tries = 0, 'pending', 'retrying'), lease = NULL, due_at_ms = ?3
+WHERE destination_id = ?1 AND state = 'sending' AND lease = ?2
+";
+
+const LIST: &str = "
+SELECT seq, target, state, due_at_ms, tries, attempts FROM deliveries
+WHERE space_id = ?1 AND destination_id = ?2 AND (?3 IS NULL OR state = ?3)
+ORDER BY seq DESC LIMIT 100
+";
+
+/// Sent again by hand: as many tries as a new one, the record kept.
+const RESEND: &str = "
+UPDATE deliveries SET state = 'pending', due_at_ms = ?4, lease = NULL, tries = 0
+WHERE space_id = ?1 AND destination_id = ?2 AND seq = ?3
+  AND state IN ('sent', 'failed_permanently', 'retrying')
+RETURNING seq
+";
+
+const RESEND_FAILED: &str = "
+UPDATE deliveries SET state = 'pending', due_at_ms = ?3, lease = NULL, tries = 0
+WHERE space_id = ?1 AND destination_id = ?2 AND state = 'failed_permanently'
+RETURNING seq
+";
+
+/// A delivery that may be tried now.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    pub space_id: i64,
+    pub seq: i64,
+    pub destination_id: i64,
+    pub tries: u32,
+    pub lease: Option<String>,
+    pub facts: Facts,
+    /// JSON of the destination's configuration.
+    pub config: String,
+    /// The destination's secrets, sealed.
+    pub secrets: String,
+    /// Tries in a row that the destination did not take.
+    pub failures: u32,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    space_id: i64,
+    seq: i64,
+    destination_id: i64,
+    target: String,
+    tries: u32,
+    lease: Option<String>,
+    event: String,
+    uid: Option<String>,
+    eid: Option<String>,
+    micros: Option<String>,
+    currency: String,
+    occurred_at_ms: i64,
+    receipt: String,
+    tg_id: Option<i64>,
+    clicked_at_ms: Option<i64>,
+    fbclid: Option<String>,
+    fbp: Option<String>,
+    fbc: Option<String>,
+    campaign_id: Option<String>,
+    campaign_name: Option<String>,
+    adset_id: Option<String>,
+    adset_name: Option<String>,
+    ad_id: Option<String>,
+    ad_name: Option<String>,
+    placement: Option<String>,
+    country: Option<String>,
+    user_agent: Option<String>,
+    ip: Option<String>,
+    config: String,
+    secrets: String,
+    failures: u32,
+}
+
+#[derive(Deserialize)]
+struct Id {
+    id: i64,
+}
+
+#[derive(Deserialize)]
+struct Seq {
+    #[serde(rename = "seq")]
+    _seq: i64,
+}
+
+/// A delivery as a list shows it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Listed {
+    pub seq: i64,
+    pub target: String,
+    pub state: String,
+    pub due_at_ms: i64,
+    pub tries: u32,
+    pub attempts: Option<String>,
+}
+
+/// What became of one try, for the destination as well as for the delivery.
+#[derive(Clone, Debug)]
+pub struct Recorded<'a> {
+    pub delivery: &'a Loaded,
+    pub attempt: &'a Attempt,
+    pub state: State,
+    /// Until when the destination is left alone, if this try says so.
+    pub rest_until_ms: Option<i64>,
+}
+
+/// The first tries of an event, for the invocation that stored it.
+pub async fn of_event(
+    db: &D1Database,
+    space_id: i64,
+    seq: i64,
+    now_ms: i64,
+) -> Result<Vec<Loaded>, Error> {
+    let values = [number(space_id), number(seq), number(now_ms)];
+    let rows: Vec<Row> = run(db, OF_EVENT, &values).await?.rows;
+    Ok(rows.into_iter().filter_map(Row::loaded).collect())
+}
+
+/// The newest delivery of a destination, in whatever state.
+pub async fn latest(
+    db: &D1Database,
+    space_id: i64,
+    destination_id: i64,
+) -> Result<Option<Loaded>, Error> {
+    let rows: Vec<Row> = run(db, LATEST, &[number(space_id), number(destination_id)]).await?.rows;
+    Ok(rows.into_iter().find_map(Row::loaded))
+}
+
+/// The destinations that something is due for.
+pub async fn due(db: &D1Database, now_ms: i64) -> Result<Vec<i64>, Error> {
+    let rows: Vec<Id> = run(db, DUE, &[number(now_ms)]).await?.rows;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// Takes the lease of at most `most` due deliveries of each destination, in one round trip.
+pub async fn claim(
+    db: &D1Database,
+    destinations: &[i64],
+    lease: &str,
+    most: i64,
+    now_ms: i64,
+) -> Result<Vec<Loaded>, Error> {
+    let lease = text(lease);
+    let values: Vec<(Vec<JsValue>, [JsValue; 2])> = destinations
+        .iter()
+        .map(|id| {
+            let until = number(now_ms + LEASE_MS);
+            let claim = vec![number(*id), lease.clone(), number(now_ms), until, number(most)];
+            (claim, [number(*id), lease.clone()])
+        })
+        .collect();
+    let statements: Vec<(&str, &[JsValue])> = values
+        .iter()
+        .flat_map(|(claim, read)| [(CLAIM, claim.as_slice()), (CLAIMED, read.as_slice())])
+        .collect();
+    let results = run_together(db, &statements).await?;
+    let mut claimed = Vec::new();
+    for index in 0..destinations.len() {
+        let rows: Vec<Row> = rows_of(&results, 2 * index + 1)?;
+        claimed.extend(rows.into_iter().filter_map(Row::loaded));
+    }
+    Ok(claimed)
+}
+
+/// Records a try. A success writes the delivery's row alone, unless the destination was unwell.
+pub async fn record(db: &D1Database, recorded: &Recorded<'_>) -> Result<(), Error> {
+    let Recorded { delivery, attempt, state, rest_until_ms } = recorded;
+    let due_at_ms =
+        if let State::Retrying { due_at_ms } = state { *due_at_ms } else { attempt.at_ms };
+    let attempt = serde_json::to_string(attempt).unwrap_or_default();
+    let (space, destination) = (number(delivery.space_id), number(delivery.destination_id));
+    let record = [
+        space.clone(),
+        number(delivery.seq),
+        destination.clone(),
+        text(state.name()),
+        number(due_at_ms),
+        text(&attempt),
+        optional_text(delivery.lease.as_deref()),
+    ];
+    let healthy = [space.clone(), destination.clone()];
+    let unhealthy = [space, destination, number(rest_until_ms.unwrap_or(0))];
+    let mut statements: Vec<(&str, &[JsValue])> = vec![(RECORD, &record)];
+    match state {
+        State::Sent if delivery.failures > 0 => statements.push((HEALTHY, &healthy)),
+        State::Sent => {}
+        _ if rest_until_ms.is_some() => statements.push((UNHEALTHY, &unhealthy)),
+        _ => {}
+    }
+    run_together(db, &statements).await.map(|_results| ())
+}
+
+/// Gives back what a lease still holds of a destination, due again at `due_at_ms`.
+pub async fn release(
+    db: &D1Database,
+    destination_id: i64,
+    lease: &str,
+    due_at_ms: i64,
+) -> Result<(), Error> {
+    let values = [number(destination_id), text(lease), number(due_at_ms)];
+    run::<Seq>(db, RELEASE, &values).await.map(|_rows| ())
+}
+
+/// The newest deliveries of a destination, in one state or in all; at most 100.
+pub async fn list(
+    db: &D1Database,
+    space_id: i64,
+    destination_id: i64,
+    state: Option<&str>,
+) -> Result<Vec<Listed>, Error> {
+    let values = [number(space_id), number(destination_id), optional_text(state)];
+    Ok(run(db, LIST, &values).await?.rows)
+}
+
+/// Makes a delivery, or without a number all that were given up, due once more. Gives how many.
+pub async fn resend(
+    db: &D1Database,
+    space_id: i64,
+    destination_id: i64,
+    seq: Option<i64>,
+    now_ms: i64,
+) -> Result<usize, Error> {
+    let (space, destination) = (number(space_id), number(destination_id));
+    let rows = match seq {
+        Some(seq) => {
+            run::<Seq>(db, RESEND, &[space, destination, number(seq), number(now_ms)]).await?.rows
+        }
+        None => run::<Seq>(db, RESEND_FAILED, &[space, destination, number(now_ms)]).await?.rows,
+    };
+    Ok(rows.len())
+}
+
+impl Row {
+    fn loaded(self) -> Option<Loaded> {
+        let canonical = Canonical::parse(&self.event)?;
+        let click = self.clicked_at_ms.map(|clicked_at_ms| ClickFacts {
+            clicked_at_ms,
+            fields: Fields {
+                fbclid: self.fbclid,
+                fbp: self.fbp,
+                fbc: self.fbc,
+                campaign_id: self.campaign_id,
+                campaign_name: self.campaign_name,
+                adset_id: self.adset_id,
+                adset_name: self.adset_name,
+                ad_id: self.ad_id,
+                ad_name: self.ad_name,
+                placement: self.placement,
+            },
+            country: self.country,
+            user_agent: self.user_agent,
+            ip: self.ip,
+        });
+        let facts = Facts {
+            event_id: event_id(&self.receipt, self.space_id, self.seq, self.destination_id),
+            canonical,
+            target: self.target,
+            occurred_at_ms: self.occurred_at_ms,
+            uid: self.uid,
+            eid: self.eid,
+            tg_id: self.tg_id,
+            micros: self.micros.and_then(|micros| micros.parse().ok()),
+            currency: self.currency,
+            click,
+        };
+        Some(Loaded {
+            space_id: self.space_id,
+            seq: self.seq,
+            destination_id: self.destination_id,
+            tries: self.tries,
+            lease: self.lease,
+            facts,
+            config: self.config,
+            secrets: self.secrets,
+            failures: self.failures,
+        })
+    }
+}

@@ -1,0 +1,131 @@
+//! Destinations. Their secrets come and go sealed; nothing here can read them.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use worker::D1Database;
+
+use super::{number, run, run_together, text};
+use crate::destination::Destination;
+use crate::error::Error;
+
+const CREATE: &str = "
+INSERT INTO destinations (space_id, name, enabled, events, config, secrets, created_at_ms)
+SELECT s.id, ?2, ?3, ?4, ?5, ?6, ?7 FROM spaces s WHERE s.id = ?1
+RETURNING id
+";
+
+/// A changed destination starts afresh: what was wrong with it may be mended.
+const CHANGE: &str = "
+UPDATE destinations SET
+  name = ?2, enabled = ?3, events = ?4, config = ?5, secrets = ?6, failures = 0, rest_until_ms = 0
+WHERE space_id = ?1 AND id = ?7
+RETURNING id
+";
+
+const LIST: &str = "
+SELECT
+  d.id, d.name, d.enabled, d.events, d.config, d.secrets, d.failures, d.rest_until_ms,
+  (
+    SELECT count(*) FROM (
+      SELECT 1 FROM deliveries x
+      WHERE x.destination_id = d.id AND x.state IN ('pending', 'sending', 'retrying') LIMIT 1000
+    )
+  ) AS open,
+  (
+    SELECT count(*) FROM (
+      SELECT 1 FROM deliveries x
+      WHERE x.destination_id = d.id AND x.state = 'failed_permanently' LIMIT 1000
+    )
+  ) AS failed
+FROM destinations d
+WHERE d.space_id = ?1 AND (?2 IS NULL OR d.id = ?2)
+ORDER BY d.id
+";
+
+const GIVE_UP_OPEN: &str = "
+UPDATE deliveries SET state = 'failed_permanently', lease = NULL
+WHERE space_id = ?1 AND destination_id = ?2 AND state IN ('pending', 'sending', 'retrying')
+";
+
+const DELETE: &str = "
+DELETE FROM destinations WHERE space_id = ?1 AND id = ?2
+";
+
+#[derive(Deserialize)]
+struct Id {
+    id: i64,
+}
+
+/// A destination as it is stored. `open` and `failed` are counted up to 1,000.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Stored {
+    pub id: i64,
+    pub name: String,
+    pub enabled: u8,
+    pub events: String,
+    pub config: String,
+    pub secrets: String,
+    pub failures: u32,
+    pub rest_until_ms: i64,
+    pub open: u32,
+    pub failed: u32,
+}
+
+/// Creates a destination and gives its id; `None` where there is no such space.
+pub async fn create(
+    db: &D1Database,
+    space_id: i64,
+    destination: &Destination,
+    sealed: &str,
+    now_ms: i64,
+) -> Result<Option<i64>, Error> {
+    let values = values(space_id, destination, sealed, now_ms);
+    Ok(run::<Id>(db, CREATE, &values).await?.rows.first().map(|row| row.id))
+}
+
+/// Changes a destination; false where the space has no such one.
+pub async fn change(
+    db: &D1Database,
+    space_id: i64,
+    id: i64,
+    destination: &Destination,
+    sealed: &str,
+) -> Result<bool, Error> {
+    let values = values(space_id, destination, sealed, id);
+    Ok(!run::<Id>(db, CHANGE, &values).await?.rows.is_empty())
+}
+
+/// A space's destinations, or the one of an id.
+pub async fn list(db: &D1Database, space_id: i64, id: Option<i64>) -> Result<Vec<Stored>, Error> {
+    Ok(run(db, LIST, &[number(space_id), super::optional_number(id)]).await?.rows)
+}
+
+/// Removes a destination; what it still had to get is given up, and stays on record.
+pub async fn delete(db: &D1Database, space_id: i64, id: i64) -> Result<(), Error> {
+    let values = [number(space_id), number(id)];
+    run_together(db, &[(GIVE_UP_OPEN, &values), (DELETE, &values)]).await.map(|_results| ())
+}
+
+fn values(
+    space_id: i64,
+    destination: &Destination,
+    sealed: &str,
+    last: i64,
+) -> [worker::wasm_bindgen::JsValue; 7] {
+    let events = serde_json::to_string(&destination.events).unwrap_or_default();
+    let config = serde_json::to_string(&destination.config).unwrap_or_default();
+    [
+        number(space_id),
+        text(&destination.name),
+        number(i64::from(destination.enabled)),
+        text(&events),
+        text(&config),
+        text(sealed),
+        number(last),
+    ]
+}
+
+/// A stored JSON text as it is, for an answer that contains it.
+pub fn raw(json: &str) -> Option<Box<RawValue>> {
+    RawValue::from_string(json.to_owned()).ok()
+}

@@ -1,0 +1,204 @@
+//! What exactly is sent, and what is kept of it: pure, the time of the attempt is an argument.
+
+use serde::{Deserialize, Serialize};
+
+use super::facts::Facts;
+use super::outcome::Outcome;
+use super::{address, capi, template, webhook};
+use crate::destination::{Config, Secrets};
+use crate::postback::cut;
+
+/// How much of an answer is kept: enough for an error message.
+pub const KEPT_BYTES: usize = 1024;
+
+/// Header that marks a delivery that no event stands behind.
+const TEST_HEADER: &str = "x-xtracker-test";
+
+/// A request as it goes out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    pub method: String,
+    pub url: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Option<String>,
+}
+
+/// One try of a delivery, as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    pub at_ms: i64,
+    /// The answer's status; `None` where there was no answer.
+    pub status: Option<u16>,
+    pub duration_ms: i64,
+    /// The first KB of the answer, or why there was none, secrets masked.
+    pub answer: String,
+    pub outcome: Outcome,
+}
+
+/// The request for one event and destination. Refused without asking where the destination could
+/// only refuse, or where its address is none that may be called.
+pub fn build(
+    config: &Config,
+    secrets: &Secrets,
+    facts: &Facts,
+    now_ms: i64,
+    test: bool,
+    allow_loopback: bool,
+) -> Result<Outgoing, &'static str> {
+    let mut outgoing = match config {
+        Config::Webhook { url, method } => {
+            webhook_request(url, method, secrets, facts, now_ms, test)?
+        }
+        Config::S2sPostback { url_template, method, .. } => Outgoing {
+            method: method.clone(),
+            url: template::expand(url_template, facts),
+            headers: Vec::new(),
+            body: None,
+        },
+        Config::FbCapi { .. } if capi::is_too_old(facts, now_ms) => return Err(capi::TOO_OLD),
+        Config::FbCapi { pixel_id, test_event_code, action_source, event_source_url } => {
+            let pixel = capi::Pixel {
+                id: pixel_id,
+                access_token: &secrets.access_token,
+                test_event_code: test_event_code.as_deref(),
+                action_source,
+                event_source_url: event_source_url.as_deref(),
+            };
+            Outgoing {
+                method: "POST".to_owned(),
+                url: capi::url(&pixel),
+                headers: vec![json_type()],
+                body: Some(capi::body(&pixel, facts)),
+            }
+        }
+    };
+    if test {
+        outgoing.headers.push((TEST_HEADER.to_owned(), "1".to_owned()));
+    }
+    address::check(&outgoing.url, allow_loopback)?;
+    Ok(outgoing)
+}
+
+fn webhook_request(
+    url: &str,
+    method: &str,
+    secrets: &Secrets,
+    facts: &Facts,
+    now_ms: i64,
+    test: bool,
+) -> Result<Outgoing, &'static str> {
+    let body = webhook::body(facts, test);
+    let timestamp_s = now_ms.div_euclid(1000);
+    let signature =
+        webhook::signature(&secrets.signing_secret, &facts.event_id, timestamp_s, &body).ok_or(
+            "The signing secret cannot be read. Save the destination again with a new one.",
+        )?;
+    let mut headers = vec![
+        json_type(),
+        ("webhook-id".to_owned(), facts.event_id.clone()),
+        ("webhook-timestamp".to_owned(), timestamp_s.to_string()),
+        ("webhook-signature".to_owned(), signature),
+    ];
+    headers.extend(secrets.headers.clone());
+    Ok(Outgoing { method: method.to_owned(), url: url.to_owned(), headers, body: Some(body) })
+}
+
+fn json_type() -> (String, String) {
+    ("content-type".to_owned(), "application/json".to_owned())
+}
+
+/// The first KB of a text, with every secret in it made unreadable.
+pub fn mask(text: &str, secrets: &Secrets) -> String {
+    let masked = secrets
+        .texts()
+        .into_iter()
+        .fold(text.to_owned(), |text, secret| text.replace(secret, "•••"));
+    cut(&masked, KEPT_BYTES).to_owned()
+}
+
+impl Outgoing {
+    /// The request as an operator may see it: secrets masked.
+    pub fn shown(&self, secrets: &Secrets) -> Self {
+        let mask = |text: &String| {
+            secrets
+                .texts()
+                .into_iter()
+                .fold(text.clone(), |text, secret| text.replace(secret, "•••"))
+        };
+        Self {
+            method: self.method.clone(),
+            url: mask(&self.url),
+            headers: self.headers.iter().map(|(name, value)| (name.clone(), mask(value))).collect(),
+            body: self.body.as_ref().map(mask),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::facts::tests::deposit;
+    use super::*;
+
+    const NOW_MS: i64 = 1_765_432_105_678;
+
+    fn secrets() -> Secrets {
+        Secrets {
+            signing_secret: webhook::mint_secret([7; 24]),
+            headers: BTreeMap::from([("x-key".to_owned(), "open sesame".to_owned())]),
+            access_token: "EAABsecret".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_webhook_is_signed_over_what_is_sent() {
+        let config = Config::Webhook { url: "https://a.example/hook".into(), method: "PUT".into() };
+        let out = build(&config, &secrets(), &deposit(), NOW_MS, false, false).unwrap();
+        let body = out.body.clone().unwrap();
+        let signed = webhook::signature(
+            &secrets().signing_secret,
+            &deposit().event_id,
+            NOW_MS / 1000,
+            &body,
+        );
+        let header =
+            |name: &str| out.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
+        assert_eq!(header("webhook-signature"), signed);
+        assert_eq!(header("webhook-id").as_deref(), Some("0123456789abcdef0123456789abcdef"));
+        assert_eq!(header("webhook-timestamp").as_deref(), Some("1765432105"));
+        assert_eq!(header("x-key").as_deref(), Some("open sesame"));
+        assert_eq!((out.method.as_str(), out.url.as_str()), ("PUT", "https://a.example/hook"));
+        let shown = out.shown(&secrets());
+        assert!(!format!("{shown:?}").contains("open sesame"));
+    }
+
+    #[test]
+    fn an_event_too_old_for_meta_is_not_sent() {
+        let config = Config::FbCapi {
+            pixel_id: "123456".into(),
+            test_event_code: None,
+            action_source: "website".into(),
+            event_source_url: None,
+        };
+        let late = deposit().occurred_at_ms + 8 * 24 * 60 * 60 * 1000;
+        assert_eq!(build(&config, &secrets(), &deposit(), late, false, false), Err(capi::TOO_OLD));
+        let out = build(&config, &secrets(), &deposit(), NOW_MS, false, false).unwrap();
+        assert!(!out.url.contains("EAAB"));
+        assert!(!out.shown(&secrets()).body.unwrap().contains("EAABsecret"));
+    }
+
+    #[test]
+    fn a_private_address_is_not_called_however_it_got_there() {
+        let config = Config::Webhook { url: "http://127.0.0.1:9/".into(), method: "POST".into() };
+        assert!(build(&config, &secrets(), &deposit(), NOW_MS, false, false).is_err());
+        assert!(build(&config, &secrets(), &deposit(), NOW_MS, false, true).is_ok());
+    }
+
+    #[test]
+    fn answers_are_masked_and_cut() {
+        let masked = mask("token EAABsecret is wrong", &secrets());
+        assert_eq!(masked, "token ••• is wrong");
+        assert_eq!(mask(&"ä".repeat(2000), &secrets()).len(), KEPT_BYTES);
+    }
+}

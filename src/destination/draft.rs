@@ -1,0 +1,366 @@
+//! A destination as the operator writes it, checked field by field.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::{Config, Destination, EventMap, Secrets};
+use crate::delivery::{address, template, webhook};
+use crate::event::Canonical;
+use crate::space::BadField;
+
+const NAME_BYTES: usize = 100;
+const URL_BYTES: usize = 2048;
+const HEADERS: usize = 20;
+
+/// Headers that the request has by itself, or that would change how it is read.
+const OWN_HEADERS: [&str; 10] = [
+    "host",
+    "connection",
+    "content-length",
+    "content-type",
+    "transfer-encoding",
+    "upgrade",
+    "te",
+    "trailer",
+    "keep-alive",
+    "proxy-authorization",
+];
+
+/// Facebook's own names for the four events.
+const FACEBOOK: [(Canonical, &str); 4] = [
+    (Canonical::Contact, "Contact"),
+    (Canonical::Subscribed, "Lead"),
+    (Canonical::Registration, "CompleteRegistration"),
+    (Canonical::Deposit, "Purchase"),
+];
+
+/// Where Meta says an event can happen (`action_source`).
+const ACTION_SOURCES: [&str; 8] = [
+    "website",
+    "chat",
+    "app",
+    "email",
+    "phone_call",
+    "system_generated",
+    "business_messaging",
+    "other",
+];
+
+/// A destination as the operator writes it. Each kind has fields of its own; the others stay empty.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Draft {
+    pub kind: String,
+    pub name: String,
+    pub enabled: Option<bool>,
+    /// Canonical to target name; missing is prefilled, `null` or empty is not sent.
+    pub events: BTreeMap<String, Option<String>>,
+    pub url: String,
+    pub method: Option<String>,
+    pub headers: Option<BTreeMap<String, String>>,
+    pub signing_secret: Option<String>,
+    pub url_template: String,
+    pub expected_status: Option<u16>,
+    pub pixel_id: String,
+    pub access_token: Option<String>,
+    pub test_event_code: Option<String>,
+    pub action_source: Option<String>,
+    pub event_source_url: Option<String>,
+}
+
+impl Draft {
+    /// Checks a draft, naming the first wrong field. Secrets that it leaves out are `kept` from
+    /// before; a webhook without a signing secret gets one made of `random`.
+    pub fn check(
+        mut self,
+        kept: Secrets,
+        random: [u8; 24],
+        allow_loopback: bool,
+    ) -> Result<Destination, BadField> {
+        let name = self.name.trim().to_owned();
+        if name.is_empty() || name.len() > NAME_BYTES || name.chars().any(char::is_control) {
+            return bad("name", "Give the destination a name of 1 to 100 bytes.");
+        }
+        let mut secrets = kept;
+        let config = match self.kind.as_str() {
+            "webhook" => self.webhook(&mut secrets, random, allow_loopback)?,
+            "s2s_postback" => self.s2s_postback(allow_loopback)?,
+            "fb_capi" => self.fb_capi(&mut secrets)?,
+            _ => return bad("kind", "The kind is webhook, s2s_postback or fb_capi."),
+        };
+        let events = self.event_map(matches!(config, Config::FbCapi { .. }))?;
+        Ok(Destination { name, enabled: self.enabled.unwrap_or(true), events, config, secrets })
+    }
+
+    fn webhook(
+        &mut self,
+        secrets: &mut Secrets,
+        random: [u8; 24],
+        allow_loopback: bool,
+    ) -> Result<Config, BadField> {
+        let url = check_url("url", &self.url, allow_loopback)?;
+        let method = self.method.as_deref().unwrap_or("POST").to_ascii_uppercase();
+        if !["POST", "PUT", "PATCH"].contains(&method.as_str()) {
+            return bad("method", "A webhook is sent by POST, PUT or PATCH.");
+        }
+        if let Some(headers) = self.headers.take() {
+            secrets.headers = check_headers(headers)?;
+        }
+        match self.signing_secret.take().filter(|secret| !secret.is_empty()) {
+            Some(secret) if webhook::key(&secret).is_none() => {
+                return bad(
+                    "signing_secret",
+                    "A signing secret is whsec_ and 24 to 64 bytes in base64.",
+                );
+            }
+            Some(secret) => secrets.signing_secret = secret,
+            None if secrets.signing_secret.is_empty() => {
+                secrets.signing_secret = webhook::mint_secret(random);
+            }
+            None => {}
+        }
+        Ok(Config::Webhook { url, method })
+    }
+
+    fn s2s_postback(&self, allow_loopback: bool) -> Result<Config, BadField> {
+        let url_template = self.url_template.trim().to_owned();
+        template::check(&url_template)
+            .map_err(|reason| BadField { field: "url_template", reason: Cow::Owned(reason) })?;
+        // Filled macros are percent-encoded and stand behind the host, so that the host is judged here.
+        let url_template = check_url("url_template", &url_template, allow_loopback)?;
+        let method = self.method.as_deref().unwrap_or("GET").to_ascii_uppercase();
+        if !["GET", "POST"].contains(&method.as_str()) {
+            return bad("method", "An S2S postback is sent by GET or POST.");
+        }
+        let expected_status = self.expected_status.unwrap_or(200);
+        if !(200..=599).contains(&expected_status) {
+            return bad("expected_status", "The expected status is from 200 to 599.");
+        }
+        Ok(Config::S2sPostback { url_template, method, expected_status })
+    }
+
+    fn fb_capi(&mut self, secrets: &mut Secrets) -> Result<Config, BadField> {
+        let pixel_id = self.pixel_id.trim().to_owned();
+        let is_number = pixel_id.bytes().all(|byte| byte.is_ascii_digit());
+        if !(5..=30).contains(&pixel_id.len()) || !is_number {
+            return bad("pixel_id", "The pixel id is the number that Events Manager shows.");
+        }
+        if let Some(token) = self.access_token.take().filter(|token| !token.trim().is_empty()) {
+            secrets.access_token = token.trim().to_owned();
+        }
+        let token = &secrets.access_token;
+        if token.is_empty()
+            || token.len() > URL_BYTES
+            || !token.bytes().all(|b| b.is_ascii_graphic())
+        {
+            return bad(
+                "access_token",
+                "Paste the access token that Events Manager made for the pixel.",
+            );
+        }
+        let action_source = self.action_source.clone().unwrap_or_else(|| "website".to_owned());
+        if !ACTION_SOURCES.contains(&action_source.as_str()) {
+            return bad(
+                "action_source",
+                "Use one of Meta's action sources, such as website or chat.",
+            );
+        }
+        let text = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+        let event_source_url = match text(&self.event_source_url) {
+            Some(url) => Some(check_url("event_source_url", &url, false)?),
+            None => None,
+        };
+        let test_event_code = text(&self.test_event_code);
+        Ok(Config::FbCapi { pixel_id, test_event_code, action_source, event_source_url })
+    }
+
+    fn event_map(&self, is_facebook: bool) -> Result<EventMap, BadField> {
+        if self.events.keys().any(|canonical| Canonical::parse(canonical).is_none()) {
+            return bad("events", "Map contact, subscribed, registration and deposit.");
+        }
+        let mut map = EventMap::new();
+        for (canonical, facebook) in FACEBOOK {
+            let prefilled = if is_facebook { facebook } else { canonical.code() };
+            let target = match self.events.get(canonical.code()) {
+                None => prefilled.to_owned(),
+                Some(target) => target.clone().unwrap_or_default().trim().to_owned(),
+            };
+            if target.len() > NAME_BYTES || target.chars().any(char::is_control) {
+                return bad(
+                    "events",
+                    "A target name has at most 100 bytes and no control characters.",
+                );
+            }
+            if !target.is_empty() {
+                map.insert(canonical.code().to_owned(), target);
+            }
+        }
+        Ok(map)
+    }
+}
+
+fn check_url(field: &'static str, url: &str, allow_loopback: bool) -> Result<String, BadField> {
+    let url = url.trim();
+    if url.len() > URL_BYTES {
+        return bad(field, "An address has at most 2048 bytes.");
+    }
+    address::check(url, allow_loopback).map_err(|reason| BadField::new(field, reason))?;
+    Ok(url.to_owned())
+}
+
+fn check_headers(headers: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, BadField> {
+    if headers.len() > HEADERS {
+        return bad("headers", "A webhook has at most 20 headers of its own.");
+    }
+    let mut checked = BTreeMap::new();
+    for (name, value) in headers {
+        let name = name.trim().to_ascii_lowercase();
+        let is_token =
+            |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if name.is_empty() || name.len() > NAME_BYTES || !name.bytes().all(is_token) {
+            return bad("headers", "A header's name has letters, digits and - alone.");
+        }
+        if OWN_HEADERS.contains(&name.as_str())
+            || name.starts_with("webhook-")
+            || name.starts_with("cf-")
+        {
+            let reason = format!("The header {name} is set by the request itself.");
+            return Err(BadField { field: "headers", reason: Cow::Owned(reason) });
+        }
+        let value = value.trim().to_owned();
+        if value.len() > URL_BYTES || !value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+            return bad("headers", "A header's value has at most 2048 bytes of plain ASCII.");
+        }
+        checked.insert(name, value);
+    }
+    Ok(checked)
+}
+
+fn bad<T>(field: &'static str, reason: &'static str) -> Result<T, BadField> {
+    Err(BadField::new(field, reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::outcome::Success;
+
+    fn check(json: &str) -> Result<Destination, BadField> {
+        let draft: Draft = serde_json::from_str(json).unwrap();
+        draft.check(Secrets::default(), [7; 24], false)
+    }
+
+    fn events(destination: &Destination) -> Vec<&str> {
+        Canonical::ALL
+            .iter()
+            .map(|event| destination.events.get(event.code()).map_or("-", String::as_str))
+            .collect()
+    }
+
+    #[test]
+    fn each_kind_needs_little_and_is_prefilled() {
+        let webhook =
+            check(r#"{"kind":"webhook","name":"Mine","url":"https://a.example/hook"}"#).unwrap();
+        assert_eq!(events(&webhook), ["contact", "subscribed", "registration", "deposit"]);
+        assert!(webhook::key(&webhook.secrets.signing_secret).is_some());
+        let s2s = check(
+            r#"{"kind":"s2s_postback","name":"Aff","url_template":"https://a.example/?c={uid}"}"#,
+        )
+        .unwrap();
+        assert_eq!(s2s.config.success(), Success::Exactly(200));
+        let capi =
+            check(r#"{"kind":"fb_capi","name":"FB","pixel_id":"123456","access_token":"EAAB"}"#)
+                .unwrap();
+        assert_eq!(events(&capi), ["Contact", "Lead", "CompleteRegistration", "Purchase"]);
+    }
+
+    #[test]
+    fn an_event_map_may_share_targets_and_leave_events_out() {
+        let destination = check(
+            r#"{"kind":"webhook","name":"x","url":"https://a.example","events":{"contact":null,"subscribed":"","registration":"Lead","deposit":"Lead"}}"#,
+        )
+        .unwrap();
+        assert_eq!(events(&destination), ["-", "-", "Lead", "Lead"]);
+    }
+
+    #[test]
+    fn wrong_fields_are_named() {
+        for (json, field) in [
+            (r#"{"kind":"pigeon","name":"x"}"#, "kind"),
+            (r#"{"kind":"webhook","name":"","url":"https://a.example"}"#, "name"),
+            (r#"{"kind":"webhook","name":"x","url":"http://127.0.0.1/"}"#, "url"),
+            (r#"{"kind":"webhook","name":"x"}"#, "url"),
+            (
+                r#"{"kind":"webhook","name":"x","url":"https://a.example","method":"DELETE"}"#,
+                "method",
+            ),
+            (
+                r#"{"kind":"webhook","name":"x","url":"https://a.example","headers":{"Host":"b"}}"#,
+                "headers",
+            ),
+            (
+                r#"{"kind":"webhook","name":"x","url":"https://a.example","headers":{"webhook-id":"b"}}"#,
+                "headers",
+            ),
+            (
+                r#"{"kind":"webhook","name":"x","url":"https://a.example","headers":{"a b":"c"}}"#,
+                "headers",
+            ),
+            (
+                r#"{"kind":"webhook","name":"x","url":"https://a.example","headers":{"a":"b\r\nc"}}"#,
+                "headers",
+            ),
+            (
+                r#"{"kind":"webhook","name":"x","url":"https://a.example","signing_secret":"abc"}"#,
+                "signing_secret",
+            ),
+            (
+                r#"{"kind":"webhook","name":"x","url":"https://a.example","events":{"sale":"x"}}"#,
+                "events",
+            ),
+            (
+                r#"{"kind":"s2s_postback","name":"x","url_template":"https://a.example/?c={clickid}"}"#,
+                "url_template",
+            ),
+            (
+                r#"{"kind":"s2s_postback","name":"x","url_template":"https://10.0.0.1/?c={uid}"}"#,
+                "url_template",
+            ),
+            (
+                r#"{"kind":"s2s_postback","name":"x","url_template":"https://{uid}.example/"}"#,
+                "url_template",
+            ),
+            (
+                r#"{"kind":"s2s_postback","name":"x","url_template":"https://a.example","expected_status":99}"#,
+                "expected_status",
+            ),
+            (r#"{"kind":"fb_capi","name":"x","pixel_id":"abc","access_token":"t"}"#, "pixel_id"),
+            (r#"{"kind":"fb_capi","name":"x","pixel_id":"123456"}"#, "access_token"),
+            (
+                r#"{"kind":"fb_capi","name":"x","pixel_id":"123456","access_token":"t","action_source":"moon"}"#,
+                "action_source",
+            ),
+        ] {
+            let wrong = check(json).unwrap_err();
+            assert_eq!(wrong.field, field, "{json}");
+            assert!(wrong.reason.len() > 20, "{json}");
+        }
+    }
+
+    #[test]
+    fn secrets_that_are_left_out_stay() {
+        let kept = Secrets {
+            signing_secret: webhook::mint_secret([1; 24]),
+            headers: BTreeMap::from([("x-key".to_owned(), "v".to_owned())]),
+            access_token: String::new(),
+        };
+        let draft: Draft =
+            serde_json::from_str(r#"{"kind":"webhook","name":"x","url":"https://a.example"}"#)
+                .unwrap();
+        let again = draft.check(kept.clone(), [2; 24], false).unwrap();
+        assert_eq!(again.secrets, kept);
+        assert_eq!(kept.texts().len(), 2);
+    }
+}

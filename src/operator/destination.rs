@@ -1,0 +1,271 @@
+//! The operator's API for destinations and their deliveries.
+
+use data_encoding::HEXLOWER;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::config::Config;
+use crate::db;
+use crate::db::destination::{Stored, raw};
+use crate::delivery::facts::Facts;
+use crate::delivery::outcome::{self, Answer, Outcome};
+use crate::delivery::request;
+use crate::destination::{self, Draft, Secrets};
+use crate::edge::{self, Incoming};
+use crate::event::Canonical;
+use crate::later::Later;
+use crate::reply::{Problem, Reply};
+use crate::seal;
+use crate::space::BadField;
+
+/// What the operator asks for, of the destinations of a space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    List,
+    Create,
+    Change { id: i64 },
+    Delete { id: i64 },
+    Deliveries { id: i64 },
+    Resend { id: i64 },
+    Test { id: i64 },
+}
+
+#[derive(Serialize)]
+struct Shown {
+    id: i64,
+    name: String,
+    enabled: bool,
+    events: Option<Box<RawValue>>,
+    config: Option<Box<RawValue>>,
+    /// Names of the webhook's own headers; their values are secrets.
+    headers: Vec<String>,
+    healthy: bool,
+    failures: u32,
+    resting_until_ms: i64,
+    open: u32,
+    failed: u32,
+}
+
+#[derive(Serialize)]
+struct ShownDelivery {
+    seq: i64,
+    target: String,
+    state: String,
+    due_at_ms: i64,
+    tries: u32,
+    attempts: Option<Box<RawValue>>,
+}
+
+/// A saved destination; the signing secret is shown when it was made, and never again.
+#[derive(Serialize)]
+struct Saved {
+    ok: bool,
+    id: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signing_secret: Option<String>,
+}
+
+#[derive(Serialize)]
+struct List<T: Serialize> {
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    destinations: Option<Vec<T>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deliveries: Option<Vec<ShownDelivery>>,
+}
+
+#[derive(Deserialize)]
+struct Which {
+    seq: Option<i64>,
+    #[serde(default)]
+    all_failed: bool,
+}
+
+#[derive(Serialize)]
+struct Resent {
+    ok: bool,
+    resent: usize,
+}
+
+#[derive(Serialize)]
+struct Tested {
+    ok: bool,
+    outcome: Outcome,
+    request: Option<TestedRequest>,
+    status: Option<u16>,
+    answer: String,
+}
+
+#[derive(Serialize)]
+struct TestedRequest {
+    method: String,
+    url: String,
+    headers: Vec<(String, String)>,
+    body: Option<String>,
+}
+
+/// Answers, and says what is to be done after the answer.
+pub async fn carry_out(
+    config: &Config,
+    space_id: i64,
+    request: Request,
+    mut incoming: Incoming,
+) -> Result<(Reply, Later), Problem> {
+    let db = config.db()?;
+    let reply = match request {
+        Request::List => list(config, space_id).await?,
+        Request::Create => {
+            let draft: Draft = incoming.json().await?;
+            create(config, space_id, draft).await?
+        }
+        Request::Change { id } => {
+            let draft: Draft = incoming.json().await?;
+            change(config, space_id, id, draft).await?
+        }
+        Request::Delete { id } => {
+            db::destination::delete(&db, space_id, id).await?;
+            Reply::json(200, &Saved { ok: true, id, signing_secret: None })
+        }
+        Request::Deliveries { id } => {
+            let state = incoming.parameter("state");
+            let listed = db::delivery::list(&db, space_id, id, state.as_deref()).await?;
+            let deliveries = Some(listed.into_iter().map(show_delivery).collect());
+            Reply::json(200, &List::<Shown> { ok: true, destinations: None, deliveries })
+        }
+        Request::Resend { id } => {
+            let which: Which = incoming.json().await?;
+            if which.seq.is_none() && !which.all_failed {
+                let reason = "Send the seq of one delivery, or all_failed: true.";
+                return Err(Problem::field(BadField::new("seq", reason)));
+            }
+            let resent = db::delivery::resend(&db, space_id, id, which.seq, edge::now_ms()).await?;
+            return Ok((Reply::json(200, &Resent { ok: true, resent }), Later::Sweep));
+        }
+        Request::Test { id } => test(config, space_id, id).await?,
+    };
+    Ok((reply, Later::Nothing))
+}
+
+async fn list(config: &Config, space_id: i64) -> Result<Reply, Problem> {
+    let mut shown = Vec::new();
+    for stored in db::destination::list(&config.db()?, space_id, None).await? {
+        let secrets = seal::open_secrets(config, space_id, &stored.secrets).await;
+        shown.push(show(stored, &secrets.unwrap_or_default()));
+    }
+    Ok(Reply::json(200, &List { ok: true, destinations: Some(shown), deliveries: None }))
+}
+
+fn show(stored: Stored, secrets: &Secrets) -> Shown {
+    Shown {
+        id: stored.id,
+        name: stored.name,
+        enabled: stored.enabled == 1,
+        events: raw(&stored.events),
+        config: raw(&stored.config),
+        headers: secrets.headers.keys().cloned().collect(),
+        healthy: stored.failures == 0,
+        failures: stored.failures,
+        resting_until_ms: stored.rest_until_ms,
+        open: stored.open,
+        failed: stored.failed,
+    }
+}
+
+fn show_delivery(listed: db::delivery::Listed) -> ShownDelivery {
+    let db::delivery::Listed { seq, target, state, due_at_ms, tries, attempts } = listed;
+    let attempts = attempts.as_deref().and_then(raw);
+    ShownDelivery { seq, target, state, due_at_ms, tries, attempts }
+}
+
+async fn create(config: &Config, space_id: i64, draft: Draft) -> Result<Reply, Problem> {
+    let given = draft.signing_secret.clone();
+    let destination =
+        draft.check(Secrets::default(), edge::random()?, config.local).map_err(Problem::field)?;
+    let sealed = seal::seal_secrets(config, space_id, &destination.secrets).await?;
+    let db = config.db()?;
+    let id = db::destination::create(&db, space_id, &destination, &sealed, edge::now_ms()).await?;
+    let id = id.ok_or(Problem::NOT_FOUND)?;
+    let made = destination.secrets.signing_secret;
+    let signing_secret = (!made.is_empty() && given.as_deref() != Some(&made)).then_some(made);
+    Ok(Reply::json(201, &Saved { ok: true, id, signing_secret }))
+}
+
+async fn change(config: &Config, space_id: i64, id: i64, draft: Draft) -> Result<Reply, Problem> {
+    let (stored, _) = find(config, space_id, id).await?;
+    let kept = seal::open_secrets(config, space_id, &stored.secrets).await?;
+    let destination = draft.check(kept, edge::random()?, config.local).map_err(Problem::field)?;
+    let sealed = seal::seal_secrets(config, space_id, &destination.secrets).await?;
+    if !db::destination::change(&config.db()?, space_id, id, &destination, &sealed).await? {
+        return Err(Problem::NOT_FOUND);
+    }
+    Ok(Reply::json(200, &Saved { ok: true, id, signing_secret: None }))
+}
+
+async fn find(
+    config: &Config,
+    space_id: i64,
+    id: i64,
+) -> Result<(Stored, destination::Config), Problem> {
+    let listed = db::destination::list(&config.db()?, space_id, Some(id)).await?;
+    let stored = listed.into_iter().next().ok_or(Problem::NOT_FOUND)?;
+    let settings = serde_json::from_str(&stored.config).map_err(|_broken| Problem::NOT_FOUND)?;
+    Ok((stored, settings))
+}
+
+/// Sends the newest event of the destination, or a sample where it has none, marked as a test and
+/// under an id of its own; nothing is recorded.
+async fn test(config: &Config, space_id: i64, id: i64) -> Result<Reply, Problem> {
+    let (stored, settings) = find(config, space_id, id).await?;
+    if let destination::Config::FbCapi { test_event_code: None, .. } = settings {
+        let reason = "Set the test event code first: without it Meta would count the test.";
+        return Err(Problem::field(BadField::new("test_event_code", reason)));
+    }
+    let secrets = seal::open_secrets(config, space_id, &stored.secrets).await?;
+    let now_ms = edge::now_ms();
+    let latest = db::delivery::latest(&config.db()?, space_id, id).await?;
+    let mut facts = latest.map_or_else(|| sample(&stored, now_ms), |latest| latest.facts);
+    facts.event_id = format!("test_{}", HEXLOWER.encode(&edge::random::<16>()?));
+    let built = request::build(&settings, &secrets, &facts, now_ms, true, config.local);
+    let (answer, text, shown) = match &built {
+        Ok(outgoing) => {
+            let (answer, text) = edge::exchange(outgoing).await;
+            (answer, text, Some(outgoing.shown(&secrets)))
+        }
+        Err(reason) => (Answer::Hopeless, (*reason).to_owned(), None),
+    };
+    let outcome = outcome::judge(&answer, settings.success());
+    let tested = Tested {
+        ok: outcome == Outcome::Sent,
+        outcome,
+        request: shown.map(|out| TestedRequest {
+            method: out.method,
+            url: out.url,
+            headers: out.headers,
+            body: out.body,
+        }),
+        status: if let Answer::Status { status, .. } = answer { Some(status) } else { None },
+        answer: request::mask(&text, &secrets),
+    };
+    Ok(Reply::json(200, &tested))
+}
+
+/// A deposit that nobody made, under the destination's own name for it.
+fn sample(stored: &Stored, now_ms: i64) -> Facts {
+    let events: destination::EventMap = serde_json::from_str(&stored.events).unwrap_or_default();
+    let canonical = Canonical::Deposit;
+    Facts {
+        event_id: String::new(),
+        canonical,
+        target: events
+            .get(canonical.code())
+            .cloned()
+            .unwrap_or_else(|| canonical.code().to_owned()),
+        occurred_at_ms: now_ms,
+        uid: Some("test-uid".to_owned()),
+        eid: Some("test-eid".to_owned()),
+        tg_id: None,
+        micros: Some(25_000_000),
+        currency: "USD".to_owned(),
+        click: None,
+    }
+}

@@ -1,0 +1,174 @@
+// What a destination on the network can do to us, and what a killed worker leaves: `wrangler dev` with its state
+// on disk, and a real HTTP receiver.
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import { createServer as createTcpServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { KEY_SECRET, OPERATOR_TOKEN, until } from "./harness.mjs";
+
+const ROOT = new URL("..", import.meta.url).pathname;
+const folder = mkdtempSync(join(tmpdir(), "xtracker-faults-"));
+const state = join(folder, "state");
+const wrangler = (...args) =>
+  execFileSync("wrangler", args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"], encoding: "utf8" });
+
+const listen = (server) => new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server.address().port)));
+async function freePort() {
+  const server = createTcpServer();
+  const port = await listen(server);
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Starts `wrangler dev` on the test's state, in a process group of its own. */
+async function startDev(port) {
+  const vars = { LOCAL: "true", KEY_SECRET, OPERATOR_TOKEN, DESTINATION_KEY: "a destination key for tests only" };
+  const child = spawn("wrangler", [
+    "dev", "--port", port, "--ip", "127.0.0.1", "--persist-to", state, "--show-interactive-dev-session=false",
+    ...Object.entries(vars).flatMap(([name, value]) => ["--var", `${name}:${value}`]),
+  ], { cwd: ROOT, stdio: "ignore", detached: true });
+  await until("the Worker answers", () => fetch(`http://127.0.0.1:${port}/`).then(() => true, () => false), 60_000);
+  return child;
+}
+const kill = (child) => new Promise((resolve) => {
+  child.once("exit", () => resolve(true));
+  process.kill(-child.pid, "SIGKILL");
+});
+
+let port, child, ingest, spaceId;
+const origin = () => `http://127.0.0.1:${port}`;
+const operate = async (method, path, body) => {
+  const response = await fetch(`${origin()}/api/spaces${path}`, {
+    method, headers: { authorization: `Bearer ${OPERATOR_TOKEN}` }, body: body && JSON.stringify(body),
+  });
+  return response.json();
+};
+const fire = async (query) => (await fetch(`${origin()}/e?token=${ingest}&${query}`)).json();
+/** The minute cron, as if it ran so much later. */
+const cron = (aheadMs) => fetch(`${origin()}/cdn-cgi/local/scheduled?cron=*+*+*+*+*&time=${Date.now() + aheadMs}`);
+const deliveries = async (id) => (await operate("GET", `/${spaceId}/destinations/${id}/deliveries`)).deliveries;
+
+before(async () => {
+  wrangler("d1", "execute", "xtracker", "--local", "--persist-to", state, "--file", "schema.sql", "--yes");
+  port = await freePort();
+  child = await startDev(port);
+  ({ id: spaceId, ingest_token: ingest } = await operate("POST", "", { name: "Faults" }));
+});
+after(async () => {
+  await kill(child);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe("what a destination can do", () => {
+  const servers = [];
+  after(() => servers.forEach((server) => { server.closeAllConnections?.(); server.close(); }));
+  const serve = async (handler) => {
+    const server = createServer(handler);
+    servers.push(server);
+    return `http://127.0.0.1:${await listen(server)}/`;
+  };
+
+  test("refuse, reset, say nothing, never end, redirect, show a wrong certificate: each ends as documented", async () => {
+    const silent = (request) => request.resume();
+    const certificate = join(folder, "certificate");
+    execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=other.example", "-keyout", `${certificate}.key`, "-out", `${certificate}.crt`], { stdio: "ignore" });
+    const tls = createTlsServer({ key: readFileSync(`${certificate}.key`), cert: readFileSync(`${certificate}.crt`) }, (_, response) => response.end("ok"));
+    servers.push(tls);
+    let redirected = 0;
+    const elsewhere = await serve((_, response) => { redirected++; response.end(); });
+    const chunk = "a".repeat(512);
+    const cases = {
+      refusing: [`http://127.0.0.1:${await freePort()}/`, "retrying", null],
+      resetting: [await serve((request) => request.socket.destroy()), "retrying", null],
+      silent: [await serve(silent), "retrying", null],
+      "wrong certificate": [`https://127.0.0.1:${await listen(tls)}/`, "retrying", null],
+      redirecting: [await serve((_, response) => response.writeHead(307, { location: elsewhere }).end()), "failed_permanently", 307],
+      endless: [await serve((_, response) => {
+        const timer = setInterval(() => response.write(chunk), 5);
+        response.on("close", () => clearInterval(timer));
+      }), "sent", 200],
+      "endless refusal": [await serve((_, response) => {
+        response.writeHead(503, { "retry-after": "120" });
+        const timer = setInterval(() => response.write(chunk), 5);
+        response.on("close", () => clearInterval(timer));
+      }), "retrying", 503],
+      good: [await serve((_, response) => response.end("thanks")), "sent", 200],
+    };
+    const ids = {};
+    for (const [name, [url]] of Object.entries(cases)) {
+      const created = await operate("POST", `/${spaceId}/destinations`, { kind: "webhook", name, url });
+      assert.ok(created.ok, JSON.stringify(created));
+      ids[name] = created.id;
+    }
+    const fired = Date.now();
+    assert.equal((await fire("event=contact&eid=faults")).status, "queued");
+    for (const [name, [, expected, status]] of Object.entries(cases)) {
+      const [row] = await until(`${name} is on record`, async () => {
+        const rows = await deliveries(ids[name]);
+        return rows[0]?.tries === 1 && rows;
+      }, 25_000);
+      assert.deepEqual([row.state, row.attempts[0].status], [expected, status], name);
+      assert.ok(Buffer.byteLength(row.attempts[0].answer) <= 1024, name);
+      if (name === "silent") assert.ok(row.attempts[0].duration_ms >= 9_900 && row.attempts[0].duration_ms < 12_000, `${row.attempts[0].duration_ms} ms`);
+      if (name === "good") assert.ok(row.attempts[0].at_ms - fired < 2000, "a slow destination held up a good one");
+      if (name === "endless refusal") assert.ok(row.due_at_ms - row.attempts[0].at_ms >= 119_000, "Retry-After was not heard");
+      await operate("DELETE", `/${spaceId}/destinations/${ids[name]}`);
+    }
+    assert.equal(redirected, 0);
+  });
+});
+
+test("a worker killed between claim and record: every event_id arrives, none is made up", async () => {
+  const arrived = { one: [], two: [] };
+  let killAfter = Infinity;
+  let killed;
+  const receiver = createServer((request, response) => {
+    request.resume().on("end", () => {
+      arrived[request.url.slice(1)].push(request.headers["webhook-id"]);
+      // The request is taken; the worker dies before it can write that down.
+      if (arrived.one.length + arrived.two.length >= killAfter && !killed) {
+        killed = kill(child);
+        return;
+      }
+      response.end("ok");
+    });
+  });
+  const receiverPort = await listen(receiver);
+  try {
+    const ids = [];
+    for (const name of Object.keys(arrived)) {
+      ids.push((await operate("POST", `/${spaceId}/destinations`, { kind: "webhook", name, url: `http://127.0.0.1:${receiverPort}/${name}` })).id);
+    }
+    let events = 0;
+    for (let round = 0; round < 3; round++) {
+      killed = undefined;
+      killAfter = arrived.one.length + arrived.two.length + 7;
+      const answers = await Promise.allSettled(Array.from({ length: 10 }, (_, i) => fire(`event=deposit&value=1&eid=kill-${round}-${i}`)));
+      await until("the worker is killed", () => killed);
+      await killed;
+      child = await startDev(port);
+      // Whoever got no answer comes back, as networks do.
+      for (let i = 0; i < 10; i++) assert.match((await fire(`event=deposit&value=1&eid=kill-${round}-${i}`)).status, /queued|duplicate/);
+      events += answers.length;
+      await until("all is sent", async () => {
+        await cron(120_000);
+        const rows = (await Promise.all(ids.map(deliveries))).flat();
+        return rows.length === 2 * events && rows.every(({ state }) => state === "sent");
+      }, 40_000);
+    }
+    for (const [name, received] of Object.entries(arrived)) {
+      assert.equal(new Set(received).size, events, name);
+      assert.ok(received.length >= events);
+    }
+    assert.equal(new Set([...arrived.one, ...arrived.two]).size, 2 * events);
+    assert.ok(arrived.one.length + arrived.two.length > 2 * events, "no delivery was cut between claim and record");
+  } finally {
+    receiver.closeAllConnections();
+    receiver.close();
+  }
+});
