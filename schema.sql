@@ -132,79 +132,76 @@ CREATE TABLE IF NOT EXISTS counters (
   PRIMARY KEY (space_id, bucket, link_id, event, currency)
 ) STRICT, WITHOUT ROWID;
 
--- Counting is part of storing: no path can store an event uncounted, or count it twice.
-DROP TRIGGER IF EXISTS events_count;
-CREATE TRIGGER events_count AFTER INSERT ON events
+-- The one place that counts. A row put into this view is added to its counter; one event less is
+-- a row of -1.
+DROP VIEW IF EXISTS tally;
+CREATE VIEW tally AS
+SELECT space_id, 0 AS at_ms, link_id, event, currency, events, people, micros FROM counters;
+
+DROP TRIGGER IF EXISTS tally_add;
+CREATE TRIGGER tally_add INSTEAD OF INSERT ON tally
 BEGIN
   INSERT INTO counters (space_id, bucket, link_id, event, currency, events, people, units, micros)
   VALUES (
     NEW.space_id,
-    NEW.occurred_at_ms / 900000,
+    NEW.at_ms / 900000,
     NEW.link_id,
     NEW.event,
     iif(NEW.event = 'deposit', NEW.currency, ''),
-    1,
-    NEW.first,
-    coalesce(NEW.micros, 0) / 1000000,
-    coalesce(NEW.micros, 0) % 1000000
+    NEW.events,
+    NEW.people,
+    NEW.micros / 1000000,
+    NEW.micros % 1000000
   )
   ON CONFLICT (space_id, bucket, link_id, event, currency) DO UPDATE SET
     events = events + excluded.events,
     people = people + excluded.people,
     units  = units + excluded.units,
     micros = micros + excluded.micros;
+END;
+
+-- Counting is part of storing: no path can store an event uncounted, or count it twice.
+DROP TRIGGER IF EXISTS events_count;
+CREATE TRIGGER events_count AFTER INSERT ON events
+BEGIN
+  INSERT INTO tally (space_id, at_ms, link_id, event, currency, events, people, micros)
+  VALUES (
+    NEW.space_id, NEW.occurred_at_ms, NEW.link_id, NEW.event, NEW.currency,
+    1, NEW.first, coalesce(NEW.micros, 0)
+  );
 END;
 
 -- An event that finds its link later moves from one row of the report to another; totals stay.
 DROP TRIGGER IF EXISTS events_move;
 CREATE TRIGGER events_move AFTER UPDATE OF link_id ON events WHEN OLD.link_id <> NEW.link_id
 BEGIN
-  UPDATE counters SET
-    events = events - 1,
-    people = people - OLD.first,
-    units  = units - coalesce(OLD.micros, 0) / 1000000,
-    micros = micros - coalesce(OLD.micros, 0) % 1000000
-  WHERE space_id = OLD.space_id
-    AND bucket = OLD.occurred_at_ms / 900000
-    AND link_id = OLD.link_id
-    AND event = OLD.event
-    AND currency = iif(OLD.event = 'deposit', OLD.currency, '');
-  INSERT INTO counters (space_id, bucket, link_id, event, currency, events, people, units, micros)
-  VALUES (
-    NEW.space_id,
-    NEW.occurred_at_ms / 900000,
-    NEW.link_id,
-    NEW.event,
-    iif(NEW.event = 'deposit', NEW.currency, ''),
-    1,
-    NEW.first,
-    coalesce(NEW.micros, 0) / 1000000,
-    coalesce(NEW.micros, 0) % 1000000
-  )
-  ON CONFLICT (space_id, bucket, link_id, event, currency) DO UPDATE SET
-    events = events + excluded.events,
-    people = people + excluded.people,
-    units  = units + excluded.units,
-    micros = micros + excluded.micros;
+  INSERT INTO tally (space_id, at_ms, link_id, event, currency, events, people, micros)
+  VALUES
+    (
+      OLD.space_id, OLD.occurred_at_ms, OLD.link_id, OLD.event, OLD.currency,
+      -1, -OLD.first, -coalesce(OLD.micros, 0)
+    ),
+    (
+      NEW.space_id, NEW.occurred_at_ms, NEW.link_id, NEW.event, NEW.currency,
+      1, NEW.first, coalesce(NEW.micros, 0)
+    );
 END;
 
 DROP TRIGGER IF EXISTS clicks_count;
 CREATE TRIGGER clicks_count AFTER INSERT ON clicks
 BEGIN
-  INSERT INTO counters (space_id, bucket, link_id, event, currency, events, people, units, micros)
-  VALUES (NEW.space_id, NEW.clicked_at_ms / 900000, NEW.link_id, 'click', '', 1, 1, 0, 0)
-  ON CONFLICT (space_id, bucket, link_id, event, currency) DO UPDATE SET
-    events = events + 1,
-    people = people + 1;
+  INSERT INTO tally (space_id, at_ms, link_id, event, currency, events, people, micros)
+  VALUES (NEW.space_id, NEW.clicked_at_ms, NEW.link_id, 'click', '', 1, 1, 0);
 END;
 
--- Events that came before their click: those of its uid, then those of its Telegram user that have
--- no click of their own.
-DROP TRIGGER IF EXISTS clicks_attribute;
-CREATE TRIGGER clicks_attribute AFTER INSERT ON clicks
+-- A Telegram user put into this view has their events attributed anew: those that have no click of
+-- their own go by the rule of tg_clicks.
+DROP VIEW IF EXISTS tg_users;
+CREATE VIEW tg_users AS SELECT space_id, tg_id FROM binds;
+
+DROP TRIGGER IF EXISTS tg_users_attribute;
+CREATE TRIGGER tg_users_attribute INSTEAD OF INSERT ON tg_users
 BEGIN
-  UPDATE events SET link_id = NEW.link_id
-  WHERE space_id = NEW.space_id AND uid = NEW.uid AND link_id <> NEW.link_id;
   UPDATE events SET link_id = coalesce(
     (
       SELECT t.link_id FROM tg_clicks t
@@ -216,10 +213,20 @@ BEGIN
     0
   )
   WHERE space_id = NEW.space_id
-    AND tg_id = (SELECT b.tg_id FROM binds b WHERE b.space_id = NEW.space_id AND b.uid = NEW.uid)
+    AND tg_id = NEW.tg_id
     AND NOT EXISTS (
       SELECT 1 FROM clicks c WHERE c.space_id = events.space_id AND c.uid = events.uid
     );
+END;
+
+-- Events that came before their click: those of its uid, then those of its Telegram user.
+DROP TRIGGER IF EXISTS clicks_attribute;
+CREATE TRIGGER clicks_attribute AFTER INSERT ON clicks
+BEGIN
+  UPDATE events SET link_id = NEW.link_id
+  WHERE space_id = NEW.space_id AND uid = NEW.uid AND link_id <> NEW.link_id;
+  INSERT INTO tg_users (space_id, tg_id)
+  SELECT b.space_id, b.tg_id FROM binds b WHERE b.space_id = NEW.space_id AND b.uid = NEW.uid;
 END;
 
 -- A `+` that became a space on the way: the event takes the click's spelling, and with it the link.
@@ -241,21 +248,7 @@ END;
 DROP TRIGGER IF EXISTS binds_attribute;
 CREATE TRIGGER binds_attribute AFTER INSERT ON binds
 BEGIN
-  UPDATE events SET link_id = coalesce(
-    (
-      SELECT t.link_id FROM tg_clicks t
-      WHERE t.space_id = events.space_id AND t.tg_id = events.tg_id
-      ORDER BY t.clicked_at_ms <= events.occurred_at_ms DESC,
-        abs(t.clicked_at_ms - events.occurred_at_ms), t.uid
-      LIMIT 1
-    ),
-    0
-  )
-  WHERE space_id = NEW.space_id
-    AND tg_id = NEW.tg_id
-    AND NOT EXISTS (
-      SELECT 1 FROM clicks c WHERE c.space_id = events.space_id AND c.uid = events.uid
-    );
+  INSERT INTO tg_users (space_id, tg_id) VALUES (NEW.space_id, NEW.tg_id);
 END;
 
 -- Where events are sent on to.

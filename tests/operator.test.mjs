@@ -66,3 +66,30 @@ test("the door is closed to everybody else, and to all where it is not configure
     await unconfigured.stop();
   }
 });
+
+test("without DESTINATION_KEY no destination can be saved, and nothing is sent unsigned", async () => {
+  const closed = await startWorker({ secrets: { DESTINATION_KEY: "" } });
+  try {
+    const { id } = await closed.space();
+    const answer = await closed.fire(`/api/spaces/${id}/destinations`, {
+      method: "POST", headers: { authorization: `Bearer ${OPERATOR_TOKEN}` }, body: JSON.stringify({ kind: "webhook", name: "x", url: "https://hook.example/" }),
+    });
+    assert.deepEqual([answer.code, answer.status], [503, "not_configured"]);
+    assert.match(answer.hint, /DESTINATION_KEY/);
+  } finally {
+    await closed.stop();
+  }
+});
+
+test("a deployment reaches no loopback address", async () => {
+  const deployed = await startWorker({ local: false });
+  try {
+    const { id } = await deployed.space();
+    const answer = await deployed.fire(`/api/spaces/${id}/destinations`, {
+      method: "POST", headers: { authorization: `Bearer ${OPERATOR_TOKEN}` }, body: JSON.stringify({ kind: "webhook", name: "x", url: "http://127.0.0.1:9000/" }),
+    });
+    assert.deepEqual([answer.code, answer.field], [422, "url"]);
+  } finally {
+    await deployed.stop();
+  }
+});
