@@ -3,11 +3,12 @@
 // events stored already, and adds visits only.
 //
 // ORIGIN: where the deployment is (default http://127.0.0.1:$PORT). No address but a local one is taken.
+// VISITORS: how many come (default 1200).
 
 const ORIGIN = new URL(process.env.ORIGIN ?? `http://127.0.0.1:${process.env.PORT ?? 8787}`);
 const TOKEN = "xt_in_local";
 const BEARER = "xt_sk_local";
-const VISITORS = 1200;
+const VISITORS = Number(process.env.VISITORS ?? 1200);
 const AT_ONCE = 12;
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -90,7 +91,7 @@ function progress(done) {
   if (process.stdout.isTTY) {
     const bar = "#".repeat(Math.round(share * 30)).padEnd(30, ".");
     process.stdout.write(`\r[${bar}] ${done} of ${VISITORS} visitors`);
-  } else if (done % (VISITORS / 4) === 0) {
+  } else if (done % Math.ceil(VISITORS / 4) === 0) {
     console.log(`${done} of ${VISITORS} visitors`);
   }
 }

@@ -5,7 +5,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import { createServer as createTcpServer } from "node:net";
+import { connect, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -121,6 +121,19 @@ describe("what a destination can do", () => {
     }
     assert.equal(redirected, 0);
   });
+});
+
+test("a body that never arrives in full is answered, and held as far as it came", async () => {
+  const sent = Date.now();
+  const answer = await new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1", () => {
+      socket.write(`POST /e?token=${ingest}&event=contact&eid=cut HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nuid=half`);
+    });
+    socket.on("data", (data) => resolve(data.toString())).on("error", reject).on("end", () => resolve("closed"));
+  });
+  assert.match(answer, /^HTTP\/1\.1 400 /);
+  assert.ok(answer.includes('"invalid_request"') && answer.includes("body_incomplete"), answer);
+  assert.ok(Date.now() - sent < 15_000);
 });
 
 test("a worker killed between claim and record: every event_id arrives, none is made up", async () => {
