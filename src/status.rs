@@ -93,7 +93,7 @@ impl Status {
                 "The request could not be read; see notes. Query and body may have 16 KiB each, as UTF-8."
             }
             Self::InvalidToken => {
-                "The token is missing, unknown or expired. Copy the postback URL again from the API keys page."
+                "The key is missing, unknown, expired or of the other kind. Use the current key of your space."
             }
             Self::InvalidEvent => {
                 "event must be one of contact, subscribed, registration, deposit."
