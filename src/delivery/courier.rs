@@ -12,6 +12,7 @@ use data_encoding::HEXLOWER;
 use futures_util::StreamExt;
 use futures_util::stream;
 
+use super::mask;
 use super::outcome::{self, Answer, Outcome, State};
 use super::request::{self, Attempt};
 use crate::config::Config;
@@ -209,7 +210,7 @@ async fn exchange(config: &Config, clock: Clock, delivery: &Loaded) -> (Attempt,
     };
     let status = if let Answer::Status { status, .. } = answer { Some(status) } else { None };
     let outcome = outcome::judge(&answer, settings.success());
-    (attempt(status, request::mask(&text, &secrets), outcome), answer)
+    (attempt(status, mask::answer(&text, &secrets), outcome), answer)
 }
 
 /// Has the queue look again when a delivery is due. A lost hint is no loss: the cron looks anyway.

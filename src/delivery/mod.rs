@@ -4,6 +4,7 @@ pub mod address;
 pub mod capi;
 pub mod courier;
 pub mod facts;
+pub mod mask;
 pub mod outcome;
 pub mod request;
 pub mod template;

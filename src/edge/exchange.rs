@@ -7,8 +7,9 @@ use worker::{
 };
 
 use super::{text_of, within};
+use crate::delivery::mask::KEPT_BYTES;
 use crate::delivery::outcome::Answer;
-use crate::delivery::request::{KEPT_BYTES, Outgoing};
+use crate::delivery::request::Outgoing;
 
 /// How long a destination may take to answer (contract §9).
 const ANSWER_DEADLINE_MS: u64 = 10_000;

@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::db;
 use crate::db::destination::{Stored, raw};
 use crate::delivery::facts::Facts;
+use crate::delivery::mask;
 use crate::delivery::outcome::{self, Answer, Outcome};
 use crate::delivery::request;
 use crate::destination::{self, Draft, Secrets};
@@ -244,7 +245,7 @@ async fn test(config: &Config, space_id: i64, id: i64) -> Result<Reply, Problem>
             body: out.body,
         }),
         status: if let Answer::Status { status, .. } = answer { Some(status) } else { None },
-        answer: request::mask(&text, &secrets),
+        answer: mask::answer(&text, &secrets),
     };
     Ok(Reply::json(200, &tested))
 }
