@@ -3,12 +3,15 @@
 //! A user's webhook address is fetched by us, from inside Cloudflare. The guard reads an address the
 //! way the runtime's URL parser will, so that no spelling of a private host slips through: `127.1`,
 //! `0x7f000001`, `[::ffff:10.0.0.1]`. What could be read in two ways is refused rather than guessed.
+//!
+//! Names are not resolved: a public name may lead to a private address, and nothing here sees it.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Names that lead to the machine itself, to a local network, or to a cloud's metadata.
-const PRIVATE_ENDINGS: [&str; 9] = [
+const PRIVATE_ENDINGS: [&str; 10] = [
     ".localhost",
+    ".localdomain",
     ".local",
     ".internal",
     ".intranet",
@@ -67,6 +70,7 @@ fn split_port(authority: &str) -> Result<(&str, Option<&str>), &'static str> {
     })
 }
 
+/// Every port may be called: webhooks do live on odd ones, and only public hosts get this far.
 fn check_port(port: Option<&str>) -> Result<(), &'static str> {
     match port {
         None => Ok(()),
@@ -104,7 +108,8 @@ fn check_host(host: &str, allow_loopback: bool) -> Result<(), &'static str> {
     if allow_loopback && host == "localhost" {
         return Ok(());
     }
-    let is_private = PRIVATE_ENDINGS.iter().any(|ending| host.ends_with(ending));
+    let dotted = format!(".{host}"); // so that `home.arpa` itself ends as what is below it
+    let is_private = PRIVATE_ENDINGS.iter().any(|ending| dotted.ends_with(ending));
     if labels.len() < 2 || is_private { Err(PRIVATE) } else { Ok(()) }
 }
 
@@ -144,6 +149,9 @@ fn parse_number(label: &str) -> Option<u64> {
     u64::from_str_radix(digits, radix).ok().filter(|number| *number <= u64::from(u32::MAX))
 }
 
+/// Where Azure's machines find their host's services: in public space, and yet internal.
+const AZURE_HOST: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
+
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
     !(address.is_private()
@@ -151,6 +159,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || address.is_link_local()
         || address.is_documentation()
         || a == 0
+        || address == AZURE_HOST
         || a >= 224 // multicast, reserved, broadcast
         || (a == 100 && (64..128).contains(&b)) // carriers' own
         || (a == 192 && b == 0 && c == 0)
@@ -174,7 +183,8 @@ fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let join = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
     match (a, b, c, d, e, f) {
         (0, 0, 0, 0, 0, 0 | 0xffff) | (0, 0, 0, 0, 0xffff, 0) => Some(join(g, h)),
-        (0x64, 0xff9b, _, _, _, _) => Some(join(g, h)),
+        // NAT64's well-known prefix; 64:ff9b:1::/48 beside it is for local use (RFC 8215).
+        (0x64, 0xff9b, 0, 0, 0, 0) => Some(join(g, h)),
         (0x2002, high, low, _, _, _) => Some(join(high, low)),
         _ => None,
     }
@@ -200,6 +210,8 @@ mod tests {
             "https://example.com?u=a@b",
             "https://[::ffff:93.184.216.34]/",
             "https://1.1.1.1:65535",
+            "https://[64:ff9b::8.8.8.8]/",
+            "https://myhome.arpa.example/",
         ] {
             assert_eq!(check(url, false), Ok(()), "{url}");
         }
@@ -216,6 +228,11 @@ mod tests {
             "http://router",
             "http://nas.lan",
             "http://x.home.arpa",
+            "http://home.arpa/",
+            "http://localhost.localdomain/",
+            "http://168.63.129.16/",
+            "http://100.100.100.200/",
+            "http://[64:ff9b:1::8.8.8.8]",
             "http://127.0.0.1",
             "http://127.1",
             "http://2130706433",
