@@ -5,28 +5,13 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Config, Destination, EventMap, Secrets};
+use super::{Config, Destination, EventMap, Secrets, headers};
 use crate::delivery::{address, template, webhook};
 use crate::event::Canonical;
 use crate::space::BadField;
 
 const NAME_BYTES: usize = 100;
 const URL_BYTES: usize = 2048;
-const HEADERS: usize = 20;
-
-/// Headers that the request has by itself, or that would change how it is read.
-const OWN_HEADERS: [&str; 10] = [
-    "host",
-    "connection",
-    "content-length",
-    "content-type",
-    "transfer-encoding",
-    "upgrade",
-    "te",
-    "trailer",
-    "keep-alive",
-    "proxy-authorization",
-];
 
 /// Facebook's own names for the four events.
 const FACEBOOK: [(Canonical, &str); 4] = [
@@ -91,6 +76,7 @@ impl Draft {
             _ => return bad("kind", "The kind is webhook, s2s_postback or fb_capi."),
         };
         let events = self.event_map(matches!(config, Config::FbCapi { .. }))?;
+        let secrets = secrets.of_kind(&config);
         Ok(Destination { name, enabled: self.enabled.unwrap_or(true), events, config, secrets })
     }
 
@@ -106,7 +92,7 @@ impl Draft {
             return bad("method", "A webhook is sent by POST, PUT or PATCH.");
         }
         if let Some(headers) = self.headers.take() {
-            secrets.headers = check_headers(headers)?;
+            secrets.headers = headers::check(headers)?;
         }
         match self.signing_secret.take().filter(|secret| !secret.is_empty()) {
             Some(secret) if webhook::key(&secret).is_none() => {
@@ -167,34 +153,51 @@ impl Draft {
                 "Use one of Meta's action sources, such as website or chat.",
             );
         }
-        let text = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+        let text = |text: &Option<String>| {
+            let trimmed = text.as_deref().map(str::trim).filter(|text| !text.is_empty());
+            trimmed.map(str::to_owned)
+        };
         let event_source_url = match text(&self.event_source_url) {
             Some(url) => Some(check_url("event_source_url", &url, false)?),
             None => None,
         };
         let test_event_code = text(&self.test_event_code);
+        let is_code = |code: &String| {
+            code.len() <= NAME_BYTES && code.bytes().all(|byte| byte.is_ascii_graphic())
+        };
+        if !test_event_code.as_ref().is_none_or(is_code) {
+            return bad("test_event_code", "Paste the code from Test events in Events Manager.");
+        }
         Ok(Config::FbCapi { pixel_id, test_event_code, action_source, event_source_url })
     }
 
     fn event_map(&self, is_facebook: bool) -> Result<EventMap, BadField> {
-        if self.events.keys().any(|canonical| Canonical::parse(canonical).is_none()) {
-            return bad("events", "Map contact, subscribed, registration and deposit.");
+        let mut given = BTreeMap::new();
+        for (name, target) in &self.events {
+            let Some(canonical) = Canonical::parse(name) else {
+                return bad("events", "Map contact, subscribed, registration and deposit.");
+            };
+            if given.insert(canonical.code(), target.as_deref()).is_some() {
+                let reason = format!("The event {} is mapped twice.", canonical.code());
+                return Err(BadField { field: "events", reason: Cow::Owned(reason) });
+            }
         }
         let mut map = EventMap::new();
         for (canonical, facebook) in FACEBOOK {
             let prefilled = if is_facebook { facebook } else { canonical.code() };
-            let target = match self.events.get(canonical.code()) {
-                None => prefilled.to_owned(),
-                Some(target) => target.clone().unwrap_or_default().trim().to_owned(),
+            let target = match given.get(canonical.code()) {
+                None => prefilled,
+                Some(target) => target.unwrap_or_default().trim(),
             };
             if target.len() > NAME_BYTES || target.chars().any(char::is_control) {
-                return bad(
-                    "events",
-                    "A target name has at most 100 bytes and no control characters.",
+                let reason = format!(
+                    "The name for {} has at most 100 bytes and no control characters.",
+                    canonical.code()
                 );
+                return Err(BadField { field: "events", reason: Cow::Owned(reason) });
             }
             if !target.is_empty() {
-                map.insert(canonical.code().to_owned(), target);
+                map.insert(canonical.code().to_owned(), target.to_owned());
             }
         }
         Ok(map)
@@ -210,157 +213,9 @@ fn check_url(field: &'static str, url: &str, allow_loopback: bool) -> Result<Str
     Ok(url.to_owned())
 }
 
-fn check_headers(headers: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, BadField> {
-    if headers.len() > HEADERS {
-        return bad("headers", "A webhook has at most 20 headers of its own.");
-    }
-    let mut checked = BTreeMap::new();
-    for (name, value) in headers {
-        let name = name.trim().to_ascii_lowercase();
-        let is_token =
-            |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        if name.is_empty() || name.len() > NAME_BYTES || !name.bytes().all(is_token) {
-            return bad("headers", "A header's name has letters, digits and - alone.");
-        }
-        if OWN_HEADERS.contains(&name.as_str())
-            || name.starts_with("webhook-")
-            || name.starts_with("cf-")
-        {
-            let reason = format!("The header {name} is set by the request itself.");
-            return Err(BadField { field: "headers", reason: Cow::Owned(reason) });
-        }
-        let value = value.trim().to_owned();
-        if value.len() > URL_BYTES || !value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-            return bad("headers", "A header's value has at most 2048 bytes of plain ASCII.");
-        }
-        checked.insert(name, value);
-    }
-    Ok(checked)
-}
-
 fn bad<T>(field: &'static str, reason: &'static str) -> Result<T, BadField> {
     Err(BadField::new(field, reason))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::delivery::outcome::Success;
-
-    fn check(json: &str) -> Result<Destination, BadField> {
-        let draft: Draft = serde_json::from_str(json).unwrap();
-        draft.check(Secrets::default(), [7; 24], false)
-    }
-
-    fn events(destination: &Destination) -> Vec<&str> {
-        Canonical::ALL
-            .iter()
-            .map(|event| destination.events.get(event.code()).map_or("-", String::as_str))
-            .collect()
-    }
-
-    #[test]
-    fn each_kind_needs_little_and_is_prefilled() {
-        let webhook =
-            check(r#"{"kind":"webhook","name":"Mine","url":"https://a.example/hook"}"#).unwrap();
-        assert_eq!(events(&webhook), ["contact", "subscribed", "registration", "deposit"]);
-        assert!(webhook::key(&webhook.secrets.signing_secret).is_some());
-        let s2s = check(
-            r#"{"kind":"s2s_postback","name":"Aff","url_template":"https://a.example/?c={uid}"}"#,
-        )
-        .unwrap();
-        assert_eq!(s2s.config.success(), Success::Exactly(200));
-        let capi =
-            check(r#"{"kind":"fb_capi","name":"FB","pixel_id":"123456","access_token":"EAAB"}"#)
-                .unwrap();
-        assert_eq!(events(&capi), ["Contact", "Lead", "CompleteRegistration", "Purchase"]);
-    }
-
-    #[test]
-    fn an_event_map_may_share_targets_and_leave_events_out() {
-        let destination = check(
-            r#"{"kind":"webhook","name":"x","url":"https://a.example","events":{"contact":null,"subscribed":"","registration":"Lead","deposit":"Lead"}}"#,
-        )
-        .unwrap();
-        assert_eq!(events(&destination), ["-", "-", "Lead", "Lead"]);
-    }
-
-    #[test]
-    fn wrong_fields_are_named() {
-        for (json, field) in [
-            (r#"{"kind":"pigeon","name":"x"}"#, "kind"),
-            (r#"{"kind":"webhook","name":"","url":"https://a.example"}"#, "name"),
-            (r#"{"kind":"webhook","name":"x","url":"http://127.0.0.1/"}"#, "url"),
-            (r#"{"kind":"webhook","name":"x"}"#, "url"),
-            (
-                r#"{"kind":"webhook","name":"x","url":"https://a.example","method":"DELETE"}"#,
-                "method",
-            ),
-            (
-                r#"{"kind":"webhook","name":"x","url":"https://a.example","headers":{"Host":"b"}}"#,
-                "headers",
-            ),
-            (
-                r#"{"kind":"webhook","name":"x","url":"https://a.example","headers":{"webhook-id":"b"}}"#,
-                "headers",
-            ),
-            (
-                r#"{"kind":"webhook","name":"x","url":"https://a.example","headers":{"a b":"c"}}"#,
-                "headers",
-            ),
-            (
-                r#"{"kind":"webhook","name":"x","url":"https://a.example","headers":{"a":"b\r\nc"}}"#,
-                "headers",
-            ),
-            (
-                r#"{"kind":"webhook","name":"x","url":"https://a.example","signing_secret":"abc"}"#,
-                "signing_secret",
-            ),
-            (
-                r#"{"kind":"webhook","name":"x","url":"https://a.example","events":{"sale":"x"}}"#,
-                "events",
-            ),
-            (
-                r#"{"kind":"s2s_postback","name":"x","url_template":"https://a.example/?c={clickid}"}"#,
-                "url_template",
-            ),
-            (
-                r#"{"kind":"s2s_postback","name":"x","url_template":"https://10.0.0.1/?c={uid}"}"#,
-                "url_template",
-            ),
-            (
-                r#"{"kind":"s2s_postback","name":"x","url_template":"https://{uid}.example/"}"#,
-                "url_template",
-            ),
-            (
-                r#"{"kind":"s2s_postback","name":"x","url_template":"https://a.example","expected_status":99}"#,
-                "expected_status",
-            ),
-            (r#"{"kind":"fb_capi","name":"x","pixel_id":"abc","access_token":"t"}"#, "pixel_id"),
-            (r#"{"kind":"fb_capi","name":"x","pixel_id":"123456"}"#, "access_token"),
-            (
-                r#"{"kind":"fb_capi","name":"x","pixel_id":"123456","access_token":"t","action_source":"moon"}"#,
-                "action_source",
-            ),
-        ] {
-            let wrong = check(json).unwrap_err();
-            assert_eq!(wrong.field, field, "{json}");
-            assert!(wrong.reason.len() > 20, "{json}");
-        }
-    }
-
-    #[test]
-    fn secrets_that_are_left_out_stay() {
-        let kept = Secrets {
-            signing_secret: webhook::mint_secret([1; 24]),
-            headers: BTreeMap::from([("x-key".to_owned(), "v".to_owned())]),
-            access_token: String::new(),
-        };
-        let draft: Draft =
-            serde_json::from_str(r#"{"kind":"webhook","name":"x","url":"https://a.example"}"#)
-                .unwrap();
-        let again = draft.check(kept.clone(), [2; 24], false).unwrap();
-        assert_eq!(again.secrets, kept);
-        assert_eq!(kept.texts().len(), 2);
-    }
-}
+mod tests;

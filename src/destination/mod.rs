@@ -2,6 +2,7 @@
 //! event names, and secrets that are never shown again.
 
 mod draft;
+mod headers;
 
 pub use draft::Draft;
 
@@ -67,6 +68,16 @@ impl Config {
 }
 
 impl Secrets {
+    /// The secrets that a destination of this kind has: what was kept from another kind is dropped.
+    fn of_kind(self, config: &Config) -> Self {
+        let Self { signing_secret, headers, access_token } = self;
+        match config {
+            Config::Webhook { .. } => Self { signing_secret, headers, ..Self::default() },
+            Config::FbCapi { .. } => Self { access_token, ..Self::default() },
+            Config::S2sPostback { .. } => Self::default(),
+        }
+    }
+
     /// Every text that must not show in a record of attempts.
     pub fn texts(&self) -> Vec<&str> {
         let own = [self.signing_secret.as_str(), self.access_token.as_str()];
