@@ -163,6 +163,44 @@ mod tests {
         );
     }
 
+    /// The example of Meta's "fbp and fbc": the click's time, then its fbclid as it came.
+    #[test]
+    fn an_fbc_is_made_as_in_metas_example() {
+        let mut facts = deposit();
+        if let Some(click) = &mut facts.click {
+            click.clicked_at_ms = 1_554_763_741_205;
+        }
+        assert_eq!(
+            user_data(&facts).fbc.as_deref(),
+            Some(
+                "fb.1.1554763741205.IwAR2F4-dbP0l7Mn1IawQQGCINEz7PYXQvwjNwB_qa2ofrHyiLjcbCRxTDMgk"
+            )
+        );
+    }
+
+    /// Examples of Meta's "Customer information parameters". Of an external id it asks for no
+    /// normal form, so that the uid is hashed in its own letter case.
+    #[test]
+    fn an_external_id_is_hashed_as_in_metas_examples() {
+        let hashed = |uid: &str| {
+            let facts = Facts { uid: Some(uid.to_owned()), ..deposit() };
+            user_data(&facts).external_id.unwrap()
+        };
+        for (text, hash) in [
+            ("mary", "6915771be1c5aa0c886870b6951b03d7eafc121fea0e80a5ea83beb7c449f4ec"),
+            ("정", "8fa8cd9c440be61d0151429310034083132b35975c4bea67fdd74158eb51db14"),
+            ("valéry", "08e1996b5dd49e62a4b4c010d44e4345592a863bb9f8e3976219bac29417149c"),
+            ("16505551212", "e323ec626319ca94ee8bff2e4c87cf613be6ea19919ed1364124e16807ab3176"),
+            (
+                "john_smith@gmail.com",
+                "62a14e44f765419d10fea99367361a727c12365e2520f32218d505ed9aa0f62f",
+            ),
+        ] {
+            assert_eq!(hashed(text), hash, "{text}");
+        }
+        assert_ne!(hashed("Mary"), hashed("mary"));
+    }
+
     #[test]
     fn seven_days_are_the_limit() {
         let facts = deposit();

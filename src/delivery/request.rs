@@ -176,4 +176,50 @@ mod tests {
         assert!(build(&config, &secrets(), &deposit(), NOW_MS, false, false).is_err());
         assert!(build(&config, &secrets(), &deposit(), NOW_MS, false, true).is_ok());
     }
+
+    /// A request as a golden file shows it.
+    fn written(out: &Outgoing) -> String {
+        let headers: String =
+            out.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+        let body = out.body.as_deref().map_or(String::new(), |body| format!("\n{body}\n"));
+        format!("{} {}\n{headers}{body}", out.method, out.url)
+    }
+
+    #[test]
+    fn each_kind_sends_what_its_golden_file_says() {
+        let webhook =
+            Config::Webhook { url: "https://a.example/hook".into(), method: "POST".into() };
+        let template = "https://aff.example.com/postback?clickid={uid}&goal={canonical}&sum={value}&cur={currency}&adset={adset_name}&name={campaign_name}";
+        let s2s_postback = Config::S2sPostback {
+            url_template: template.into(),
+            method: "GET".into(),
+            expected_status: 200,
+        };
+        let fb_capi = Config::FbCapi {
+            pixel_id: "1234567890".into(),
+            test_event_code: Some("TEST12345".into()),
+            action_source: "website".into(),
+            event_source_url: Some("https://example.com/".into()),
+        };
+        for (config, golden) in [
+            (webhook, include_str!("../../tests/golden/webhook.txt")),
+            (s2s_postback, include_str!("../../tests/golden/s2s_postback.txt")),
+            (fb_capi, include_str!("../../tests/golden/fb_capi.txt")),
+        ] {
+            let out = build(&config, &secrets(), &deposit(), NOW_MS, false, false).unwrap();
+            assert_eq!(written(&out), golden);
+        }
+    }
+
+    #[test]
+    fn a_later_try_is_the_same_but_for_its_signature() {
+        let config =
+            Config::Webhook { url: "https://a.example/hook".into(), method: "POST".into() };
+        let sent = |at_ms| build(&config, &secrets(), &deposit(), at_ms, false, false).unwrap();
+        let (first, later) = (sent(NOW_MS), sent(NOW_MS + 30_000));
+        assert_eq!(first.body, later.body);
+        let changed: Vec<_> = first.headers.iter().filter(|h| !later.headers.contains(h)).collect();
+        let names: Vec<_> = changed.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["webhook-timestamp", "webhook-signature"]);
+    }
 }
