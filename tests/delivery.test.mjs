@@ -320,9 +320,14 @@ describe("by hand", () => {
     await until("it has arrived", () => received.length === 1);
     new Webhook(signing_secret).verify(received[0].body, received[0].headers);
     assert.equal(received[0].headers["x-key"], "open sesame");
+    // A webhook made of another kind gets a secret of its own, and shows it once.
+    const [{ id: turned }] = (await scene(s2s())).destinations;
+    const { id: home } = await worker.row("SELECT space_id AS id FROM destinations WHERE id = ?", turned);
+    assert.match((await operate({ id: home }, "PUT", `/${turned}`, webhook())).signing_secret, /^whsec_/);
+    assert.equal((await operate({ id: home }, "PUT", `/${turned}`, webhook())).signing_secret, undefined);
     // Sealed for its own space alone.
     const other = await worker.space();
-    await worker.db.prepare("UPDATE destinations SET space_id = ?").bind(other.id).run();
+    await worker.db.prepare("UPDATE destinations SET space_id = ? WHERE id = ?").bind(other.id, id).run();
     assert.equal((await operate(other, "PUT", `/${id}`, webhook())).code, 503);
   });
 

@@ -179,27 +179,34 @@ fn show_delivery(listed: db::delivery::Listed) -> ShownDelivery {
 }
 
 async fn create(config: &Config, space_id: i64, draft: Draft) -> Result<Reply, Problem> {
-    let given = draft.signing_secret.clone();
+    let given = draft.signing_secret.clone().unwrap_or_default();
     let destination =
         draft.check(Secrets::default(), edge::random()?, config.local).map_err(Problem::field)?;
     let sealed = seal::seal_secrets(config, space_id, &destination.secrets).await?;
     let db = config.db()?;
     let id = db::destination::create(&db, space_id, &destination, &sealed, edge::now_ms()).await?;
     let id = id.ok_or(Problem::NOT_FOUND)?;
-    let made = destination.secrets.signing_secret;
-    let signing_secret = (!made.is_empty() && given.as_deref() != Some(&made)).then_some(made);
+    let signing_secret = made_secret(destination.secrets.signing_secret, &[&given]);
     Ok(Reply::json(201, &Saved { ok: true, id, signing_secret }))
 }
 
 async fn change(config: &Config, space_id: i64, id: i64, draft: Draft) -> Result<Reply, Problem> {
     let (stored, _) = find(config, space_id, id).await?;
     let kept = seal::open_secrets(config, space_id, &stored.secrets).await?;
+    let (given, before) =
+        (draft.signing_secret.clone().unwrap_or_default(), kept.signing_secret.clone());
     let destination = draft.check(kept, edge::random()?, config.local).map_err(Problem::field)?;
     let sealed = seal::seal_secrets(config, space_id, &destination.secrets).await?;
     if !db::destination::change(&config.db()?, space_id, id, &destination, &sealed).await? {
         return Err(Problem::NOT_FOUND);
     }
-    Ok(Reply::json(200, &Saved { ok: true, id, signing_secret: None }))
+    let signing_secret = made_secret(destination.secrets.signing_secret, &[&given, &before]);
+    Ok(Reply::json(200, &Saved { ok: true, id, signing_secret }))
+}
+
+/// A signing secret that was made here and that nobody knows yet: to be shown this once.
+fn made_secret(secret: String, known: &[&str]) -> Option<String> {
+    (!secret.is_empty() && !known.contains(&secret.as_str())).then_some(secret)
 }
 
 async fn find(
