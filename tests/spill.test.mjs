@@ -151,6 +151,17 @@ test("without KEY_SECRET no key can be told from a forged one: nothing is spille
   }
 });
 
+test("without the limiter a postback is spilled all the same", async () => {
+  const worker = await startWorker({ configure: (toml) => toml.replace(/\[\[ratelimits\]\][^]*/, "") });
+  try {
+    const { ingest } = await worker.space();
+    const answer = await withoutDatabase(worker, () => worker.fire(`/e?token=${ingest}&event=contact`));
+    assert.deepEqual([answer.code, answer.headers.get("x-stored")], [200, "later"]);
+  } finally {
+    await worker.stop();
+  }
+});
+
 test("one address spills no more than its share a minute", async () => {
   const worker = await startWorker({ configure: (toml) => toml.replace("limit = 3000", "limit = 5") });
   try {
