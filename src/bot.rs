@@ -1,15 +1,13 @@
 //! The bot's side: `/bind` and `POST /clicks` (contract §5). Its callers are programs that try again,
 //! and both may be tried again safely; so where D1 is away they are asked to.
 
-use std::future::Future;
-
 use serde::Serialize;
 
 use crate::bind;
 use crate::click;
 use crate::config::Config;
+use crate::db;
 use crate::db::click::Reported;
-use crate::db::{self, Cost};
 use crate::edge::{self, Incoming};
 use crate::error::Error;
 use crate::event::Arrival;
@@ -50,8 +48,8 @@ pub async fn bind(config: &Config, mut incoming: Incoming) -> Reply {
         Err(refusal) => return refused(&refusal),
     };
     let work = async { db::bind::bind(&config.db()?, &arrival, &bind).await };
-    match in_time(config, work).await {
-        Err(reply) => reply,
+    match db::in_time(config, work).await {
+        Err(reason) => unavailable(&reason),
         Ok((None, _)) => Reply::refused_key(Vec::new(), Note::TokenUnknown, AUDIENCE),
         Ok((Some(bound), cost)) => {
             let notes =
@@ -82,8 +80,8 @@ pub async fn click(config: &Config, mut incoming: Incoming) -> Reply {
     let slug = reported.link_slug.clone();
     let click = reported.into_click(minted, arrival.received_at_ms);
     let work = async { db::click::report(&config.db()?, &arrival, &click, slug.as_deref()).await };
-    match in_time(config, work).await {
-        Err(reply) => reply,
+    match db::in_time(config, work).await {
+        Err(reason) => unavailable(&reason),
         Ok((Reported::UnknownKey, _)) => {
             Reply::refused_key(Vec::new(), Note::TokenUnknown, AUDIENCE)
         }
@@ -108,22 +106,13 @@ fn admit(
     let presented = Presented::read(&key, kind, config.local);
     let arrival = presented.map(|key| intake::arrival(&key, edge::now_ms()));
     arrival.ok_or_else(|| {
-        let note = if key.is_empty() { Note::TokenMissing } else { Note::TokenUnknown };
         let notes = refusal.map(|refusal| refusal.notes.clone()).unwrap_or_default();
-        Reply::refused_key(notes, note, AUDIENCE)
+        Reply::refused_key(notes, Note::about_key(&key), AUDIENCE)
     })
 }
 
 fn refused(refusal: &Refusal) -> Reply {
     Reply::report(refusal.status, &refusal.notes, AUDIENCE, None)
-}
-
-async fn in_time<T>(
-    config: &Config,
-    work: impl Future<Output = Result<(T, Cost), Error>>,
-) -> Result<(T, Cost), Reply> {
-    let done = edge::within(config.db_deadline_ms(), "D1", work).await;
-    done.and_then(|done| done).map_err(|reason| unavailable(&reason))
 }
 
 fn unavailable(reason: &Error) -> Reply {

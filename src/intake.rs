@@ -68,8 +68,7 @@ async fn take(
     let reading = postback::read(received, now_ms);
     let key = key.or_else(|| reading.token.clone()).unwrap_or_default();
     let Some(key) = Presented::read(&key, kind_of(audience), config.local) else {
-        let note = if key.is_empty() { Note::TokenMissing } else { Note::TokenUnknown };
-        return (refuse_key(&reading, note, audience), Later::Nothing);
+        return (refuse_key(&reading, Note::about_key(&key), audience), Later::Nothing);
     };
     let arrival = arrival(&key, now_ms);
     match commit(config, &arrival, &reading).await {
@@ -110,7 +109,7 @@ pub async fn commit(
     arrival: &Arrival,
     reading: &Reading,
 ) -> Result<(Outcome, Cost), Error> {
-    edge::within(config.db_deadline_ms(), "D1", write(config, arrival, reading)).await?
+    db::in_time(config, write(config, arrival, reading)).await
 }
 
 async fn write(
@@ -122,8 +121,7 @@ async fn write(
     match &reading.verdict {
         Ok(report) => {
             let (stored, cost) = db::event::store(&db, arrival, report, &reading.raw).await?;
-            let unknown = stored == Stored::UnknownKey;
-            Ok((if unknown { Outcome::UnknownKey } else { Outcome::Stored(stored) }, cost))
+            Ok((stored.map_or(Outcome::UnknownKey, Outcome::Stored), cost))
         }
         Err(refusal) => {
             let (held, cost) = db::held::keep(&db, arrival, refusal, &reading.raw).await?;
@@ -183,9 +181,7 @@ fn answer(reading: &Reading, outcome: Outcome, audience: Audience) -> Reply {
         Outcome::Stored(Stored::New(name)) => (Status::Queued, name),
         Outcome::Stored(Stored::Known(name)) => (Status::Duplicate, name),
         Outcome::Held => return report(reading, Status::Queued, audience, None),
-        Outcome::Stored(Stored::UnknownKey) | Outcome::UnknownKey => {
-            return refuse_key(reading, Note::TokenUnknown, audience);
-        }
+        Outcome::UnknownKey => return refuse_key(reading, Note::TokenUnknown, audience),
     };
     report(reading, status, audience, Some(&receipt)).with("x-event-id", seq.to_string())
 }
@@ -214,6 +210,6 @@ pub fn with_cost(config: &Config, reply: Reply, cost: Cost) -> Reply {
     if !config.local {
         return reply;
     }
-    let Cost { round_trips, rows_read, rows_written } = cost;
-    reply.with("x-d1-cost", format!("trips={round_trips} read={rows_read} written={rows_written}"))
+    let (read, written) = cost.rows();
+    reply.with("x-d1-cost", format!("trips=1 read={read} written={written}"))
 }

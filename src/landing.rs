@@ -74,7 +74,7 @@ pub async fn record(config: &Config, address: String, visit: Box<Visit>) {
 pub async fn store(config: &Config, visit: &Visit) -> Result<(), Error> {
     let Visit { space_id, link_id, click } = visit;
     let work = async { db::click::record(&config.db()?, *space_id, *link_id, click).await };
-    edge::within(config.db_deadline_ms(), "D1", work).await?.map(|_cost| ())
+    db::in_time(config, work).await.map(|_cost| ())
 }
 
 /// The link of a slug: remembered, or read. While D1 is away a stale link still sends visitors on.
@@ -86,8 +86,7 @@ async fn find(config: &Config, slug: &str, now_ms: i64) -> Result<Option<Link>, 
         return Ok(Some(link.clone()));
     }
     let work = async { db::link::by_slug(&config.db()?, slug).await };
-    let read = edge::within(config.db_deadline_ms(), "D1", work).await.and_then(|read| read);
-    let link = match (read, remembered) {
+    let link = match (db::in_time(config, work).await, remembered) {
         (Err(_away), Some((stale, _))) => return Ok(Some(stale)),
         (read, _) => read?,
     };

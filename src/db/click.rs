@@ -4,7 +4,7 @@ use serde::Deserialize;
 use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
 
-use super::{Cost, Rows, cost_of, number, optional_text, rows_of, run, run_together, text};
+use super::{Cost, Rows, number, optional_text, rows_of, run, run_together, text};
 use crate::click::Click;
 use crate::error::Error;
 use crate::event::Arrival;
@@ -87,7 +87,7 @@ pub async fn report(
         Some(Whose { link_id: None }) if slug.is_some() => Reported::UnknownLink,
         Some(_) => Reported::Stored,
     };
-    Ok((reported, cost_of(&results)?))
+    Ok((reported, Cost(results)))
 }
 
 fn values(click: &Click) -> [JsValue; 16] {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
 
-use super::{number, optional_text, rows_of, run, run_together, text};
+use super::{Id, number, optional_text, rows_of, run, run_together, text};
 use crate::click::Fields;
 use crate::delivery::facts::{ClickFacts, Facts, event_id};
 use crate::delivery::outcome::State;
@@ -172,11 +172,6 @@ struct Row {
     config: String,
     secrets: String,
     failures: u32,
-}
-
-#[derive(Deserialize)]
-struct Id {
-    id: i64,
 }
 
 #[derive(Deserialize)]

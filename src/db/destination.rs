@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use worker::D1Database;
 
-use super::{number, run, run_together, text};
+use super::{Id, number, run, run_together, text};
 use crate::destination::Destination;
 use crate::error::Error;
 
@@ -50,11 +50,6 @@ WHERE space_id = ?1 AND destination_id = ?2 AND state IN ('pending', 'sending', 
 const DELETE: &str = "
 DELETE FROM destinations WHERE space_id = ?1 AND id = ?2
 ";
-
-#[derive(Deserialize)]
-struct Id {
-    id: i64,
-}
 
 /// A destination as it is stored. `open` and `failed` are counted up to 1,000.
 #[derive(Clone, Debug, Deserialize)]

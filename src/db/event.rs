@@ -10,9 +10,9 @@ use crate::postback::{self, Note};
 
 /// The key gives the space; the unique key on `dedup` decides new or duplicate; the trigger on a
 /// really inserted row counts it. The uid leads to its click and so to the link, else the Telegram
-/// user's binds do; schema.sql moves the event when either comes later. No row comes back for a key that is unknown, expired or of the
-/// other kind. A retry of our own carries the receipt of the first try: it raises no re-fire, and
-/// is answered as the first would have been.
+/// user's binds do; schema.sql moves the event when either comes later. No row comes back for a key
+/// that is unknown, expired or of the other kind. A retry of our own carries the receipt of the first
+/// try: it raises no re-fire, and is answered as the first would have been.
 const STORE: &str = "
 INSERT INTO events (
   space_id, seq, dedup, event, uid, eid, tg_id, value, micros, currency,
@@ -71,8 +71,6 @@ pub enum Stored {
     New(Name),
     /// It was an event already.
     Known(Name),
-    /// The key opens no space.
-    UnknownKey,
 }
 
 /// How an event is called.
@@ -89,13 +87,13 @@ pub struct Name {
 
 /// Stores a report under the space of its key. One round trip; at most 4 rows written for a new
 /// event (the event, its unique key, the uid's index, the counter), one more with a `tg_id`; 1 for a
-/// duplicate.
+/// duplicate. `None` where the key opens no space: then nothing is stored.
 pub async fn store(
     db: &D1Database,
     arrival: &Arrival,
     report: &Report,
     raw: &str,
-) -> Result<(Stored, Cost), Error> {
+) -> Result<(Option<Stored>, Cost), Error> {
     let uid = report.uid.as_ref().map(Id::as_str);
     let with_plus = uid.filter(|uid| uid.contains(' ')).map(|uid| uid.replace(' ', "+"));
     let micros = report.amount.map(|amount| amount.micros().to_string());
@@ -119,10 +117,8 @@ pub async fn store(
         text(&Note::PlusRestored.to_string()),
     ];
     let Rows { rows, cost } = run::<Name>(db, STORE, &values).await?;
-    let stored = match rows.into_iter().next() {
-        Some(name) if name.receipt == arrival.receipt => Stored::New(name),
-        Some(name) => Stored::Known(name),
-        None => Stored::UnknownKey,
-    };
+    let stored = rows.into_iter().next().map(|name| {
+        if name.receipt == arrival.receipt { Stored::New(name) } else { Stored::Known(name) }
+    });
     Ok((stored, cost))
 }

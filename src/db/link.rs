@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
 
-use super::{number, optional_text, rows_of, run, run_together, text};
+use super::{Id, number, optional_text, rows_of, run, run_together, text};
 use crate::error::Error;
 use crate::link::{Draft, Kind, Link, Page};
 
@@ -39,11 +39,6 @@ const BY_SLUG: &str = "
 SELECT id, space_id, slug, name, kind, target, uid_parameter, page, enabled FROM links
 WHERE slug = ?1
 ";
-
-#[derive(Deserialize)]
-struct Id {
-    id: i64,
-}
 
 #[derive(Deserialize)]
 struct Row {

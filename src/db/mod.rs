@@ -12,25 +12,48 @@ pub mod held;
 pub mod link;
 pub mod space;
 
+use std::future::Future;
+
 use serde::Deserialize;
 use worker::wasm_bindgen::JsValue;
-use worker::{D1Database, D1Result, D1ResultMeta};
+use worker::{D1Database, D1Result};
 
+use crate::config::Config;
 use crate::edge;
 use crate::error::Error;
 
-/// What statements cost, as D1 counts it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cost {
-    pub round_trips: usize,
-    pub rows_read: usize,
-    pub rows_written: usize,
+/// What one round trip cost. D1's count is read only where somebody asks, which a deployment never
+/// does.
+pub struct Cost(Vec<D1Result>);
+
+impl Cost {
+    /// Rows read and rows written, as D1 counts them.
+    pub fn rows(&self) -> (usize, usize) {
+        let counted = self.0.iter().filter_map(|result| result.meta().ok().flatten());
+        counted.fold((0, 0), |(read, written), meta| {
+            (read + meta.rows_read.unwrap_or(0), written + meta.rows_written.unwrap_or(0))
+        })
+    }
+}
+
+/// The id of a row that was written or looked for.
+#[derive(Deserialize)]
+struct Id {
+    id: i64,
 }
 
 /// Rows of a statement, with its cost.
 struct Rows<T> {
     rows: Vec<T>,
     cost: Cost,
+}
+
+/// Waits for the database no longer than its deadline. After that the outcome is unknown.
+pub async fn in_time<T>(
+    config: &Config,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    edge::within(config.db_deadline_ms(), "D1", work).await?
 }
 
 /// Runs one statement in one round trip.
@@ -40,8 +63,7 @@ where
 {
     let statement = db.prepare(sql).bind(values).map_err(refused)?;
     let result = statement.all().await.map_err(refused)?;
-    let meta = result.meta().map_err(refused)?;
-    Ok(Rows { rows: result.results().map_err(refused)?, cost: cost(meta.as_ref()) })
+    Ok(Rows { rows: result.results().map_err(refused)?, cost: Cost(vec![result]) })
 }
 
 /// Runs several statements in one round trip and one transaction; they see each other's effects.
@@ -60,25 +82,6 @@ where
     T: for<'de> Deserialize<'de>,
 {
     results.get(index).map_or(Ok(Vec::new()), |result| result.results().map_err(refused))
-}
-
-/// What several statements of one round trip cost together.
-fn cost_of(results: &[D1Result]) -> Result<Cost, Error> {
-    let mut total = Cost { round_trips: 1, ..Cost::default() };
-    for result in results {
-        let Cost { rows_read, rows_written, .. } = cost(result.meta().map_err(refused)?.as_ref());
-        total.rows_read += rows_read;
-        total.rows_written += rows_written;
-    }
-    Ok(total)
-}
-
-fn cost(meta: Option<&D1ResultMeta>) -> Cost {
-    Cost {
-        round_trips: 1,
-        rows_read: meta.and_then(|meta| meta.rows_read).unwrap_or(0),
-        rows_written: meta.and_then(|meta| meta.rows_written).unwrap_or(0),
-    }
 }
 
 /// D1's refusal as text. Its own `Display` throws inside wasm and hangs the request.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use worker::D1Database;
 
-use super::{number, run, run_together, text};
+use super::{Id, number, run, run_together, text};
 use crate::error::Error;
 use crate::key::Kind;
 use crate::space::{Draft, GRACE_MS};
@@ -32,11 +32,6 @@ UPDATE keys SET expires_at_ms = ?3 WHERE space_id = ?1 AND kind = ?2 AND expires
 const ADD_KEY: &str = "
 INSERT INTO keys (hash, space_id, kind, created_at_ms) VALUES (?3, ?1, ?2, ?4)
 ";
-
-#[derive(Deserialize)]
-struct Id {
-    id: i64,
-}
 
 /// A space as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

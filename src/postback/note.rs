@@ -57,6 +57,13 @@ impl Field {
     }
 }
 
+impl Note {
+    /// What is wrong with a text that is no key.
+    pub fn about_key(presented: &str) -> Self {
+        if presented.is_empty() { Self::TokenMissing } else { Self::TokenUnknown }
+    }
+}
+
 /// One remark about a postback; its `Display` is the stable text in `notes`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Note {
