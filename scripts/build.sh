@@ -8,7 +8,7 @@ stamp=build/.built-from
 started=target/build-started
 log=target/worker-build.log
 
-# kib FILE: its size, plain and compressed as Cloudflare counts it.
+# sizes FILE [REMARK]: its size, plain and compressed as Cloudflare counts it.
 sizes() {
     echo "build: wasm $(($(wc -c <"$1") / 1024)) KiB, $(($(gzip -c "$1" | wc -c) / 1024)) KiB gzip${2:-}"
 }

@@ -64,9 +64,8 @@ trap 'stop 130' INT
 trap 'stop 143' TERM
 trap 'stop 1' EXIT
 
-# Any answer will do, a 404 too.
 tries=0
-until node -e 'fetch(process.argv[1], { signal: AbortSignal.timeout(2000) }).then(() => process.exit(0), () => process.exit(1))' "$base/"; do
+until reaches "$base/"; do
     tries=$((tries + 1))
     if ! kill -0 "$server" 2>/dev/null || [ "$tries" -ge 300 ]; then
         echo "dev: the Worker does not answer on $base; wrangler's lines above say why" >&2

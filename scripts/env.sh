@@ -56,3 +56,12 @@ with_wasm_rust() {
         "$@"
     fi
 }
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+# reaches URL: whether it answers, with whatever status, within five seconds.
+reaches() {
+    node -e 'fetch(process.argv[1], { method: "HEAD", signal: AbortSignal.timeout(5000) }).then(() => process.exit(0), () => process.exit(1))' "$1"
+}

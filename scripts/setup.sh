@@ -37,11 +37,6 @@ limited() {
     if have timeout; then timeout "$@"; else shift && "$@"; fi
 }
 
-# reaches URL: whether it answers within five seconds.
-reaches() {
-    node -e 'fetch(process.argv[1], { method: "HEAD", signal: AbortSignal.timeout(5000) }).then(() => process.exit(0), () => process.exit(1))' "$1"
-}
-
 # 1. What a person installs, since each system has its own way.
 
 : >"$log"
@@ -70,10 +65,6 @@ fi
 # 3. The wasm32 target: from rustup, or built once with Debian's Rust where rustup cannot fetch it.
 
 debian_packages="cargo-web rustc-web rust-web-src rust-web-llvm rust-web-clippy libstd-rust-web-dev lld-22"
-
-as_root() {
-    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi
-}
 
 debian_packages_missing() {
     # shellcheck disable=SC2086 # a list of words

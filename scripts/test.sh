@@ -25,10 +25,8 @@ needs() {
     done
     [ -n "$missing" ] || return 0
     if command -v apt-get >/dev/null 2>&1; then
-        as_root=
-        [ "$(id -u)" -eq 0 ] || as_root="sudo -n"
-        # shellcheck disable=SC2086 # lists of words
-        if $as_root apt-get update -q && $as_root apt-get install -y -q --no-install-recommends $missing; then
+        # shellcheck disable=SC2086 # a list of words
+        if as_root apt-get update -q && as_root apt-get install -y -q --no-install-recommends $missing; then
             return 0
         fi
     fi

@@ -1,9 +1,8 @@
-//! The consumers of the queues. `postbacks`: what D1 did not take in time is stored once it is back,
-//! with its original receive time (contract §4.5). `deliveries`: hints that something is due.
+//! The consumer of the `postbacks` queue: what D1 did not take in time is stored once it is back,
+//! with its original receive time (contract §4.5).
 
 use crate::config::Config;
-use crate::delivery::courier;
-use crate::edge::{self, Clock};
+use crate::edge;
 use crate::error::Error;
 use crate::intake::{self, Outcome};
 use crate::landing;
@@ -47,12 +46,6 @@ pub async fn postbacks(config: &Config, messages: &[Option<String>]) -> Vec<Fate
         });
     }
     fates
-}
-
-/// Sends what is due: on a hint, whatever it says, and after a batch was stored, since the leases of
-/// what was stored may have ended while it waited.
-pub async fn deliveries(config: &Config) {
-    courier::sweep(config, Clock::default()).await;
 }
 
 async fn store(config: &Config, message: &Message) -> Result<(), Error> {

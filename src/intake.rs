@@ -173,7 +173,7 @@ pub async fn set_aside(config: &Config, address: &str, message: &Message) -> Res
         Ok(_) => {}
         Err(missing) => edge::log("spill_not_limited", &missing.to_string()),
     }
-    edge::send(&config.postbacks()?, message.to_text()).await
+    edge::send(&config.postbacks()?, message.to_text(), 0).await
 }
 
 fn answer(reading: &Reading, outcome: Outcome, audience: Audience) -> Reply {

@@ -79,8 +79,9 @@ async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
 async fn queue(batch: MessageBatch<String>, env: Env, _context: Context) -> worker::Result<()> {
     let config = Config::new(env);
     if batch.queue() == config::DELIVERIES_QUEUE {
+        // A hint says to look, whatever else it says.
         batch.ack_all();
-        consumer::deliveries(&config).await;
+        courier::sweep(&config, Clock::default()).await;
         return Ok(());
     }
     let messages: Vec<_> = batch.raw_iter().collect();
@@ -95,8 +96,9 @@ async fn queue(batch: MessageBatch<String>, env: Env, _context: Context) -> work
             }
         }
     }
+    // The leases of what was stored may have ended while it waited.
     if fates.contains(&Fate::Ack) {
-        consumer::deliveries(&config).await;
+        courier::sweep(&config, Clock::default()).await;
     }
     Ok(())
 }

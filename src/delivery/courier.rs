@@ -230,7 +230,7 @@ async fn hint(config: &Config, due_at_ms: i64, now_ms: i64) {
     let delay_s = ((quarter + 1) * HINT_MS - now_ms) / 1000;
     let message = r#"{"v":1,"kind":"due"}"#.to_owned();
     let sent = match config.deliveries() {
-        Ok(queue) => edge::send_later(&queue, message, delay_s).await,
+        Ok(queue) => edge::send(&queue, message, delay_s).await,
         Err(reason) => Err(reason),
     };
     if let Err(reason) = sent {

@@ -3,6 +3,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::facts::Facts;
+use crate::click::Fields;
 
 /// Everything but RFC 3986's unreserved characters is encoded.
 pub const ENCODED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -61,10 +62,11 @@ pub fn check(template: &str) -> Result<(), String> {
 
 /// The address with every macro filled in, percent-encoded; what is not known is empty.
 pub fn expand(template: &str, facts: &Facts) -> String {
+    let fields = facts.fields();
     let filled = pieces(template).map(|(_, piece)| match piece {
         Piece::Text(text) => text.to_owned(),
         Piece::Macro(name) => {
-            let value = value_of(name, facts).unwrap_or_default();
+            let value = value_of(name, facts, &fields).unwrap_or_default();
             utf8_percent_encode(&value, &ENCODED).to_string()
         }
         Piece::Brace => String::new(),
@@ -72,8 +74,7 @@ pub fn expand(template: &str, facts: &Facts) -> String {
     filled.collect()
 }
 
-fn value_of(name: &str, facts: &Facts) -> Option<String> {
-    let fields = facts.fields();
+fn value_of(name: &str, facts: &Facts, fields: &Fields) -> Option<String> {
     match name {
         "uid" => facts.uid.clone(),
         "event" => Some(facts.target.clone()),
@@ -82,14 +83,14 @@ fn value_of(name: &str, facts: &Facts) -> Option<String> {
         "currency" => Some(facts.currency.clone()),
         "occurred_at_ms" => Some(facts.occurred_at_ms.to_string()),
         "tg_id" => facts.tg_id.map(|id| id.to_string()),
-        "fbclid" => fields.fbclid,
-        "campaign_id" => fields.campaign_id,
-        "campaign_name" => fields.campaign_name,
-        "adset_id" => fields.adset_id,
-        "adset_name" => fields.adset_name,
-        "ad_id" => fields.ad_id,
-        "ad_name" => fields.ad_name,
-        "placement" => fields.placement,
+        "fbclid" => fields.fbclid.clone(),
+        "campaign_id" => fields.campaign_id.clone(),
+        "campaign_name" => fields.campaign_name.clone(),
+        "adset_id" => fields.adset_id.clone(),
+        "adset_name" => fields.adset_name.clone(),
+        "ad_id" => fields.ad_id.clone(),
+        "ad_name" => fields.ad_name.clone(),
+        "placement" => fields.placement.clone(),
         "event_id" => Some(facts.event_id.clone()),
         "eid" => facts.eid.clone(),
         "country" => facts.click.as_ref().and_then(|click| click.country.clone()),

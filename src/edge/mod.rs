@@ -133,7 +133,7 @@ impl Incoming {
     }
 }
 
-/// Makes the runtime's response of a reply. `HEAD` gets the same without a body.
+/// Makes the runtime's response of a reply.
 pub fn response(reply: Reply) -> worker::Result<Response> {
     let headers = Headers::new();
     for (name, value) in &reply.headers {
@@ -205,15 +205,8 @@ pub async fn within<T>(
     }
 }
 
-/// Sends one message's text.
-pub async fn send(queue: &Queue, message: String) -> Result<(), Error> {
-    within(QUEUE_DEADLINE_MS, "the queue", queue.send(message))
-        .await?
-        .map_err(|refused| Error::Queue(refused.to_string()))
-}
-
 /// Sends one message's text, to be delivered after a while of at most twelve hours.
-pub async fn send_later(queue: &Queue, message: String, delay_s: i64) -> Result<(), Error> {
+pub async fn send(queue: &Queue, message: String, delay_s: i64) -> Result<(), Error> {
     let delay_s = u32::try_from(delay_s.clamp(0, 12 * 60 * 60)).unwrap_or(0);
     let message = MessageBuilder::new(message).delay_seconds(delay_s).build();
     within(QUEUE_DEADLINE_MS, "the queue", queue.send(message))

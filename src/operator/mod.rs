@@ -78,15 +78,7 @@ struct Done {
 pub async fn answer(config: &Config, request: Request, incoming: Incoming) -> (Reply, Later) {
     let done = match admit(config, &incoming) {
         Err(problem) => Err(problem),
-        Ok(()) => match request {
-            Request::Destinations { space_id, request } => {
-                destination::carry_out(config, space_id, request, incoming).await
-            }
-            request => {
-                let reply = carry_out(config, request, incoming).await;
-                reply.map(|reply| (reply, Later::Nothing))
-            }
-        },
+        Ok(()) => carry_out(config, request, incoming).await,
     };
     done.unwrap_or_else(|problem| (Reply::problem(&problem), Later::Nothing))
 }
@@ -95,11 +87,14 @@ async fn carry_out(
     config: &Config,
     request: Request,
     mut incoming: Incoming,
-) -> Result<Reply, Problem> {
+) -> Result<(Reply, Later), Problem> {
     let db = config.db()?;
-    match request {
+    let reply = match request {
+        Request::Destinations { space_id, request } => {
+            return destination::carry_out(config, space_id, request, incoming).await;
+        }
         Request::ListSpaces => {
-            Ok(Reply::json(200, &Spaces { ok: true, spaces: db::space::list(&db).await? }))
+            Reply::json(200, &Spaces { ok: true, spaces: db::space::list(&db).await? })
         }
         Request::CreateSpace => {
             let draft: Draft = incoming.json().await?;
@@ -108,38 +103,38 @@ async fn carry_out(
             let id = db::space::create(&db, &draft, edge::now_ms()).await?;
             let (ingest_token, _) = rotate(config, id, Kind::Ingest).await?;
             let (bearer, _) = rotate(config, id, Kind::Bearer).await?;
-            Ok(Reply::json(201, &Created { ok: true, id, ingest_token, bearer }))
+            Reply::json(201, &Created { ok: true, id, ingest_token, bearer })
         }
         Request::RotateKey { space_id, kind } => {
             must_exist(db::space::exists(&db, space_id).await?)?;
             let (key, previous_valid_until_ms) = rotate(config, space_id, kind).await?;
-            Ok(Reply::json(200, &Rotated { ok: true, key, previous_valid_until_ms }))
+            Reply::json(200, &Rotated { ok: true, key, previous_valid_until_ms })
         }
-        Request::Destinations { .. } => Err(Problem::NOT_FOUND),
         Request::ListLinks { space_id } => {
             let links = db::link::list(&db, space_id).await?;
-            Ok(Reply::json(200, &Links { ok: true, links }))
+            Reply::json(200, &Links { ok: true, links })
         }
         Request::CreateLink { space_id } => {
             let draft = incoming.json::<link::Draft>().await?.check().map_err(Problem::field)?;
             must_exist(db::space::exists(&db, space_id).await?)?;
             let id = db::link::create(&db, space_id, &draft, edge::now_ms()).await?;
             let id = id.ok_or(Problem::field(SLUG_TAKEN))?;
-            Ok(Reply::json(201, &CreatedLink { ok: true, id, path: format!("/l/{}", draft.slug) }))
+            Reply::json(201, &CreatedLink { ok: true, id, path: format!("/l/{}", draft.slug) })
         }
         Request::ChangeLink { space_id, link_id } => {
             let draft = incoming.json::<link::Draft>().await?.check().map_err(Problem::field)?;
             match db::link::change(&db, space_id, link_id, &draft).await? {
-                Changed::Done => Ok(Reply::json(200, &Done { ok: true })),
-                Changed::SlugTaken => Err(Problem::field(SLUG_TAKEN)),
-                Changed::NoSuchLink => Err(Problem::NOT_FOUND),
+                Changed::Done => Reply::json(200, &Done { ok: true }),
+                Changed::SlugTaken => return Err(Problem::field(SLUG_TAKEN)),
+                Changed::NoSuchLink => return Err(Problem::NOT_FOUND),
             }
         }
         Request::RevokePreviousKey { space_id, kind } => {
             db::space::revoke_previous(&db, space_id, kind).await?;
-            Ok(Reply::json(200, &Done { ok: true }))
+            Reply::json(200, &Done { ok: true })
         }
-    }
+    };
+    Ok((reply, Later::Nothing))
 }
 
 fn must_exist(exists: bool) -> Result<(), Problem> {
