@@ -211,5 +211,5 @@ pub fn with_cost(config: &Config, reply: Reply, cost: Cost) -> Reply {
         return reply;
     }
     let (read, written) = cost.rows();
-    reply.with("x-d1-cost", format!("trips=1 read={read} written={written}"))
+    reply.with("x-d1-cost", format!("read={read} written={written}"))
 }

@@ -368,7 +368,7 @@ describe("by hand", () => {
 
 test("a delivery that succeeds at once writes three rows in its life", async () => {
   const space = await scene(webhook());
-  const written = (answer) => Number(/written=(\d+)/.exec(answer.headers.get("x-d1-cost"))[1]);
+  const written = (answer) => answer.cost.written;
   const other = await worker.space();
   const alone = written(await worker.fire(`/e?token=${other.ingest}&event=contact&uid=u&eid=1`));
   const inserted = written(await space.fire("event=contact&uid=u&eid=1")) - alone;

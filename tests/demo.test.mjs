@@ -1,11 +1,9 @@
 // `make demo` against the built Worker: what it leaves, that a second run finds it there, and whom it refuses.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { unstable_splitSqlQuery as splitSql } from "wrangler";
-import { startWorker, until } from "./harness.mjs";
+import { apply, startWorker, until } from "./harness.mjs";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 const run = promisify(execFile);
@@ -15,8 +13,7 @@ let worker, origin;
 before(async () => {
   worker = await startWorker();
   ({ url: { origin } } = await worker.server.listen());
-  const seed = readFileSync(`${ROOT}scripts/seed.sql`, "utf8");
-  await worker.db.batch(splitSql(seed).map((statement) => worker.db.prepare(statement)));
+  await apply(worker.db, "scripts/seed.sql");
 });
 after(() => worker.stop());
 

@@ -13,17 +13,18 @@ const ROOT = new URL("..", import.meta.url).pathname;
 
 /**
  * Starts the Worker with an empty database that has the schema. `local: false` is how it is deployed;
- * `configure` changes the text of wrangler.toml first; `databaseDelayMs` makes D1's every answer late.
+ * `configure` changes the text of wrangler.toml first; `databaseDelayMs` has D1 watched, and its
+ * every answer late by so much.
  */
 export async function startWorker({ local = true, vars = {}, secrets = {}, configure, databaseDelayMs } = {}) {
-  const late = (toml) => toml.replace('"build/index.js"', `"${ROOT}tests/late-database.mjs"`);
-  if (databaseDelayMs) configure = late;
+  const isWatched = databaseDelayMs !== undefined;
+  if (isWatched) configure = (toml) => toml.replace('"build/index.js"', `"${ROOT}tests/watched-database.mjs"`);
   const server = createTestHarness({
     root: ROOT,
     workers: [
       {
         configPath: configure ? writeConfig(configure) : "./wrangler.toml",
-        prebuiltWorkerDir: databaseDelayMs ? undefined : `${ROOT}dist`,
+        prebuiltWorkerDir: isWatched ? undefined : `${ROOT}dist`,
         vars: { LOCAL: String(local), TEST_DATABASE_DELAY_MS: databaseDelayMs ?? 0, ...vars },
         secrets: { KEY_SECRET, OPERATOR_TOKEN, DESTINATION_KEY: "a destination key for tests only", ...secrets },
       },
@@ -33,17 +34,19 @@ export async function startWorker({ local = true, vars = {}, secrets = {}, confi
   const worker = server.getWorker();
   const env = await worker.getEnv();
   const db = env.DB;
-  await applySchema(db);
+  await apply(db, "schema.sql");
   return {
     server,
     db,
     env,
     fetch: (path, init) => server.fetch(path, init),
-    /** Fires a postback and gives its answer with the HTTP code and headers. */
+    /** Fires a postback and gives its answer with the HTTP code, the headers and what D1 counted. */
     async fire(path, init) {
       const response = await server.fetch(path, init);
       const text = await response.text();
-      return { code: response.status, headers: response.headers, text, ...(text ? JSON.parse(text) : {}) };
+      const [, read, written] = /read=(\d+) written=(\d+)/.exec(response.headers.get("x-d1-cost")) ?? [];
+      const cost = { read: Number(read), written: Number(written) };
+      return { code: response.status, headers: response.headers, cost, text, ...(text ? JSON.parse(text) : {}) };
     },
     /** Delivers messages to the queue's consumer, as the platform would. */
     async deliver(queue, bodies) {
@@ -95,8 +98,9 @@ function writeConfig(configure) {
   return path;
 }
 
-export async function applySchema(db) {
-  const sql = readFileSync(new URL("../schema.sql", import.meta.url), "utf8");
+/** Runs a file of SQL, named from the root of the repository. */
+export async function apply(db, file) {
+  const sql = readFileSync(`${ROOT}${file}`, "utf8");
   await db.batch(splitSql(sql).map((statement) => db.prepare(statement)));
 }
 

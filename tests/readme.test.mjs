@@ -4,8 +4,7 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { unstable_splitSqlQuery as splitSql } from "wrangler";
-import { startWorker } from "./harness.mjs";
+import { apply, startWorker } from "./harness.mjs";
 
 const run = promisify(execFile);
 const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
@@ -15,8 +14,7 @@ let worker, origin;
 before(async () => {
   worker = await startWorker();
   ({ url: origin } = await worker.server.listen());
-  const seed = readFileSync(new URL("../scripts/seed.sql", import.meta.url), "utf8");
-  await worker.db.batch(splitSql(seed).map((statement) => worker.db.prepare(statement)));
+  await apply(worker.db, "scripts/seed.sql");
 });
 after(() => worker.stop());
 

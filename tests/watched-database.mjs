@@ -1,0 +1,42 @@
+// The built Worker with its D1 watched: every call to the real database is counted, in the header x-test-trips of
+// the answer that it was made for, and heard of TEST_DATABASE_DELAY_MS late. Local D1 cannot be made to stall
+// without stopping the Worker's own clock as well.
+import { WorkerEntrypoint } from "cloudflare:workers";
+import Built from "../build/index.js";
+
+// workers-rs takes nothing for a database that is not of a class of this name.
+class D1Database {
+  trips = 0;
+
+  constructor(database, delayMs) {
+    const call = async (work) => {
+      this.trips += 1;
+      const result = await work();
+      if (delayMs > 0) await scheduler.wait(delayMs);
+      return result;
+    };
+    const statement = (prepared) => ({
+      prepared,
+      bind: (...values) => statement(prepared.bind(...values)),
+      all: () => call(() => prepared.all()),
+    });
+    this.prepare = (sql) => statement(database.prepare(sql));
+    this.batch = (statements) => call(() => database.batch(statements.map(({ prepared }) => prepared)));
+  }
+}
+
+export default class extends WorkerEntrypoint {
+  database = new D1Database(this.env.DB, Number(this.env.TEST_DATABASE_DELAY_MS));
+  built = new Built(this.ctx, { ...this.env, DB: this.database });
+
+  async fetch(request) {
+    const answer = await this.built.fetch(request);
+    const headers = new Headers(answer.headers);
+    headers.set("x-test-trips", this.database.trips);
+    return new Response(answer.body, { status: answer.status, headers });
+  }
+
+  queue(batch) {
+    return this.built.queue(batch);
+  }
+}
