@@ -32,7 +32,7 @@ impl Outcome {
     /// A new event whose space has destinations is sent on after the answer.
     pub fn later(&self) -> Later {
         match self {
-            Self::Stored(Stored::New(name)) if name.has_destinations == 1 => {
+            Self::Stored(Stored::New(name)) if name.has_destinations => {
                 Later::Deliver { space_id: name.space_id, seq: name.seq }
             }
             _ => Later::Nothing,

@@ -1,6 +1,5 @@
 //! Which Telegram user a uid belongs to, by compare-and-set.
 
-use serde::Deserialize;
 use worker::D1Database;
 
 use super::{Cost, Rows, number, run, text};
@@ -29,12 +28,6 @@ pub struct Bound {
     pub matched: bool,
 }
 
-#[derive(Deserialize)]
-struct Row {
-    ours: u8,
-    matched: u8,
-}
-
 /// Binds a uid to a Telegram user, once and for all. `None` where the key opens no space.
 pub async fn bind(
     db: &D1Database,
@@ -48,7 +41,7 @@ pub async fn bind(
         text(bind.uid.as_str()),
         number(bind.tg_id.number()),
     ];
-    let Rows { rows, cost } = run::<Row>(db, BIND, &values).await?;
-    let bound = rows.first().map(|row| Bound { ours: row.ours == 1, matched: row.matched == 1 });
+    let Rows { rows, cost } = run(db, BIND, &values).await?;
+    let bound = rows.first().map(|row| Bound { ours: row.is("ours"), matched: row.is("matched") });
     Ok((bound, cost))
 }

@@ -1,6 +1,5 @@
 //! Storing clicks. Counting them, and attributing events that came first, is the schema's.
 
-use serde::Deserialize;
 use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
 
@@ -50,14 +49,6 @@ pub enum Reported {
     UnknownKey,
 }
 
-#[derive(Deserialize)]
-struct Whose {
-    link_id: Option<i64>,
-}
-
-#[derive(Deserialize)]
-struct Nothing {}
-
 /// Stores a landing's click: at most 2 rows written, the click and the counter.
 pub async fn record(
     db: &D1Database,
@@ -66,7 +57,7 @@ pub async fn record(
     click: &Click,
 ) -> Result<Cost, Error> {
     let values = [&values(click)[..], &[number(space_id), number(link_id)]].concat();
-    let Rows { cost, .. } = run::<Nothing>(db, RECORD, &values).await?;
+    let Rows { cost, .. } = run(db, RECORD, &values).await?;
     Ok(cost)
 }
 
@@ -82,9 +73,11 @@ pub async fn report(
     let whose = [hash.clone(), kind.clone(), number(arrival.received_at_ms), slug_value.clone()];
     let report = [&values(click)[..], &[hash, kind, slug_value]].concat();
     let results = run_together(db, &[(WHOSE, &whose), (REPORT, &report)]).await?;
-    let reported = match rows_of::<Whose>(&results, 0)?.first() {
+    let reported = match rows_of(&results, 0)?.first() {
         None => Reported::UnknownKey,
-        Some(Whose { link_id: None }) if slug.is_some() => Reported::UnknownLink,
+        Some(whose) if slug.is_some() && whose.optional_number("link_id").is_none() => {
+            Reported::UnknownLink
+        }
         Some(_) => Reported::Stored,
     };
     Ok((reported, Cost(results)))

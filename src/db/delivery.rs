@@ -1,10 +1,10 @@
 //! The outbox: what is due, who is sending it, and what became of it.
 
-use serde::Deserialize;
 use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
 
-use super::{Id, number, optional_text, rows_of, run, run_together, text};
+use super::row::Row;
+use super::{number, optional_text, rows_of, run, run_together, text};
 use crate::click::Fields;
 use crate::delivery::facts::{ClickFacts, Facts, event_id};
 use crate::delivery::outcome::State;
@@ -139,55 +139,14 @@ pub struct Loaded {
     pub failures: u32,
 }
 
-#[derive(Deserialize)]
-struct Row {
-    space_id: i64,
-    seq: i64,
-    destination_id: i64,
-    target: String,
-    tries: u32,
-    lease: Option<String>,
-    event: String,
-    uid: Option<String>,
-    eid: Option<String>,
-    micros: Option<String>,
-    currency: String,
-    occurred_at_ms: i64,
-    receipt: String,
-    tg_id: Option<i64>,
-    clicked_at_ms: Option<i64>,
-    fbclid: Option<String>,
-    fbp: Option<String>,
-    fbc: Option<String>,
-    campaign_id: Option<String>,
-    campaign_name: Option<String>,
-    adset_id: Option<String>,
-    adset_name: Option<String>,
-    ad_id: Option<String>,
-    ad_name: Option<String>,
-    placement: Option<String>,
-    country: Option<String>,
-    user_agent: Option<String>,
-    ip: Option<String>,
-    config: String,
-    secrets: String,
-    failures: u32,
-}
-
-#[derive(Deserialize)]
-struct Seq {
-    #[serde(rename = "seq")]
-    _seq: i64,
-}
-
 /// A delivery as a list shows it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Listed {
     pub seq: i64,
     pub target: String,
     pub state: String,
     pub due_at_ms: i64,
-    pub tries: u32,
+    pub tries: i64,
     pub attempts: Option<String>,
 }
 
@@ -209,8 +168,8 @@ pub async fn of_event(
     now_ms: i64,
 ) -> Result<Vec<Loaded>, Error> {
     let values = [number(space_id), number(seq), number(now_ms)];
-    let rows: Vec<Row> = run(db, OF_EVENT, &values).await?.rows;
-    Ok(rows.into_iter().filter_map(Row::loaded).collect())
+    let rows = run(db, OF_EVENT, &values).await?.rows;
+    Ok(rows.iter().filter_map(Loaded::read).collect())
 }
 
 /// The newest delivery of a destination, in whatever state.
@@ -219,14 +178,14 @@ pub async fn latest(
     space_id: i64,
     destination_id: i64,
 ) -> Result<Option<Loaded>, Error> {
-    let rows: Vec<Row> = run(db, LATEST, &[number(space_id), number(destination_id)]).await?.rows;
-    Ok(rows.into_iter().find_map(Row::loaded))
+    let rows = run(db, LATEST, &[number(space_id), number(destination_id)]).await?.rows;
+    Ok(rows.iter().find_map(Loaded::read))
 }
 
 /// The destinations that something is due for.
 pub async fn due(db: &D1Database, now_ms: i64) -> Result<Vec<i64>, Error> {
-    let rows: Vec<Id> = run(db, DUE, &[number(now_ms)]).await?.rows;
-    Ok(rows.into_iter().map(|row| row.id).collect())
+    let rows = run(db, DUE, &[number(now_ms)]).await?.rows;
+    Ok(rows.iter().map(|row| row.number("id")).collect())
 }
 
 /// Takes the lease of at most `most` due deliveries of each destination, in one round trip.
@@ -253,8 +212,8 @@ pub async fn claim(
     let results = run_together(db, &statements).await?;
     let mut claimed = Vec::new();
     for index in 0..destinations.len() {
-        let rows: Vec<Row> = rows_of(&results, 2 * index + 1)?;
-        claimed.extend(rows.into_iter().filter_map(Row::loaded));
+        let rows = rows_of(&results, 2 * index + 1)?;
+        claimed.extend(rows.iter().filter_map(Loaded::read));
     }
     Ok(claimed)
 }
@@ -295,7 +254,7 @@ pub async fn release(
     due_at_ms: i64,
 ) -> Result<(), Error> {
     let values = [number(destination_id), text(lease), number(due_at_ms)];
-    run::<Seq>(db, RELEASE, &values).await.map(|_rows| ())
+    run(db, RELEASE, &values).await.map(|_rows| ())
 }
 
 /// The newest deliveries of a destination, in one state or in all; at most 100.
@@ -306,7 +265,7 @@ pub async fn list(
     state: Option<&str>,
 ) -> Result<Vec<Listed>, Error> {
     let values = [number(space_id), number(destination_id), optional_text(state)];
-    Ok(run(db, LIST, &values).await?.rows)
+    Ok(run(db, LIST, &values).await?.rows.iter().map(Listed::read).collect())
 }
 
 /// Makes a delivery, or without a number all that were given up, due once more. Gives how many.
@@ -320,56 +279,74 @@ pub async fn resend(
     let (space, destination) = (number(space_id), number(destination_id));
     let rows = match seq {
         Some(seq) => {
-            run::<Seq>(db, RESEND, &[space, destination, number(seq), number(now_ms)]).await?.rows
+            run(db, RESEND, &[space, destination, number(seq), number(now_ms)]).await?.rows
         }
-        None => run::<Seq>(db, RESEND_FAILED, &[space, destination, number(now_ms)]).await?.rows,
+        None => run(db, RESEND_FAILED, &[space, destination, number(now_ms)]).await?.rows,
     };
     Ok(rows.len())
 }
 
-impl Row {
-    fn loaded(self) -> Option<Loaded> {
-        let canonical = Canonical::parse(&self.event)?;
-        let click = self.clicked_at_ms.map(|clicked_at_ms| ClickFacts {
-            clicked_at_ms,
-            fields: Fields {
-                fbclid: self.fbclid,
-                fbp: self.fbp,
-                fbc: self.fbc,
-                campaign_id: self.campaign_id,
-                campaign_name: self.campaign_name,
-                adset_id: self.adset_id,
-                adset_name: self.adset_name,
-                ad_id: self.ad_id,
-                ad_name: self.ad_name,
-                placement: self.placement,
-            },
-            country: self.country,
-            user_agent: self.user_agent,
-            ip: self.ip,
-        });
+impl Loaded {
+    fn read(row: &Row) -> Option<Self> {
+        let (space_id, seq) = (row.number("space_id"), row.number("seq"));
+        let destination_id = row.number("destination_id");
         let facts = Facts {
-            event_id: event_id(&self.receipt, self.space_id, self.seq, self.destination_id),
-            canonical,
-            target: self.target,
-            occurred_at_ms: self.occurred_at_ms,
-            uid: self.uid,
-            eid: self.eid,
-            tg_id: self.tg_id,
-            micros: self.micros.and_then(|micros| micros.parse().ok()),
-            currency: self.currency,
-            click,
+            event_id: event_id(&row.text("receipt"), space_id, seq, destination_id),
+            canonical: Canonical::parse(&row.text("event"))?,
+            target: row.text("target"),
+            occurred_at_ms: row.number("occurred_at_ms"),
+            uid: row.optional_text("uid"),
+            eid: row.optional_text("eid"),
+            tg_id: row.optional_number("tg_id"),
+            micros: row.large("micros"),
+            currency: row.text("currency"),
+            click: read_click(row),
         };
-        Some(Loaded {
-            space_id: self.space_id,
-            seq: self.seq,
-            destination_id: self.destination_id,
-            tries: self.tries,
-            lease: self.lease,
+        Some(Self {
+            space_id,
+            seq,
+            destination_id,
+            tries: u32::try_from(row.number("tries")).unwrap_or(u32::MAX),
+            lease: row.optional_text("lease"),
             facts,
-            config: self.config,
-            secrets: self.secrets,
-            failures: self.failures,
+            config: row.text("config"),
+            secrets: row.text("secrets"),
+            failures: u32::try_from(row.number("failures")).unwrap_or(u32::MAX),
         })
+    }
+}
+
+/// What is told of the click, where the event has one.
+fn read_click(row: &Row) -> Option<ClickFacts> {
+    Some(ClickFacts {
+        clicked_at_ms: row.optional_number("clicked_at_ms")?,
+        fields: Fields {
+            fbclid: row.optional_text("fbclid"),
+            fbp: row.optional_text("fbp"),
+            fbc: row.optional_text("fbc"),
+            campaign_id: row.optional_text("campaign_id"),
+            campaign_name: row.optional_text("campaign_name"),
+            adset_id: row.optional_text("adset_id"),
+            adset_name: row.optional_text("adset_name"),
+            ad_id: row.optional_text("ad_id"),
+            ad_name: row.optional_text("ad_name"),
+            placement: row.optional_text("placement"),
+        },
+        country: row.optional_text("country"),
+        user_agent: row.optional_text("user_agent"),
+        ip: row.optional_text("ip"),
+    })
+}
+
+impl Listed {
+    fn read(row: &Row) -> Self {
+        Self {
+            seq: row.number("seq"),
+            target: row.text("target"),
+            state: row.text("state"),
+            due_at_ms: row.number("due_at_ms"),
+            tries: row.number("tries"),
+            attempts: row.optional_text("attempts"),
+        }
     }
 }

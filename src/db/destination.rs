@@ -1,10 +1,10 @@
 //! Destinations. Their secrets come and go sealed; nothing here can read them.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use worker::D1Database;
 
-use super::{Id, number, run, run_together, text};
+use super::row::Row;
+use super::{number, run, run_together, text};
 use crate::destination::Destination;
 use crate::error::Error;
 
@@ -52,18 +52,35 @@ DELETE FROM destinations WHERE space_id = ?1 AND id = ?2
 ";
 
 /// A destination as it is stored. `open` and `failed` are counted up to 1,000.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Stored {
     pub id: i64,
     pub name: String,
-    pub enabled: u8,
+    pub enabled: bool,
     pub events: String,
     pub config: String,
     pub secrets: String,
-    pub failures: u32,
+    pub failures: i64,
     pub rest_until_ms: i64,
-    pub open: u32,
-    pub failed: u32,
+    pub open: i64,
+    pub failed: i64,
+}
+
+impl Stored {
+    fn read(row: &Row) -> Self {
+        Self {
+            id: row.number("id"),
+            name: row.text("name"),
+            enabled: row.is("enabled"),
+            events: row.text("events"),
+            config: row.text("config"),
+            secrets: row.text("secrets"),
+            failures: row.number("failures"),
+            rest_until_ms: row.number("rest_until_ms"),
+            open: row.number("open"),
+            failed: row.number("failed"),
+        }
+    }
 }
 
 /// Creates a destination and gives its id; `None` where there is no such space.
@@ -75,7 +92,7 @@ pub async fn create(
     now_ms: i64,
 ) -> Result<Option<i64>, Error> {
     let values = values(space_id, destination, sealed, now_ms);
-    Ok(run::<Id>(db, CREATE, &values).await?.rows.first().map(|row| row.id))
+    Ok(run(db, CREATE, &values).await?.id())
 }
 
 /// Changes a destination; false where the space has no such one.
@@ -87,12 +104,13 @@ pub async fn change(
     sealed: &str,
 ) -> Result<bool, Error> {
     let values = values(space_id, destination, sealed, id);
-    Ok(!run::<Id>(db, CHANGE, &values).await?.rows.is_empty())
+    Ok(run(db, CHANGE, &values).await?.id().is_some())
 }
 
 /// A space's destinations, or the one of an id.
 pub async fn list(db: &D1Database, space_id: i64, id: Option<i64>) -> Result<Vec<Stored>, Error> {
-    Ok(run(db, LIST, &[number(space_id), super::optional_number(id)]).await?.rows)
+    let rows = run(db, LIST, &[number(space_id), super::optional_number(id)]).await?.rows;
+    Ok(rows.iter().map(Stored::read).collect())
 }
 
 /// Removes a destination; what it still had to get is given up, and stays on record.

@@ -1,8 +1,8 @@
 //! Storing an event exactly once, and counting it, in one statement.
 
-use serde::Deserialize;
 use worker::D1Database;
 
+use super::row::Row;
 use super::{Cost, Rows, number, optional_number, optional_text, run, text};
 use crate::error::Error;
 use crate::event::{Arrival, Id, Report, TgId};
@@ -74,15 +74,26 @@ pub enum Stored {
 }
 
 /// How an event is called.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name {
     pub space_id: i64,
     /// Its number within the space.
     pub seq: i64,
     /// The id of the arrival that stored it.
     pub receipt: String,
-    /// 1 where its space has destinations that it may have to be sent to.
-    pub has_destinations: u8,
+    /// Whether its space has destinations that it may have to be sent to.
+    pub has_destinations: bool,
+}
+
+impl Name {
+    fn read(row: &Row) -> Self {
+        Self {
+            space_id: row.number("space_id"),
+            seq: row.number("seq"),
+            receipt: row.text("receipt"),
+            has_destinations: row.is("has_destinations"),
+        }
+    }
 }
 
 /// Stores a report under the space of its key. One round trip; at most 4 rows written for a new
@@ -116,8 +127,8 @@ pub async fn store(
         optional_text(with_plus.as_deref()),
         text(&Note::PlusRestored.to_string()),
     ];
-    let Rows { rows, cost } = run::<Name>(db, STORE, &values).await?;
-    let stored = rows.into_iter().next().map(|name| {
+    let Rows { rows, cost } = run(db, STORE, &values).await?;
+    let stored = rows.first().map(Name::read).map(|name| {
         if name.receipt == arrival.receipt { Stored::New(name) } else { Stored::Known(name) }
     });
     Ok((stored, cost))

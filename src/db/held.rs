@@ -1,7 +1,6 @@
 //! Keeping refused postbacks, so that nothing a network sent is lost.
 
 use data_encoding::HEXLOWER;
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use worker::D1Database;
 
@@ -26,11 +25,6 @@ ON CONFLICT (space_id, fingerprint) DO UPDATE SET refires = refires + (receipt <
 RETURNING seq
 ";
 
-#[derive(Deserialize)]
-struct Row {
-    seq: u64,
-}
-
 /// Keeps a refused postback and gives its number. `None` where the key opens no space: then nothing
 /// is kept.
 pub async fn keep(
@@ -38,7 +32,7 @@ pub async fn keep(
     arrival: &Arrival,
     refusal: &Refusal,
     raw: &str,
-) -> Result<(Option<u64>, Cost), Error> {
+) -> Result<(Option<i64>, Cost), Error> {
     let status = refusal.status.word();
     let digest = Sha256::digest(format!("{status}\n{raw}").as_bytes());
     let fingerprint = HEXLOWER.encode(digest.get(..FINGERPRINT_BYTES).unwrap_or_default());
@@ -52,6 +46,6 @@ pub async fn keep(
         text(raw),
         text(arrival.key_kind.name()),
     ];
-    let result = run::<Row>(db, KEEP, &values).await?;
-    Ok((result.rows.first().map(|row| row.seq), result.cost))
+    let result = run(db, KEEP, &values).await?;
+    Ok((result.rows.first().map(|row| row.number("seq")), result.cost))
 }

@@ -1,10 +1,11 @@
 //! Links and their landings.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
 
-use super::{Id, number, optional_text, rows_of, run, run_together, text};
+use super::row::Row;
+use super::{number, optional_text, rows_of, run, run_together, text};
 use crate::error::Error;
 use crate::link::{Draft, Kind, Link, Page};
 
@@ -40,19 +41,6 @@ SELECT id, space_id, slug, name, kind, target, uid_parameter, page, enabled FROM
 WHERE slug = ?1
 ";
 
-#[derive(Deserialize)]
-struct Row {
-    id: i64,
-    space_id: i64,
-    slug: String,
-    name: String,
-    kind: String,
-    target: String,
-    uid_parameter: String,
-    page: Option<String>,
-    enabled: u8,
-}
-
 /// A link as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Listed {
@@ -69,7 +57,7 @@ pub async fn create(
     now_ms: i64,
 ) -> Result<Option<i64>, Error> {
     let values = [&values(space_id, draft)[..], &[number(now_ms)]].concat();
-    Ok(run::<Id>(db, CREATE, &values).await?.rows.first().map(|row| row.id))
+    Ok(run(db, CREATE, &values).await?.id())
 }
 
 /// What became of a change.
@@ -90,7 +78,7 @@ pub async fn change(
     let change = [&values(space_id, draft)[..], &[number(link_id)]].concat();
     let this = [number(space_id), number(link_id)];
     let results = run_together(db, &[(EXISTS, &this), (CHANGE, &change)]).await?;
-    let (exists, changed) = (rows_of::<Id>(&results, 0)?, rows_of::<Id>(&results, 1)?);
+    let (exists, changed) = (rows_of(&results, 0)?, rows_of(&results, 1)?);
     Ok(match (exists.is_empty(), changed.is_empty()) {
         (true, _) => Changed::NoSuchLink,
         (_, true) => Changed::SlugTaken,
@@ -100,14 +88,14 @@ pub async fn change(
 
 /// The links of a space.
 pub async fn list(db: &D1Database, space_id: i64) -> Result<Vec<Listed>, Error> {
-    let rows = run::<Row>(db, LIST, &[number(space_id)]).await?.rows;
-    Ok(rows.into_iter().filter_map(Row::listed).collect())
+    let rows = run(db, LIST, &[number(space_id)]).await?.rows;
+    Ok(rows.iter().filter_map(Listed::read).collect())
 }
 
 /// The link behind a landing's address.
 pub async fn by_slug(db: &D1Database, slug: &str) -> Result<Option<Link>, Error> {
-    let rows = run::<Row>(db, BY_SLUG, &[text(slug)]).await?.rows;
-    Ok(rows.into_iter().find_map(Row::link))
+    let rows = run(db, BY_SLUG, &[text(slug)]).await?.rows;
+    Ok(rows.iter().find_map(read_link))
 }
 
 fn values(space_id: i64, draft: &Draft) -> [JsValue; 8] {
@@ -124,21 +112,33 @@ fn values(space_id: i64, draft: &Draft) -> [JsValue; 8] {
     ]
 }
 
-impl Row {
-    fn page(&self) -> Option<Page> {
-        self.page.as_deref().and_then(|page| serde_json::from_str(page).ok())
+impl Listed {
+    fn read(row: &Row) -> Option<Self> {
+        let draft = Draft {
+            name: row.text("name"),
+            slug: row.text("slug"),
+            kind: Kind::parse(&row.text("kind"))?,
+            target: row.text("target"),
+            uid_parameter: row.text("uid_parameter"),
+            page: read_page(row),
+            enabled: row.is("enabled"),
+        };
+        Some(Self { id: row.number("id"), draft })
     }
+}
 
-    fn link(self) -> Option<Link> {
-        let (kind, page) = (Kind::parse(&self.kind)?, self.page());
-        let Self { id, space_id, target, uid_parameter, enabled, .. } = self;
-        Some(Link { id, space_id, kind, target, uid_parameter, page, enabled: enabled == 1 })
-    }
+fn read_link(row: &Row) -> Option<Link> {
+    Some(Link {
+        id: row.number("id"),
+        space_id: row.number("space_id"),
+        kind: Kind::parse(&row.text("kind"))?,
+        target: row.text("target"),
+        uid_parameter: row.text("uid_parameter"),
+        page: read_page(row),
+        enabled: row.is("enabled"),
+    })
+}
 
-    fn listed(self) -> Option<Listed> {
-        let (kind, page) = (Kind::parse(&self.kind)?, self.page());
-        let Self { id, slug, name, target, uid_parameter, enabled, .. } = self;
-        let draft = Draft { name, slug, kind, target, uid_parameter, page, enabled: enabled == 1 };
-        Some(Listed { id, draft })
-    }
+fn read_page(row: &Row) -> Option<Page> {
+    serde_json::from_str(&row.optional_text("page")?).ok()
 }

@@ -10,17 +10,18 @@ pub mod destination;
 pub mod event;
 pub mod held;
 pub mod link;
+mod row;
 pub mod space;
 
 use std::future::Future;
 
-use serde::Deserialize;
 use worker::wasm_bindgen::JsValue;
 use worker::{D1Database, D1Result};
 
 use crate::config::Config;
 use crate::edge;
 use crate::error::Error;
+use row::Row;
 
 /// What one round trip cost. D1's count is read only where somebody asks, which a deployment never
 /// does.
@@ -36,16 +37,17 @@ impl Cost {
     }
 }
 
-/// The id of a row that was written or looked for.
-#[derive(Deserialize)]
-struct Id {
-    id: i64,
+/// Rows of a statement, with its cost.
+struct Rows {
+    rows: Vec<Row>,
+    cost: Cost,
 }
 
-/// Rows of a statement, with its cost.
-struct Rows<T> {
-    rows: Vec<T>,
-    cost: Cost,
+impl Rows {
+    /// The id that the statement gives, of a row that was written or looked for.
+    fn id(&self) -> Option<i64> {
+        self.rows.first().map(|row| row.number("id"))
+    }
 }
 
 /// Waits for the database no longer than its deadline. After that the outcome is unknown.
@@ -57,10 +59,7 @@ pub async fn in_time<T>(
 }
 
 /// Runs one statement in one round trip.
-async fn run<T>(db: &D1Database, sql: &str, values: &[JsValue]) -> Result<Rows<T>, Error>
-where
-    T: for<'de> Deserialize<'de>,
-{
+async fn run(db: &D1Database, sql: &str, values: &[JsValue]) -> Result<Rows, Error> {
     let statement = db.prepare(sql).bind(values).map_err(refused)?;
     let result = statement.all().await.map_err(refused)?;
     Ok(Rows { rows: result.results().map_err(refused)?, cost: Cost(vec![result]) })
@@ -77,10 +76,7 @@ async fn run_together(
 }
 
 /// The rows of one statement of several.
-fn rows_of<T>(results: &[D1Result], index: usize) -> Result<Vec<T>, Error>
-where
-    T: for<'de> Deserialize<'de>,
-{
+fn rows_of(results: &[D1Result], index: usize) -> Result<Vec<Row>, Error> {
     results.get(index).map_or(Ok(Vec::new()), |result| result.results().map_err(refused))
 }
 

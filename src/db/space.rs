@@ -1,9 +1,9 @@
 //! Spaces and their keys.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use worker::D1Database;
 
-use super::{Id, number, run, run_together, text};
+use super::{number, run, run_together, text};
 use crate::error::Error;
 use crate::key::Kind;
 use crate::space::{Draft, GRACE_MS};
@@ -34,7 +34,7 @@ INSERT INTO keys (hash, space_id, kind, created_at_ms) VALUES (?3, ?1, ?2, ?4)
 ";
 
 /// A space as a list shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Listed {
     pub id: i64,
     pub name: String,
@@ -44,18 +44,24 @@ pub struct Listed {
 /// Creates a space without keys and gives its id.
 pub async fn create(db: &D1Database, draft: &Draft, now_ms: i64) -> Result<i64, Error> {
     let values = [text(&draft.name), text(&draft.time_zone), number(now_ms)];
-    let created = run::<Id>(db, CREATE, &values).await?.rows;
-    created.first().map(|row| row.id).ok_or_else(|| Error::Database("no id came back".to_owned()))
+    let id = run(db, CREATE, &values).await?.id();
+    id.ok_or_else(|| Error::Database("no id came back".to_owned()))
 }
 
 /// Every space of the deployment; the operator's view, the one read that goes across spaces.
 pub async fn list(db: &D1Database) -> Result<Vec<Listed>, Error> {
-    Ok(run(db, LIST, &[]).await?.rows)
+    let rows = run(db, LIST, &[]).await?.rows;
+    let listed = rows.iter().map(|row| Listed {
+        id: row.number("id"),
+        name: row.text("name"),
+        time_zone: row.text("time_zone"),
+    });
+    Ok(listed.collect())
 }
 
 /// Whether there is such a space.
 pub async fn exists(db: &D1Database, space_id: i64) -> Result<bool, Error> {
-    Ok(!run::<Id>(db, EXISTS, &[number(space_id)]).await?.rows.is_empty())
+    Ok(run(db, EXISTS, &[number(space_id)]).await?.id().is_some())
 }
 
 /// Makes `hash` the space's current key of its kind; the one before stays valid for 24 hours, the
@@ -83,5 +89,5 @@ pub async fn rotate(
 /// Ends the previous key of a kind before its time.
 pub async fn revoke_previous(db: &D1Database, space_id: i64, kind: Kind) -> Result<(), Error> {
     let values = [number(space_id), text(kind.name())];
-    run::<Id>(db, DROP_PREVIOUS, &values).await.map(|_rows| ())
+    run(db, DROP_PREVIOUS, &values).await.map(|_rows| ())
 }

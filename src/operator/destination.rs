@@ -41,10 +41,10 @@ struct Shown {
     /// Names of the webhook's own headers; their values are secrets.
     headers: Vec<String>,
     healthy: bool,
-    failures: u32,
+    failures: i64,
     resting_until_ms: i64,
-    open: u32,
-    failed: u32,
+    open: i64,
+    failed: i64,
 }
 
 #[derive(Serialize)]
@@ -53,7 +53,7 @@ struct ShownDelivery {
     target: String,
     state: String,
     due_at_ms: i64,
-    tries: u32,
+    tries: i64,
     attempts: Option<Box<RawValue>>,
 }
 
@@ -160,7 +160,7 @@ fn show(stored: Stored, secrets: &Secrets) -> Shown {
     Shown {
         id: stored.id,
         name: stored.name,
-        enabled: stored.enabled == 1,
+        enabled: stored.enabled,
         events: raw(&stored.events),
         config: raw(&stored.config),
         headers: secrets.headers.keys().cloned().collect(),
