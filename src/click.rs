@@ -1,9 +1,11 @@
 //! A click: a visitor on a landing, or one that the bot's own code reports (contract §6).
 
-use data_encoding::BASE32_DNSSEC;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 
+use crate::encode;
 use crate::event::Id;
+use crate::json;
 use crate::key;
 use crate::postback::{Faults, Field, Parameters, Received, Refusal, cut, is_unresolved, pairs};
 
@@ -16,12 +18,11 @@ const RAW_BYTES: usize = 4096;
 /// Makes a uid of 128 random bits: 26 characters of `0-9a-v`, which fit every URL and, behind `fb_`,
 /// the 64 characters of Telegram's start parameter.
 pub fn mint_uid(random: [u8; 16]) -> String {
-    BASE32_DNSSEC.encode(&random)
+    encode::base32(&random)
 }
 
 /// What is known of a click for attribution and for the ad platforms.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Click {
     pub uid: String,
     pub clicked_at_ms: i64,
@@ -34,9 +35,24 @@ pub struct Click {
     pub ip: Option<String>,
 }
 
+impl Click {
+    /// Reads one that waited in the queue.
+    pub fn read(stored: &Value) -> Option<Self> {
+        let text = |name: &str| json::optional_text(stored, name);
+        Some(Self {
+            uid: text("uid")?,
+            clicked_at_ms: json::number(stored, "clicked_at_ms")?,
+            raw_query: text("raw_query").unwrap_or_default(),
+            fields: Fields::by_name(text),
+            country: text("country"),
+            user_agent: text("user_agent"),
+            ip: text("ip"),
+        })
+    }
+}
+
 /// The parameters of a landing's query that are kept apart.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Fields {
     pub fbclid: Option<String>,
     pub fbp: Option<String>,
@@ -51,6 +67,22 @@ pub struct Fields {
 }
 
 impl Fields {
+    /// The fields as a store has them, each by its name.
+    pub fn by_name(text: impl Fn(&str) -> Option<String>) -> Self {
+        Self {
+            fbclid: text("fbclid"),
+            fbp: text("fbp"),
+            fbc: text("fbc"),
+            campaign_id: text("campaign_id"),
+            campaign_name: text("campaign_name"),
+            adset_id: text("adset_id"),
+            adset_name: text("adset_name"),
+            ad_id: text("ad_id"),
+            ad_name: text("ad_name"),
+            placement: text("placement"),
+        }
+    }
+
     /// Reads a landing's query. The `utm_*` names stand in where the named ones are missing: campaign,
     /// term and content are what Meta's own template puts there for campaign, ad set and ad.
     pub fn read(query: &str) -> Self {

@@ -1,9 +1,10 @@
 //! What a stored event consists of (contract §§3, 4): types that cannot hold a wrong value.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 
-use crate::key;
 use crate::postback::{Amount, EventTime, Note};
+use crate::{json, key};
 
 /// Longest uid and eid in bytes: twice the longest id that a known network sends, with room.
 const ID_BYTES: usize = 256;
@@ -131,7 +132,7 @@ impl DedupKey {
 }
 
 /// When, and with which key, a report arrived.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Arrival {
     /// SHA-256 of the key that was presented.
     pub key_hash: String,
@@ -139,6 +140,18 @@ pub struct Arrival {
     pub received_at_ms: i64,
     /// An id of this arrival alone. A retry of our own carries it again and is no re-fire.
     pub receipt: String,
+}
+
+impl Arrival {
+    /// Reads one that waited in the queue.
+    pub fn read(stored: &Value) -> Option<Self> {
+        Some(Self {
+            key_hash: json::optional_text(stored, "key_hash")?,
+            key_kind: key::Kind::parse(&json::text(stored, "key_kind"))?,
+            received_at_ms: json::number(stored, "received_at_ms")?,
+            receipt: json::optional_text(stored, "receipt")?,
+        })
+    }
 }
 
 /// The parts that a sender decides.

@@ -1,11 +1,10 @@
 //! Destinations' secrets at rest: sealed with AES-GCM under the Worker's `DESTINATION_KEY`, bound to
 //! their space.
 
-use data_encoding::BASE64;
-
 use crate::config::Config;
 use crate::destination::Secrets;
 use crate::edge;
+use crate::encode;
 use crate::error::Error;
 
 /// Bytes of AES-GCM's nonce.
@@ -25,18 +24,19 @@ pub async fn seal_secrets(
     let key = config.destination_key()?;
     let mut sealed = nonce.to_vec();
     sealed.extend(edge::encrypt(key.as_bytes(), &nonce, &bound_to(space_id), &plain).await?);
-    Ok(format!("{PREFIX}{}", BASE64.encode(&sealed)))
+    Ok(format!("{PREFIX}{}", encode::base64(&sealed)))
 }
 
 /// Opens what `seal_secrets` sealed for the same space under the same key.
 pub async fn open_secrets(config: &Config, space_id: i64, sealed: &str) -> Result<Secrets, Error> {
     let unreadable = || Error::Sealed;
     let text = sealed.strip_prefix(PREFIX).ok_or_else(unreadable)?;
-    let bytes = BASE64.decode(text.as_bytes()).map_err(|_broken| unreadable())?;
+    let bytes = encode::from_base64(text).ok_or_else(unreadable)?;
     let (nonce, sealed) = bytes.split_at_checked(NONCE).ok_or_else(unreadable)?;
     let key = config.destination_key()?;
     let plain = edge::decrypt(key.as_bytes(), nonce, &bound_to(space_id), sealed).await?;
-    serde_json::from_slice(&plain).map_err(|_broken| unreadable())
+    let plain = serde_json::from_slice(&plain).map_err(|_broken| unreadable())?;
+    Ok(Secrets::read(&plain))
 }
 
 /// A secret copied into another space's row does not open there.

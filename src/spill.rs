@@ -1,9 +1,10 @@
 //! What D1 did not take in time, on its way through the queue (contract §4.5).
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::click::Click;
 use crate::event::Arrival;
+use crate::json;
 use crate::postback::{Broken, Received};
 
 /// The form of the messages that this version writes.
@@ -15,7 +16,7 @@ const VERSION: u32 = 1;
 const PAUSE_S: (i64, i64) = (10, 3600);
 
 /// What waits in the queue.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Message {
     Postback(Postback),
@@ -23,14 +24,14 @@ pub enum Message {
 }
 
 /// A postback without its token: the key is named by its hash.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Postback {
     #[serde(flatten)]
     pub arrival: Arrival,
     /// Query and body as one query, secrets removed.
     pub raw: String,
     /// What was wrong with the request itself, if anything was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub broken: Option<Broken>,
 }
 
@@ -42,14 +43,14 @@ impl Postback {
 }
 
 /// A click on a landing, with the space and link that the landing's address led to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Visit {
     pub space_id: i64,
     pub link_id: i64,
     pub click: Click,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Envelope<T> {
     v: u32,
     #[serde(flatten)]
@@ -64,8 +65,23 @@ impl Message {
 
     /// Reads a message of this or an older version. `None` for what a newer one wrote, or nobody.
     pub fn from_text(text: &str) -> Option<Self> {
-        let envelope: Envelope<Self> = serde_json::from_str(text).ok()?;
-        (envelope.v <= VERSION).then_some(envelope.message)
+        let stored = json::read(text);
+        if json::number(&stored, "v")? > i64::from(VERSION) {
+            return None;
+        }
+        match json::text(&stored, "kind").as_str() {
+            "postback" => Some(Self::Postback(Postback {
+                arrival: Arrival::read(&stored)?,
+                raw: json::optional_text(&stored, "raw")?,
+                broken: stored.get("broken").and_then(Broken::read),
+            })),
+            "click" => Some(Self::Click(Box::new(Visit {
+                space_id: json::number(&stored, "space_id")?,
+                link_id: json::number(&stored, "link_id")?,
+                click: Click::read(stored.get("click")?)?,
+            }))),
+            _ => None,
+        }
     }
 
     /// When it arrived, in epoch milliseconds.

@@ -1,12 +1,12 @@
 //! Facebook's Conversions API (contract §8; developers.facebook.com, "Using the API", "fbp and fbc",
 //! "Customer information parameters").
 
-use data_encoding::HEXLOWER;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::facts::Facts;
+use crate::encode;
 
 /// The Graph API's version of August 2026, served until 2028 at least.
 const VERSION: &str = "v26.0";
@@ -115,7 +115,7 @@ fn user_data(facts: &Facts) -> UserData {
         fbp: fields.fbp,
         client_ip_address: click.ip,
         client_user_agent: click.user_agent,
-        external_id: facts.uid.as_ref().map(|uid| HEXLOWER.encode(&Sha256::digest(uid.as_bytes()))),
+        external_id: facts.uid.as_ref().map(|uid| encode::hex(&Sha256::digest(uid.as_bytes()))),
     }
 }
 

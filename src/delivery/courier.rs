@@ -8,7 +8,6 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use data_encoding::HEXLOWER;
 use futures_util::StreamExt;
 use futures_util::stream;
 
@@ -19,7 +18,9 @@ use crate::config::Config;
 use crate::db::delivery::{self, Loaded, Recorded};
 use crate::destination;
 use crate::edge::{self, Clock};
+use crate::encode;
 use crate::error::Error;
+use crate::json;
 use crate::seal;
 
 /// Outgoing connections that the platform gives one invocation.
@@ -96,7 +97,7 @@ async fn round(config: &Config, clock: Clock) -> Result<bool, Error> {
     due.truncate(CONNECTIONS);
     let lanes_each = (CONNECTIONS / due.len().max(1)).max(1);
     let most = i64::try_from(lanes_each * LANE).unwrap_or(1);
-    let lease = HEXLOWER.encode(&edge::random::<8>()?);
+    let lease = encode::hex(&edge::random::<8>()?);
     let claimed = delivery::claim(&db, &due, &lease, most, clock.now_ms()).await?;
     let lanes = split(&claimed, lanes_each);
     let worked = stream::iter(lanes).map(|lane| work(config, clock, lane));
@@ -196,7 +197,7 @@ async fn exchange(config: &Config, clock: Clock, delivery: &Loaded) -> (Attempt,
         let text = "The destination's settings cannot be read. Is DESTINATION_KEY the one they were saved with?";
         (attempt(None, text.to_owned(), Outcome::Transient), Answer::None)
     };
-    let Ok(settings) = serde_json::from_str::<destination::Config>(&delivery.config) else {
+    let Some(settings) = destination::Config::read(&json::read(&delivery.config)) else {
         return unreadable();
     };
     let Ok(secrets) = seal::open_secrets(config, delivery.space_id, &delivery.secrets).await else {

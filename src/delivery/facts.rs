@@ -1,9 +1,9 @@
 //! What a delivery tells: an event with its click, as plain values.
 
-use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use crate::click::Fields;
+use crate::encode;
 use crate::event::Canonical;
 
 /// Bytes of an event id: 128 bits of SHA-256.
@@ -59,7 +59,7 @@ impl Facts {
 /// of two deployments apart.
 pub fn event_id(receipt: &str, space_id: i64, seq: i64, destination_id: i64) -> String {
     let digest = Sha256::digest(format!("{receipt}/{space_id}/{seq}/{destination_id}").as_bytes());
-    HEXLOWER.encode(digest.get(..EVENT_ID_BYTES).unwrap_or_default())
+    encode::hex(digest.get(..EVENT_ID_BYTES).unwrap_or_default())
 }
 
 #[cfg(test)]

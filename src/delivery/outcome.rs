@@ -1,6 +1,6 @@
 //! What an answer means, and when to try again (contract §9). Pure: clock and chance are arguments.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// Tries before a delivery is given up.
 pub const ATTEMPTS: u32 = 12;
@@ -34,12 +34,24 @@ pub enum Success {
 }
 
 /// What an answer means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     Sent,
     Transient,
     Permanent,
+}
+
+impl Outcome {
+    /// Reads the word for it.
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "sent" => Some(Self::Sent),
+            "transient" => Some(Self::Transient),
+            "permanent" => Some(Self::Permanent),
+            _ => None,
+        }
+    }
 }
 
 /// Where a delivery stands.

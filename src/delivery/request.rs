@@ -1,11 +1,13 @@
 //! What exactly is sent, and what is kept of it: pure, the time of the attempt is an argument.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::facts::Facts;
 use super::outcome::Outcome;
 use super::{address, capi, mask, template, webhook};
 use crate::destination::{Config, Secrets};
+use crate::json;
 
 /// Header that marks a delivery that no event stands behind.
 const TEST_HEADER: &str = "x-xtracker-test";
@@ -20,7 +22,7 @@ pub struct Outgoing {
 }
 
 /// One try of a delivery, as it is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Attempt {
     pub at_ms: i64,
     /// The answer's status; `None` where there was no answer.
@@ -29,6 +31,23 @@ pub struct Attempt {
     /// The first KB of the answer, or why there was none, secrets masked.
     pub answer: String,
     pub outcome: Outcome,
+}
+
+impl Attempt {
+    /// The tries on record, from the first; what cannot be read is left out.
+    pub fn read_all(stored: &str) -> Vec<Self> {
+        json::items(&json::read(stored)).filter_map(Self::read).collect()
+    }
+
+    fn read(stored: &Value) -> Option<Self> {
+        Some(Self {
+            at_ms: json::number(stored, "at_ms")?,
+            status: json::number(stored, "status").and_then(|status| u16::try_from(status).ok()),
+            duration_ms: json::number(stored, "duration_ms")?,
+            answer: json::text(stored, "answer"),
+            outcome: Outcome::parse(&json::text(stored, "outcome"))?,
+        })
+    }
 }
 
 /// The request for one event and destination. Refused without asking where the destination could

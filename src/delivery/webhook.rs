@@ -1,11 +1,11 @@
 //! The webhook's body and signature (contract §8; Standard Webhooks, standardwebhooks.com).
 
-use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use sha2::Sha256;
 
 use super::facts::Facts;
+use crate::encode;
 
 /// What every signing secret begins with; behind it stands the key in base64.
 pub const SECRET_PREFIX: &str = "whsec_";
@@ -87,21 +87,21 @@ pub fn body(facts: &Facts, test: bool) -> String {
 
 /// The key of a signing secret; `None` for what is none.
 pub fn key(secret: &str) -> Option<Vec<u8>> {
-    let key = BASE64.decode(secret.strip_prefix(SECRET_PREFIX)?.as_bytes()).ok()?;
+    let key = encode::from_base64(secret.strip_prefix(SECRET_PREFIX)?)?;
     // Standard Webhooks: between 24 and 64 bytes.
     (24..=64).contains(&key.len()).then_some(key)
 }
 
 /// A signing secret of 24 random bytes.
 pub fn mint_secret(random: [u8; 24]) -> String {
-    format!("{SECRET_PREFIX}{}", BASE64.encode(&random))
+    format!("{SECRET_PREFIX}{}", encode::base64(&random))
 }
 
 /// The `webhook-signature` of a body sent under an id at a time in epoch seconds.
 pub fn signature(secret: &str, id: &str, timestamp_s: i64, body: &str) -> Option<String> {
     let mut mac = Hmac::<Sha256>::new_from_slice(&key(secret)?).ok()?;
     mac.update(format!("{id}.{timestamp_s}.{body}").as_bytes());
-    Some(format!("v1,{}", BASE64.encode(&mac.finalize().into_bytes())))
+    Some(format!("v1,{}", encode::base64(&mac.finalize().into_bytes())))
 }
 
 #[cfg(test)]

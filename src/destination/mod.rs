@@ -4,16 +4,19 @@
 mod draft;
 mod headers;
 
-pub use draft::Draft;
+pub use draft::{Draft, facebooks_name};
+pub use headers::parse as parse_headers;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::delivery::outcome::Success;
+use crate::json;
 
 /// Which of the three kinds a destination is, with what may be shown of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Config {
     Webhook {
@@ -27,17 +30,14 @@ pub enum Config {
     },
     FbCapi {
         pixel_id: String,
-        #[serde(default)]
         test_event_code: Option<String>,
         action_source: String,
-        #[serde(default)]
         event_source_url: Option<String>,
     },
 }
 
 /// What is encrypted at rest and never shown again.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Secrets {
     pub signing_secret: String,
     pub headers: BTreeMap<String, String>,
@@ -58,6 +58,36 @@ pub struct Destination {
 }
 
 impl Config {
+    /// Reads what is stored; `None` for a kind that a later version made.
+    pub fn read(stored: &Value) -> Option<Self> {
+        let (text, optional) =
+            (|name| json::text(stored, name), |name| json::optional_text(stored, name));
+        Some(match text("kind").as_str() {
+            "webhook" => Self::Webhook { url: text("url"), method: text("method") },
+            "s2s_postback" => Self::S2sPostback {
+                url_template: text("url_template"),
+                method: text("method"),
+                expected_status: u16::try_from(json::number(stored, "expected_status")?).ok()?,
+            },
+            "fb_capi" => Self::FbCapi {
+                pixel_id: text("pixel_id"),
+                test_event_code: optional("test_event_code"),
+                action_source: text("action_source"),
+                event_source_url: optional("event_source_url"),
+            },
+            _ => return None,
+        })
+    }
+
+    /// The word for its kind.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Webhook { .. } => "webhook",
+            Self::S2sPostback { .. } => "s2s_postback",
+            Self::FbCapi { .. } => "fb_capi",
+        }
+    }
+
     /// What the destination answers when it took an event.
     pub fn success(&self) -> Success {
         match self {
@@ -68,6 +98,15 @@ impl Config {
 }
 
 impl Secrets {
+    /// Reads what was sealed.
+    pub fn read(stored: &Value) -> Self {
+        Self {
+            signing_secret: json::text(stored, "signing_secret"),
+            headers: stored.get("headers").map(json::texts_by_name).unwrap_or_default(),
+            access_token: json::text(stored, "access_token"),
+        }
+    }
+
     /// The secrets that a destination of this kind has: what was kept from another kind is dropped.
     fn of_kind(self, config: &Config) -> Self {
         let Self { signing_secret, headers, access_token } = self;

@@ -6,7 +6,10 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::json;
 
 /// A parameter that a postback is read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,7 +168,7 @@ impl fmt::Display for Note {
 }
 
 /// What is wrong with a request itself, whatever it says. Travels through the queue by its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Broken {
     /// The query is longer than 16 KiB.
@@ -180,6 +183,25 @@ pub enum Broken {
     BodyTypeUnknown,
     /// The body is not the JSON object it says it is; where the reader stopped.
     JsonMalformed { line: usize, column: usize },
+}
+
+impl Broken {
+    /// Reads one that waited in the queue.
+    pub fn read(stored: &Value) -> Option<Self> {
+        Some(match stored.as_str() {
+            Some("query_too_long") => Self::QueryTooLong,
+            Some("body_too_long") => Self::BodyTooLong,
+            Some("body_not_utf8") => Self::BodyNotUtf8,
+            Some("body_incomplete") => Self::BodyIncomplete,
+            Some("body_type_unknown") => Self::BodyTypeUnknown,
+            Some(_) => return None,
+            None => {
+                let place = stored.get("json_malformed")?;
+                let part = |name| json::number(place, name).and_then(|n| usize::try_from(n).ok());
+                Self::JsonMalformed { line: part("line")?, column: part("column")? }
+            }
+        })
+    }
 }
 
 impl fmt::Display for Broken {
