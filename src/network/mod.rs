@@ -1,0 +1,220 @@
+//! Network packs: each network's own macros, what its amount means, and where that is known from. One
+//! file a network; none of them is guessed.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::event::Canonical;
+use crate::json;
+use crate::space::BadField;
+
+const PACKS: [&str; 19] = [
+    include_str!("1win.json"),
+    include_str!("1xpartners.json"),
+    include_str!("adcombo.json"),
+    include_str!("affise.json"),
+    include_str!("affonso.json"),
+    include_str!("binom.json"),
+    include_str!("binomo.json"),
+    include_str!("cake.json"),
+    include_str!("everflow.json"),
+    include_str!("impact.json"),
+    include_str!("keitaro.json"),
+    include_str!("pocket-option.json"),
+    include_str!("posh-partners.json"),
+    include_str!("quotex.json"),
+    include_str!("scaleo.json"),
+    include_str!("tapfiliate.json"),
+    include_str!("the-trading-pit.json"),
+    include_str!("tune.json"),
+    include_str!("voluum.json"),
+];
+
+/// Stands where a pack knows that a macro belongs, but not which. Counts as unfilled if it arrives.
+const REPLACE: &str = "REPLACE";
+
+/// Longest macro in bytes, twice the longest that a pack has.
+const MACRO_BYTES: usize = 64;
+
+/// What a network's amount is an amount of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// What the user paid in.
+    Deposit,
+    /// What the user bought for.
+    Order,
+    /// What the affiliate earns.
+    Commission,
+    /// The source does not say.
+    Unsaid,
+}
+
+impl Means {
+    fn parse(word: &str) -> Option<Self> {
+        match word {
+            "deposit" => Some(Self::Deposit),
+            "order" => Some(Self::Order),
+            "commission" => Some(Self::Commission),
+            "unsaid" => Some(Self::Unsaid),
+            _ => None,
+        }
+    }
+
+    /// In words for the user.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Deposit => "the deposit",
+            Self::Order => "the order's value",
+            Self::Commission => "your commission",
+            Self::Unsaid => "an amount; the source does not say of what",
+        }
+    }
+}
+
+/// A macro for an amount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Amount {
+    pub name: String,
+    pub means: Means,
+}
+
+/// Where a pack is known from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// D: the network's own documentation. U: users' code, not official.
+    pub grade: String,
+    pub says: String,
+}
+
+/// What is known of a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pack {
+    pub name: String,
+    pub source: Source,
+    /// The macro of the click id; `None` where the user's own sub id has to be named.
+    pub uid: Option<String>,
+    /// The macro of an id that is the event's own, by event.
+    pub eid: BTreeMap<String, String>,
+    pub amounts: Vec<Amount>,
+    /// A macro, or the currency itself.
+    pub currency: Option<String>,
+    /// Whether the base URL must not contain `?`: the network adds the parameters itself.
+    pub base_only: bool,
+    pub notes: Vec<String>,
+}
+
+/// A ready-made URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ready {
+    pub event: Canonical,
+    /// What its amount means, where it has one.
+    pub means: Option<Means>,
+    pub url: String,
+}
+
+/// Every pack, by name.
+pub fn packs() -> Vec<Pack> {
+    PACKS.iter().filter_map(|file| Pack::read(&json::read(file))).collect()
+}
+
+impl Pack {
+    fn read(file: &Value) -> Option<Self> {
+        let amount = |amount: &Value| {
+            let means = Means::parse(&json::text(amount, "means"))?;
+            Some(Amount { name: json::optional_text(amount, "macro")?, means })
+        };
+        let source = file.get("source")?;
+        Some(Self {
+            name: json::optional_text(file, "name")?,
+            source: Source { grade: json::text(source, "grade"), says: json::text(source, "says") },
+            uid: json::optional_text(file, "uid"),
+            eid: file.get("eid").map(json::texts_by_name)?,
+            amounts: json::items(file.get("amounts")?).map(amount).collect::<Option<_>>()?,
+            currency: json::optional_text(file, "currency"),
+            base_only: file.get("base_only")?.as_bool()?,
+            notes: json::texts(file.get("notes")?),
+        })
+    }
+
+    /// The URLs to be pasted into the network's settings: one for registrations, and for deposits one
+    /// for each meaning of its amount.
+    pub fn urls(&self, origin: &str, token: &str) -> Vec<Ready> {
+        let mut urls = vec![self.url(origin, token, Canonical::Registration, None)];
+        if self.amounts.is_empty() {
+            urls.push(self.url(origin, token, Canonical::Deposit, None));
+        }
+        let deposit = |amount| self.url(origin, token, Canonical::Deposit, Some(amount));
+        urls.extend(self.amounts.iter().map(deposit));
+        urls
+    }
+
+    fn url(&self, origin: &str, token: &str, event: Canonical, amount: Option<&Amount>) -> Ready {
+        let means = amount.map(|amount| amount.means);
+        if self.base_only {
+            return Ready { event, means, url: format!("{origin}/e/{token}/{}", event.code()) };
+        }
+        let macros = Macros {
+            uid: self.uid.clone().unwrap_or_else(|| REPLACE.to_owned()),
+            eid: self.eid.get(event.code()).cloned().unwrap_or_default(),
+            value: amount.map(|amount| amount.name.clone()).unwrap_or_default(),
+            currency: amount.and(self.currency.clone()).unwrap_or_default(),
+        };
+        Ready { event, means, url: macros.url(origin, token, event) }
+    }
+}
+
+/// The macros of a network that has no pack, as the user types them; empty ones are left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Macros {
+    pub uid: String,
+    pub eid: String,
+    pub value: String,
+    pub currency: String,
+}
+
+impl Macros {
+    /// The macros trimmed; refuses what would break the URL.
+    pub fn check(self) -> Result<Self, BadField> {
+        let fields = [
+            ("uid", self.uid),
+            ("eid", self.eid),
+            ("value", self.value),
+            ("currency", self.currency),
+        ];
+        let mut checked = Vec::new();
+        for (field, text) in fields {
+            let text = text.trim().to_owned();
+            let fits = |c: char| c.is_ascii_graphic() && !"&=?\"'\\".contains(c);
+            if text.len() > MACRO_BYTES || !text.chars().all(fits) {
+                let reason =
+                    "A macro has at most 64 plain characters, without spaces, &, =, ? and quotes.";
+                return Err(BadField::new(field, reason));
+            }
+            checked.push(text);
+        }
+        let mut checked = checked.into_iter();
+        let mut next = || checked.next().unwrap_or_default();
+        Ok(Self { uid: next(), eid: next(), value: next(), currency: next() })
+    }
+
+    /// The URL of an event. Only a deposit has an amount.
+    pub fn url(&self, origin: &str, token: &str, event: Canonical) -> String {
+        let is_deposit = event == Canonical::Deposit;
+        let mut url = format!("{origin}/e?token={token}&event={}", event.code());
+        for (name, text, wanted) in [
+            ("uid", &self.uid, true),
+            ("eid", &self.eid, true),
+            ("value", &self.value, is_deposit),
+            ("currency", &self.currency, is_deposit),
+        ] {
+            if wanted && !text.is_empty() {
+                url.push_str(&format!("&{name}={text}"));
+            }
+        }
+        url
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,200 @@
+use std::fs;
+use std::path::Path;
+
+use super::*;
+use crate::postback::{self, Received, is_unresolved};
+
+const ORIGIN: &str = "https://t.example";
+const TOKEN: &str = "xt_in_T";
+
+fn urls(name: &str) -> Vec<String> {
+    let packs = packs();
+    let pack = packs.iter().find(|pack| pack.name.starts_with(name)).unwrap();
+    let urls = pack.urls(ORIGIN, TOKEN);
+    urls.into_iter().map(|ready| ready.url.replace("https://t.example/e", "")).collect()
+}
+
+#[test]
+fn every_file_is_a_pack_that_can_be_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/network");
+    let files = fs::read_dir(folder).unwrap();
+    let files = files.filter(|file| {
+        file.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "json")
+    });
+    assert_eq!((files.count(), packs().len()), (PACKS.len(), PACKS.len()));
+    assert!(
+        packs().windows(2).all(|pair| pair[0].name.to_lowercase() < pair[1].name.to_lowercase())
+    );
+}
+
+/// The rows of the networks' table that have a source, with what each gives.
+#[test]
+fn every_network_has_its_own_macros() {
+    for (name, registration, deposits) in [
+        (
+            "1win",
+            "?token=xt_in_T&event=registration&uid={sub1}&eid={transaction_id}",
+            &["?token=xt_in_T&event=deposit&uid={sub1}&eid={transaction_id}&value={amount}"][..],
+        ),
+        (
+            "1xPartners",
+            "?token=xt_in_T&event=registration&uid=REPLACE",
+            &["?token=xt_in_T&event=deposit&uid=REPLACE&value={sumdep}"][..],
+        ),
+        (
+            "AdCombo",
+            "?token=xt_in_T&event=registration&uid={subacc4}&eid={trans_id}",
+            &["?token=xt_in_T&event=deposit&uid={subacc4}&eid={trans_id}&value={revenue}"][..],
+        ),
+        (
+            "Affise",
+            "?token=xt_in_T&event=registration&uid={sub1}&eid={transactionid}",
+            &[
+                "?token=xt_in_T&event=deposit&uid={sub1}&eid={transactionid}&value={sum}&currency={currency}",
+                "?token=xt_in_T&event=deposit&uid={sub1}&eid={transactionid}&value={order_sum}&currency={currency}",
+            ][..],
+        ),
+        (
+            "Affonso",
+            "?token=xt_in_T&event=registration&uid={tracking_id}&eid={transaction_id}",
+            &[
+                "?token=xt_in_T&event=deposit&uid={tracking_id}&eid={transaction_id}&value={commission_amount}",
+                "?token=xt_in_T&event=deposit&uid={tracking_id}&eid={transaction_id}&value={sale_amount}",
+            ][..],
+        ),
+        (
+            "Binom as sender",
+            "?token=xt_in_T&event=registration&uid={externalid}",
+            &["?token=xt_in_T&event=deposit&uid={externalid}"][..],
+        ),
+        ("Binomo", "/xt_in_T/registration", &["/xt_in_T/deposit"][..]),
+        (
+            "CAKE",
+            "?token=xt_in_T&event=registration&uid=#s2#&eid=#leadid#",
+            &["?token=xt_in_T&event=deposit&uid=#s2#&eid=#leadid#&value=#price#"][..],
+        ),
+        (
+            "Everflow",
+            "?token=xt_in_T&event=registration&uid={sub1}&eid={conversion_id}",
+            &[
+                "?token=xt_in_T&event=deposit&uid={sub1}&eid={conversion_id}&value={payout_amount}",
+                "?token=xt_in_T&event=deposit&uid={sub1}&eid={conversion_id}&value={sale_amount}",
+            ][..],
+        ),
+        (
+            "Impact",
+            "?token=xt_in_T&event=registration&uid={SubId1}&eid={ActionId}",
+            &[
+                "?token=xt_in_T&event=deposit&uid={SubId1}&eid={ActionId}&value={Payout}&currency={Currency}",
+                "?token=xt_in_T&event=deposit&uid={SubId1}&eid={ActionId}&value={Amount}&currency={Currency}",
+            ][..],
+        ),
+        (
+            "Keitaro as sender",
+            "?token=xt_in_T&event=registration&uid={external_id}&eid={tid}",
+            &["?token=xt_in_T&event=deposit&uid={external_id}&eid={tid}&value={revenue}"][..],
+        ),
+        (
+            "Pocket Option",
+            "?token=xt_in_T&event=registration&uid={click_id}&eid={trader_id}",
+            &[
+                "?token=xt_in_T&event=deposit&uid={click_id}&eid={trade_id}&value={sumdep}&currency=USD",
+            ][..],
+        ),
+        (
+            "posh-partners",
+            "?token=xt_in_T&event=registration&uid={transaction_id}",
+            &["?token=xt_in_T&event=deposit&uid={transaction_id}&value={amount}"][..],
+        ),
+        (
+            "Quotex",
+            "?token=xt_in_T&event=registration&uid={click_id}&eid={trader_id}",
+            &["?token=xt_in_T&event=deposit&uid={click_id}&eid={event_id}&value={sumdep}"][..],
+        ),
+        (
+            "Scaleo",
+            "?token=xt_in_T&event=registration&uid={aff_click_id}",
+            &["?token=xt_in_T&event=deposit&uid={aff_click_id}"][..],
+        ),
+        (
+            "Tapfiliate",
+            "?token=xt_in_T&event=registration&uid=${click_subid}",
+            &[
+                "?token=xt_in_T&event=deposit&uid=${click_subid}&value=${commission_amount}&currency=${currency}",
+            ][..],
+        ),
+        (
+            "The Trading Pit",
+            "?token=xt_in_T&event=registration&uid=[afp]",
+            &[
+                "?token=xt_in_T&event=deposit&uid=[afp]&eid=[depositid]&value=[transaction_sum]",
+                "?token=xt_in_T&event=deposit&uid=[afp]&eid=[depositid]&value=[commissionamount]",
+            ][..],
+        ),
+        (
+            "TUNE",
+            "?token=xt_in_T&event=registration&uid={aff_sub}",
+            &["?token=xt_in_T&event=deposit&uid={aff_sub}&value={payout}"][..],
+        ),
+        (
+            "Voluum as sender",
+            "?token=xt_in_T&event=registration&uid={externalid}",
+            &["?token=xt_in_T&event=deposit&uid={externalid}"][..],
+        ),
+    ] {
+        let expected: Vec<&str> =
+            [registration].into_iter().chain(deposits.iter().copied()).collect();
+        assert_eq!(urls(name), expected, "{name}");
+    }
+}
+
+#[test]
+fn every_pack_says_where_it_is_known_from_and_what_to_mind() {
+    for pack in packs() {
+        assert!(["D", "U"].contains(&pack.source.grade.as_str()), "{}", pack.name);
+        assert!(!pack.source.says.is_empty() && !pack.notes.is_empty(), "{}", pack.name);
+        let currency = pack.currency.as_deref().unwrap_or("USD");
+        let is_code = crate::event::Currency::parse(currency).is_some();
+        assert!(is_code || is_unresolved(currency), "{}", pack.name);
+        if !pack.eid.contains_key("deposit") && !pack.base_only {
+            let told = pack.notes.iter().any(|note| note.contains("second call counts again"));
+            assert!(told, "{} has no id and does not say so", pack.name);
+        }
+    }
+}
+
+/// A URL that arrives as it stands in the settings is understood for what it is: every macro is seen
+/// to be unfilled, none is taken for an id.
+#[test]
+fn an_unfilled_macro_of_any_pack_is_taken_for_no_id() {
+    for pack in packs().iter().filter(|pack| !pack.base_only) {
+        for ready in pack.urls(ORIGIN, TOKEN) {
+            let query = ready.url.split_once('?').unwrap().1;
+            match postback::read(&Received::query(query), 1_790_000_000_000).verdict {
+                Ok(report) => assert_eq!((report.uid, report.eid), (None, None), "{}", ready.url),
+                Err(refusal) => assert_eq!(refusal.status.word(), "invalid_value", "{}", ready.url),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_network_without_a_pack_is_built_from_what_the_user_types() {
+    let macros = |uid: &str, value: &str| Macros {
+        uid: uid.to_owned(),
+        value: value.to_owned(),
+        ..Macros::default()
+    };
+    let checked = macros(" <cid> ", "#sum#").check().unwrap();
+    assert_eq!(
+        checked.url(ORIGIN, TOKEN, Canonical::Deposit),
+        "https://t.example/e?token=xt_in_T&event=deposit&uid=<cid>&value=#sum#"
+    );
+    assert_eq!(
+        checked.url(ORIGIN, TOKEN, Canonical::Contact),
+        "https://t.example/e?token=xt_in_T&event=contact&uid=<cid>"
+    );
+    for bad in ["a b", "a&b", "a=b", "a?b", "\"", "ä", &"x".repeat(65)] {
+        assert_eq!(macros(bad, "").check().map_err(|bad| bad.field), Err("uid"), "{bad}");
+    }
+}
