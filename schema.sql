@@ -132,6 +132,29 @@ CREATE TABLE IF NOT EXISTS counters (
   PRIMARY KEY (space_id, bucket, link_id, event, currency)
 ) STRICT, WITHOUT ROWID;
 
+-- Days of a space's own zone that are over, summed up: a report of a month would else read each of
+-- their 96 quarters of an hour, for every link. Whoever looks at such a report closes its days; what
+-- comes late is added here as well. Both tables can be emptied at any time, as a change of the zone does.
+CREATE TABLE IF NOT EXISTS closed_days (
+  space_id    INTEGER NOT NULL,
+  from_bucket INTEGER NOT NULL,
+  to_bucket   INTEGER NOT NULL, -- the first bucket of the next day
+  PRIMARY KEY (space_id, from_bucket)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS days (
+  space_id    INTEGER NOT NULL,
+  from_bucket INTEGER NOT NULL, -- of its row in closed_days
+  link_id     INTEGER NOT NULL,
+  event       TEXT    NOT NULL,
+  currency    TEXT    NOT NULL,
+  events      INTEGER NOT NULL,
+  people      INTEGER NOT NULL,
+  units       INTEGER NOT NULL,
+  micros      INTEGER NOT NULL,
+  PRIMARY KEY (space_id, from_bucket, link_id, event, currency)
+) STRICT, WITHOUT ROWID;
+
 -- The one place that counts. A row put into this view is added to its counter; one event less is
 -- a row of -1.
 DROP VIEW IF EXISTS tally;
@@ -154,6 +177,29 @@ BEGIN
     NEW.micros % 1000000
   )
   ON CONFLICT (space_id, bucket, link_id, event, currency) DO UPDATE SET
+    events = events + excluded.events,
+    people = people + excluded.people,
+    units  = units + excluded.units,
+    micros = micros + excluded.micros;
+  INSERT INTO days (space_id, from_bucket, link_id, event, currency, events, people, units, micros)
+  SELECT
+    NEW.space_id,
+    d.from_bucket,
+    NEW.link_id,
+    NEW.event,
+    iif(NEW.event = 'deposit', NEW.currency, ''),
+    NEW.events,
+    NEW.people,
+    NEW.micros / 1000000,
+    NEW.micros % 1000000
+  FROM closed_days d
+  WHERE d.space_id = NEW.space_id
+    AND d.from_bucket = (
+      SELECT max(o.from_bucket) FROM closed_days o
+      WHERE o.space_id = NEW.space_id AND o.from_bucket <= NEW.at_ms / 900000
+    )
+    AND d.to_bucket > NEW.at_ms / 900000
+  ON CONFLICT (space_id, from_bucket, link_id, event, currency) DO UPDATE SET
     events = events + excluded.events,
     people = people + excluded.people,
     units  = units + excluded.units,
