@@ -6,12 +6,11 @@
 //! 4. Where D1 refuses or is late, the report goes to the queue instead.
 //! 5. Only where that refuses too is the sender asked to come back.
 
-use data_encoding::HEXLOWER;
-
 use crate::config::Config;
 use crate::db::event::{Name, Stored};
 use crate::db::{self, Cost};
 use crate::edge::{self, Incoming};
+use crate::encode;
 use crate::error::Error;
 use crate::event::Arrival;
 use crate::key::{Kind, Presented};
@@ -40,13 +39,15 @@ impl Outcome {
     }
 }
 
-/// Answers a network's postback. `path_token` goes before the token of the query.
+/// Answers a network's postback. What its path says goes before the query: some networks take no
+/// base URL with a `?` in it.
 pub async fn postback(
     config: &Config,
     mut incoming: Incoming,
     path_token: Option<String>,
+    path_event: Option<String>,
 ) -> (Reply, Later) {
-    let received = incoming.received().await;
+    let received = incoming.received().await.led_by("event", path_event.as_deref());
     take(config, &incoming, &received, path_token, Audience::Network).await
 }
 
@@ -98,7 +99,7 @@ pub fn arrival(key: &Presented<'_>, received_at_ms: i64) -> Arrival {
         key_hash: key.hash(),
         key_kind: key.kind(),
         received_at_ms,
-        receipt: HEXLOWER.encode(&edge::random::<8>().unwrap_or_default()),
+        receipt: encode::hex(&edge::random::<8>().unwrap_or_default()),
     }
 }
 

@@ -2,15 +2,17 @@
 
 use percent_encoding::percent_decode_str;
 
+use crate::dashboard;
 use crate::key::Kind;
 use crate::operator::{self, destination};
 
 /// Where a request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
-    /// `GET` or `POST /e` or `/e/<token>`: a postback, with the token from the path.
+    /// `GET` or `POST /e`, `/e/<token>` or `/e/<token>/<event>`: a postback, with what its path says.
     Postback {
         token: Option<String>,
+        event: Option<String>,
     },
     /// `POST /events`: a report of the user's own code.
     Event,
@@ -30,6 +32,8 @@ pub enum Route {
     OtherMethod(&'static str),
     /// `/api/…`: the operator's own.
     Operator(operator::Request),
+    /// What a browser sees.
+    Dashboard(dashboard::Request),
     NotFound,
 }
 
@@ -38,8 +42,9 @@ pub fn route(method: &str, path: &str) -> Route {
     let path = path.trim_start_matches('/').trim_end_matches('/');
     let segments: Vec<&str> = path.split('/').collect();
     match segments.as_slice() {
-        ["e"] => postback(method, None),
-        ["e", token] => postback(method, Some(decode(token))),
+        ["e"] => postback(method, None, None),
+        ["e", token] => postback(method, Some(decode(token)), None),
+        ["e", token, event] => postback(method, Some(decode(token)), Some(decode(event))),
         ["events"] => only(method, "POST", Route::Event),
         ["bind"] if method == "GET" => Route::Bind,
         ["bind"] => only_of(method, "POST", "GET, POST, OPTIONS", Route::Bind),
@@ -47,15 +52,15 @@ pub fn route(method: &str, path: &str) -> Route {
         ["l", slug] if matches!(method, "GET" | "HEAD") => Route::Landing { slug: decode(slug) },
         ["l", _slug] => only_of(method, "GET", "GET, HEAD, OPTIONS", Route::NotFound),
         ["api", rest @ ..] => api(method, rest).map_or(Route::NotFound, Route::Operator),
-        _ => Route::NotFound,
+        segments => dashboard::route(method, segments).map_or(Route::NotFound, Route::Dashboard),
     }
 }
 
-fn postback(method: &str, token: Option<String>) -> Route {
+fn postback(method: &str, token: Option<String>, event: Option<String>) -> Route {
     match method {
         "HEAD" => Route::Head,
-        "GET" => Route::Postback { token },
-        _ => only_of(method, "POST", "GET, POST, HEAD, OPTIONS", Route::Postback { token }),
+        "GET" => Route::Postback { token, event },
+        _ => only_of(method, "POST", "GET, POST, HEAD, OPTIONS", Route::Postback { token, event }),
     }
 }
 
@@ -152,7 +157,12 @@ mod tests {
 
     #[test]
     fn the_endpoints() {
-        let postback = |token: Option<&str>| Route::Postback { token: token.map(str::to_owned) };
+        let postback =
+            |token: Option<&str>| Route::Postback { token: token.map(str::to_owned), event: None };
+        let with_event = Route::Postback {
+            token: Some("xt_in_abc".to_owned()),
+            event: Some("deposit".to_owned()),
+        };
         for (method, path, expected) in [
             ("GET", "/e", postback(None)),
             ("POST", "/e", postback(None)),
@@ -160,6 +170,7 @@ mod tests {
             ("GET", "/e/xt_in_abc", postback(Some("xt_in_abc"))),
             ("POST", "/e/xt_in_abc/", postback(Some("xt_in_abc"))),
             ("GET", "/e/xt%5Fin%5Fabc", postback(Some("xt_in_abc"))),
+            ("GET", "/e/xt_in_abc/deposit", with_event),
             ("HEAD", "/e", Route::Head),
             ("HEAD", "/e/xt_in_abc", Route::Head),
             ("OPTIONS", "/e", Route::Options("GET, POST, HEAD, OPTIONS")),
@@ -177,9 +188,10 @@ mod tests {
             ("HEAD", "/l/summer/", Route::Landing { slug: "summer".to_owned() }),
             ("POST", "/l/summer", Route::OtherMethod("GET, HEAD, OPTIONS")),
             ("GET", "/l", Route::NotFound),
-            ("GET", "/", Route::NotFound),
-            ("GET", "/e/a/b", Route::NotFound),
-            ("GET", "", Route::NotFound),
+            ("GET", "/", Route::Dashboard(dashboard::Request::Home)),
+            ("GET", "/login/", Route::Dashboard(dashboard::Request::LoginForm)),
+            ("GET", "/e/a/b/c", Route::NotFound),
+            ("PUT", "/", Route::NotFound),
             ("GET", "/api/spaces", Route::Operator(operator::Request::ListSpaces)),
             ("POST", "/api/spaces", Route::Operator(operator::Request::CreateSpace)),
             (

@@ -48,6 +48,16 @@ impl Received {
         self.join(&added).mark(broken)
     }
 
+    /// Puts a parameter before all others, where there is one.
+    pub fn led_by(mut self, name: &str, value: Option<&str>) -> Self {
+        if let Some(value) = value {
+            let joint = if self.query.is_empty() { "" } else { "&" };
+            let led = encode(&[(name.to_owned(), value.to_owned())]);
+            self.query.insert_str(0, &format!("{led}{joint}"));
+        }
+        self
+    }
+
     /// Marks what the edge found wrong, unless something was found before.
     pub fn mark(mut self, broken: Option<Broken>) -> Self {
         self.broken = self.broken.or(broken);
