@@ -15,7 +15,7 @@ sizes() {
 
 # Directories count too: a removed file changes nothing else.
 if [ -e build/index.js ] && [ -e "$stamp" ] &&
-    [ -z "$(find src Cargo.toml Cargo.lock package-lock.json -newer "$stamp")" ]; then
+    [ -z "$(find src assets Cargo.toml Cargo.lock package-lock.json -newer "$stamp")" ]; then
     sizes build/index_bg.wasm ", up to date"
     exit 0
 fi
@@ -39,5 +39,12 @@ fi
 # The functions' names are a fifth of the file, and every isolate loads them; a panic says its file and line anyway.
 "$WASM_OPT_BIN" --all-features --strip-debug build/index_bg.wasm -o target/stripped.wasm
 mv target/stripped.wasm build/index_bg.wasm
+# The dashboard's script with the one library that it uses, and its style.
+rm -rf build/assets
+if ! "$ESBUILD_BIN" assets/app.js assets/app.css assets/favicon.svg --bundle --minify --format=esm --target=es2022,chrome123,firefox120,safari17.5 \
+    --loader:.svg=copy --outdir=build/assets --log-level=warning >&2; then
+    echo "build: esbuild failed, see above" >&2
+    exit 1
+fi
 mv "$started" "$stamp"
 sizes build/index_bg.wasm

@@ -18,7 +18,12 @@ const DELIVERIES: &str = "DELIVERIES";
 pub const DELIVERIES_QUEUE: &str = "xtracker-deliveries";
 /// Worker secret that destinations' secrets are sealed with.
 const DESTINATION_KEY: &str = "DESTINATION_KEY";
-/// Worker secret that opens the operator's API.
+/// How often one address may try to sign in.
+const LOGIN_LIMIT: &str = "LOGIN_LIMIT";
+/// Variables of Cloudflare Access: the team's name, and the application's audience tag.
+const ACCESS_TEAM: &str = "ACCESS_TEAM";
+const ACCESS_AUD: &str = "ACCESS_AUD";
+/// Worker secret that opens the dashboard and the operator's API.
 const OPERATOR_TOKEN: &str = "OPERATOR_TOKEN";
 /// `true` in `.dev.vars` alone: the keys of the demo space work, and answers tell what D1 counted.
 const LOCAL: &str = "LOCAL";
@@ -29,6 +34,14 @@ const DB_DEADLINE_MS: &str = "DB_DEADLINE_MS";
 /// The deadline where none is set: D1 writes in a few milliseconds, and the hastiest known network
 /// waits 10 s for its answer, of which the queue may take three.
 const USUAL_DB_DEADLINE_MS: u64 = 2_500;
+
+/// An application behind Cloudflare Access.
+pub struct Access {
+    /// The team's name or domain.
+    pub team: String,
+    /// The application's audience tag.
+    pub audience: String,
+}
 
 /// The bindings of one invocation. Plain values only may outlive it.
 pub struct Config {
@@ -64,6 +77,24 @@ impl Config {
 
     pub fn spill_limit(&self) -> Result<RateLimiter, Error> {
         self.env.rate_limiter(SPILL_LIMIT).map_err(|_unbound| Error::Missing(SPILL_LIMIT))
+    }
+
+    pub fn login_limit(&self) -> Result<RateLimiter, Error> {
+        self.env.rate_limiter(LOGIN_LIMIT).map_err(|_unbound| Error::Missing(LOGIN_LIMIT))
+    }
+
+    /// Who is let in by Cloudflare Access, where that is set up. Half a set-up lets nobody in.
+    pub fn access(&self) -> Result<Option<Access>, Error> {
+        let var = |name| {
+            let set = self.env.var(name).map(|value| value.to_string()).unwrap_or_default();
+            Some(set).filter(|text| !text.is_empty())
+        };
+        match (var(ACCESS_TEAM), var(ACCESS_AUD)) {
+            (Some(team), Some(audience)) => Ok(Some(Access { team, audience })),
+            (None, None) => Ok(None),
+            (None, _) => Err(Error::Missing(ACCESS_TEAM)),
+            (_, None) => Err(Error::Missing(ACCESS_AUD)),
+        }
     }
 
     /// The secret behind keys; without it none can be told from a forged one.

@@ -14,6 +14,8 @@ pub enum Error {
     Queue(String),
     /// One address sent more than its share.
     Limited,
+    /// Another server's document was not to be had.
+    Fetch(String),
     /// A sealed secret that does not open.
     Sealed,
     /// A binding or a secret that the deployment lacks.
@@ -26,6 +28,7 @@ impl fmt::Display for Error {
             Self::Deadline(what) => write!(f, "{what} did not answer in time"),
             Self::Database(text) => write!(f, "D1 refused: {text}"),
             Self::Queue(text) => write!(f, "the queue refused: {text}"),
+            Self::Fetch(text) => write!(f, "a document was not to be had: {text}"),
             Self::Limited => f.write_str("one address sent more than its share"),
             Self::Sealed => f.write_str("a sealed secret does not open"),
             Self::Missing(what) => write!(f, "{what} is not configured"),

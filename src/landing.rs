@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::intake;
 use crate::later::Later;
 use crate::link::{self, Link};
-use crate::page;
+use crate::page::visitor as page;
 use crate::reply::Reply;
 use crate::spill::{Message, Visit};
 

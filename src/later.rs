@@ -1,9 +1,12 @@
 //! What is done after the answer: the sender never waits for it.
 
 use crate::config::Config;
+use crate::db;
 use crate::delivery::courier;
-use crate::edge::Clock;
+use crate::edge::{self, Clock};
+use crate::error::Error;
 use crate::landing;
+use crate::report::period::Part;
 use crate::spill::Visit;
 
 /// Work that an answer leaves behind.
@@ -19,8 +22,23 @@ pub enum Later {
         space_id: i64,
         seq: i64,
     },
+    /// Days of a space that are over, to be summed up.
+    CloseDays(Box<Closing>),
     /// Whatever is due.
     Sweep,
+}
+
+/// Days to be summed up, of the zone that the space has.
+pub struct Closing {
+    pub space_id: i64,
+    pub zone_name: String,
+    pub days: Vec<Part>,
+}
+
+impl Closing {
+    async fn run(&self, config: &Config) -> Result<(), Error> {
+        db::report::close(&config.db()?, self.space_id, &self.zone_name, &self.days).await
+    }
 }
 
 impl Later {
@@ -29,6 +47,11 @@ impl Later {
             Self::Nothing => {}
             Self::Record { visit, address } => landing::record(&config, address, visit).await,
             Self::Deliver { space_id, seq } => courier::first_tries(&config, space_id, seq).await,
+            Self::CloseDays(closing) => {
+                if let Err(reason) = closing.run(&config).await {
+                    edge::log("days_not_closed", &reason.to_string());
+                }
+            }
             Self::Sweep => courier::sweep(&config, Clock::default()).await,
         }
     }

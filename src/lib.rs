@@ -3,28 +3,35 @@
 //! This file holds the runtime's events and nothing else. Rules are pure and know no platform; SQL
 //! lives in `db`; `edge` and `config` stand between.
 
+mod access;
 mod bind;
 mod bot;
 mod click;
 mod config;
 mod consumer;
+mod dashboard;
 mod db;
 mod delivery;
 mod destination;
 mod edge;
+mod encode;
 mod error;
 mod event;
 mod intake;
+mod json;
 mod key;
 mod landing;
 mod later;
 mod link;
+mod network;
 mod operator;
 mod page;
 mod postback;
 mod reply;
+mod report;
 mod route;
 mod seal;
+mod session;
 mod space;
 mod spill;
 mod status;
@@ -36,6 +43,7 @@ use worker::{
 
 use config::Config;
 use consumer::Fate;
+use dashboard::Answer;
 use delivery::courier;
 use edge::{Clock, Incoming};
 use later::Later;
@@ -53,7 +61,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
     let incoming = Incoming::new(request);
     let nothing = |reply| (reply, Later::Nothing);
     let (reply, later) = match route::route(&incoming.method, &incoming.path) {
-        Route::Postback { token } => intake::postback(&config, incoming, token).await,
+        Route::Postback { token, event } => intake::postback(&config, incoming, token, event).await,
         Route::Event => intake::event(&config, incoming).await,
         Route::Bind => nothing(bot::bind(&config, incoming).await),
         Route::Click => nothing(bot::click(&config, incoming).await),
@@ -62,6 +70,10 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
         Route::Options(allowed) => nothing(Reply::options(allowed)),
         Route::OtherMethod(allowed) => nothing(Reply::other_method(allowed)),
         Route::Operator(request) => operator::answer(&config, request, incoming).await,
+        Route::Dashboard(request) => match dashboard::answer(&config, request, incoming).await {
+            Answer::Page(reply, later) => (reply, later),
+            Answer::File(head, rows) => return edge::file(&head, config, rows),
+        },
         Route::NotFound => nothing(Reply::problem(&Problem::NOT_FOUND)),
     };
     if !matches!(later, Later::Nothing) {

@@ -66,7 +66,11 @@ impl From<Error> for Problem {
                 "not_configured",
                 "The destination's secrets do not open. Set DESTINATION_KEY to what it was when they were saved.",
             ),
-            Error::Deadline(_) | Error::Database(_) | Error::Queue(_) | Error::Limited => {
+            Error::Deadline(_)
+            | Error::Database(_)
+            | Error::Queue(_)
+            | Error::Fetch(_)
+            | Error::Limited => {
                 Self::new(503, "unavailable", "It could not be done now. Try again in a minute.")
             }
         }
@@ -158,10 +162,15 @@ impl Reply {
         Self::json(*http, &Body { ok: false, status: word, field: *field, hint })
     }
 
+    /// Nothing new.
+    pub fn nothing() -> Self {
+        let headers = vec![("cache-control", "no-store".to_owned())];
+        Self { status: 204, headers, body: String::new() }
+    }
+
     /// `OPTIONS`: which methods an address answers.
     pub fn options(allowed: &'static str) -> Self {
-        let headers = vec![("cache-control", "no-store".to_owned()), ("allow", allowed.to_owned())];
-        Self { status: 204, headers, body: String::new() }
+        Self::nothing().with("allow", allowed.to_owned())
     }
 
     /// `HEAD` on an address that takes reports.

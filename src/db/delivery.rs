@@ -3,9 +3,9 @@
 use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
 
+use super::feed::{NO_BOUND, read_fields};
 use super::row::Row;
 use super::{number, optional_text, rows_of, run, run_together, text};
-use crate::click::Fields;
 use crate::delivery::facts::{ClickFacts, Facts, event_id};
 use crate::delivery::outcome::State;
 use crate::delivery::request::Attempt;
@@ -33,15 +33,9 @@ SELECT
 FROM deliveries x
 JOIN events e ON e.space_id = x.space_id AND e.seq = x.seq
 JOIN destinations d ON d.space_id = x.space_id AND d.id = x.destination_id
-LEFT JOIN clicks c ON c.space_id = e.space_id AND c.uid = coalesce(
-  (SELECT o.uid FROM clicks o WHERE o.space_id = e.space_id AND o.uid = e.uid),
-  (
-    SELECT t.uid FROM tg_clicks t
-    WHERE t.space_id = e.space_id AND t.tg_id = e.tg_id
-    ORDER BY t.clicked_at_ms <= e.occurred_at_ms DESC, abs(t.clicked_at_ms - e.occurred_at_ms), t.uid
-    LIMIT 1
-  )
-)
+LEFT JOIN clicks c ON c.space_id = e.space_id AND c.uid = ",
+            click_of_event!(),
+            "
 WHERE ",
             $condition
         )
@@ -53,9 +47,12 @@ const OF_EVENT: &str = loaded_where!(
     "x.space_id = ?1 AND x.seq = ?2 AND x.state = 'pending' AND x.tries = 0 AND d.rest_until_ms <= ?3"
 );
 
-/// The newest delivery of a destination, for a test with a real event.
-const LATEST: &str =
-    loaded_where!("x.space_id = ?1 AND x.destination_id = ?2 ORDER BY x.seq DESC LIMIT 1");
+/// The newest delivery of a destination among the last 500 events, for a test with a real one.
+const LATEST: &str = loaded_where!(
+    "x.space_id = ?1 AND x.destination_id = ?2
+  AND x.seq > (SELECT max(m.seq) FROM deliveries m WHERE m.space_id = ?1) - 500
+ORDER BY x.seq DESC LIMIT 1"
+);
 
 const CLAIMED: &str = loaded_where!(
     "x.destination_id = ?1 AND x.state = 'sending' AND x.lease = ?2 ORDER BY x.due_at_ms"
@@ -102,9 +99,29 @@ UPDATE deliveries SET state = iif(tries = 0, 'pending', 'retrying'), lease = NUL
 WHERE destination_id = ?1 AND state = 'sending' AND lease = ?2
 ";
 
-const LIST: &str = "
+/// Events that one page of a destination's deliveries looks through: other destinations' deliveries
+/// stand between its own, and must not make the page read without end.
+const WINDOW: i64 = 500;
+
+/// Deliveries of a destination among the `WINDOW` events below a number, newest first, and where that
+/// window begins.
+pub(super) const RECENT: &str = "
+WITH top AS (
+  SELECT min(?4, coalesce((SELECT max(e.seq) FROM events e WHERE e.space_id = ?1), 0) + 1) AS seq
+)
+SELECT x.seq, x.target, x.state, x.due_at_ms, x.tries, x.attempts, NULL AS bottom
+FROM top CROSS JOIN deliveries x
+WHERE x.space_id = ?1 AND x.seq < top.seq AND x.seq >= top.seq - ?5
+  AND x.destination_id = ?2 AND (?3 IS NULL OR x.state = ?3)
+UNION ALL
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, top.seq - ?5 FROM top
+ORDER BY 1 DESC
+";
+
+/// What was given up, from the index that has nothing else.
+const FAILED: &str = "
 SELECT seq, target, state, due_at_ms, tries, attempts FROM deliveries
-WHERE space_id = ?1 AND destination_id = ?2 AND (?3 IS NULL OR state = ?3)
+WHERE destination_id = ?2 AND space_id = ?1 AND state = 'failed_permanently'
 ORDER BY seq DESC LIMIT 100
 ";
 
@@ -148,6 +165,22 @@ pub struct Listed {
     pub due_at_ms: i64,
     pub tries: i64,
     pub attempts: Option<String>,
+}
+
+/// Some deliveries, and the event's number below which there may be more.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    pub deliveries: Vec<Listed>,
+    pub more: Option<i64>,
+}
+
+impl Page {
+    pub(super) fn read(rows: &[Row]) -> Self {
+        let bottom = rows.iter().find_map(|row| row.optional_number("bottom"));
+        let is_delivery = |row: &&Row| row.optional_number("seq").is_some();
+        let deliveries = rows.iter().filter(is_delivery).map(Listed::read).collect();
+        Self { deliveries, more: bottom.filter(|bottom| *bottom > 1) }
+    }
 }
 
 /// What became of one try, for the destination as well as for the delivery.
@@ -257,15 +290,36 @@ pub async fn release(
     run(db, RELEASE, &values).await.map(|_rows| ())
 }
 
-/// The newest deliveries of a destination, in one state or in all; at most 100.
+/// The newest deliveries of a destination, in one state or in all: what was given up of all times,
+/// the others among the last 500 events.
 pub async fn list(
     db: &D1Database,
     space_id: i64,
     destination_id: i64,
     state: Option<&str>,
-) -> Result<Vec<Listed>, Error> {
-    let values = [number(space_id), number(destination_id), optional_text(state)];
-    Ok(run(db, LIST, &values).await?.rows.iter().map(Listed::read).collect())
+) -> Result<Page, Error> {
+    let rows = if state == Some("failed_permanently") {
+        run(db, FAILED, &[number(space_id), number(destination_id)]).await?.rows
+    } else {
+        run(db, RECENT, &recent(space_id, destination_id, state, None)).await?.rows
+    };
+    Ok(Page::read(&rows))
+}
+
+/// The values of `RECENT`.
+pub(super) fn recent(
+    space_id: i64,
+    destination_id: i64,
+    state: Option<&str>,
+    before: Option<i64>,
+) -> [JsValue; 5] {
+    [
+        number(space_id),
+        number(destination_id),
+        optional_text(state),
+        number(before.unwrap_or(NO_BOUND)),
+        number(WINDOW),
+    ]
 }
 
 /// Makes a delivery, or without a number all that were given up, due once more. Gives how many.
@@ -320,18 +374,7 @@ impl Loaded {
 fn read_click(row: &Row) -> Option<ClickFacts> {
     Some(ClickFacts {
         clicked_at_ms: row.optional_number("clicked_at_ms")?,
-        fields: Fields {
-            fbclid: row.optional_text("fbclid"),
-            fbp: row.optional_text("fbp"),
-            fbc: row.optional_text("fbc"),
-            campaign_id: row.optional_text("campaign_id"),
-            campaign_name: row.optional_text("campaign_name"),
-            adset_id: row.optional_text("adset_id"),
-            adset_name: row.optional_text("adset_name"),
-            ad_id: row.optional_text("ad_id"),
-            ad_name: row.optional_text("ad_name"),
-            placement: row.optional_text("placement"),
-        },
+        fields: read_fields(row),
         country: row.optional_text("country"),
         user_agent: row.optional_text("user_agent"),
         ip: row.optional_text("ip"),

@@ -3,10 +3,13 @@
 use serde_json::value::RawValue;
 use worker::D1Database;
 
+use super::delivery::{self, Page};
 use super::row::Row;
-use super::{number, run, run_together, text};
-use crate::destination::Destination;
+use super::space::{self, Spaces};
+use super::{number, rows_of, run, run_together, text};
+use crate::destination::{Config, Destination, Draft, EventMap};
 use crate::error::Error;
+use crate::json;
 
 const CREATE: &str = "
 INSERT INTO destinations (space_id, name, enabled, events, config, secrets, created_at_ms)
@@ -22,24 +25,28 @@ WHERE space_id = ?1 AND id = ?7
 RETURNING id
 ";
 
-const LIST: &str = "
+pub(super) const LIST: &str = "
 SELECT
   d.id, d.name, d.enabled, d.events, d.config, d.secrets, d.failures, d.rest_until_ms,
   (
     SELECT count(*) FROM (
       SELECT 1 FROM deliveries x
-      WHERE x.destination_id = d.id AND x.state IN ('pending', 'sending', 'retrying') LIMIT 1000
+      WHERE x.destination_id = d.id AND x.state IN ('pending', 'sending', 'retrying') LIMIT 100
     )
   ) AS open,
   (
     SELECT count(*) FROM (
       SELECT 1 FROM deliveries x
-      WHERE x.destination_id = d.id AND x.state = 'failed_permanently' LIMIT 1000
+      WHERE x.destination_id = d.id AND x.state = 'failed_permanently' LIMIT 100
     )
   ) AS failed
 FROM destinations d
 WHERE d.space_id = ?1 AND (?2 IS NULL OR d.id = ?2)
 ORDER BY d.id
+";
+
+const PAUSE: &str = "
+UPDATE destinations SET enabled = ?3 WHERE space_id = ?1 AND id = ?2
 ";
 
 const GIVE_UP_OPEN: &str = "
@@ -51,7 +58,8 @@ const DELETE: &str = "
 DELETE FROM destinations WHERE space_id = ?1 AND id = ?2
 ";
 
-/// A destination as it is stored. `open` and `failed` are counted up to 1,000.
+/// A destination as it is stored. `open` and `failed` are counted up to 100: a
+/// page reads them each time.
 #[derive(Clone, Debug)]
 pub struct Stored {
     pub id: i64,
@@ -67,7 +75,27 @@ pub struct Stored {
 }
 
 impl Stored {
-    fn read(row: &Row) -> Self {
+    /// What may be shown of its configuration.
+    pub fn settings(&self) -> Option<Config> {
+        Config::read(&json::read(&self.config))
+    }
+
+    /// The word for its kind; empty for one that a later version made.
+    pub fn kind(&self) -> String {
+        self.settings().map(|config| config.kind().to_owned()).unwrap_or_default()
+    }
+
+    /// What it calls each event; what is missing is not sent.
+    pub fn names(&self) -> EventMap {
+        json::texts_by_name(&json::read(&self.events))
+    }
+
+    /// It as its form has it.
+    pub fn draft(&self) -> Option<Draft> {
+        Some(Draft::of(&self.name, self.enabled, &self.names(), self.settings()?))
+    }
+
+    pub(super) fn read(row: &Row) -> Self {
         Self {
             id: row.number("id"),
             name: row.text("name"),
@@ -107,10 +135,48 @@ pub async fn change(
     Ok(run(db, CHANGE, &values).await?.id().is_some())
 }
 
+/// The values of `LIST` for all of a space's.
+pub(super) fn all_of(space_id: i64) -> [worker::wasm_bindgen::JsValue; 2] {
+    [number(space_id), super::optional_number(None)]
+}
+
 /// A space's destinations, or the one of an id.
 pub async fn list(db: &D1Database, space_id: i64, id: Option<i64>) -> Result<Vec<Stored>, Error> {
     let rows = run(db, LIST, &[number(space_id), super::optional_number(id)]).await?.rows;
     Ok(rows.iter().map(Stored::read).collect())
+}
+
+/// A space's destinations, or the one of an id, with the space.
+pub async fn on_page(
+    db: &D1Database,
+    space_id: i64,
+    id: Option<i64>,
+) -> Result<(Spaces, Vec<Stored>), Error> {
+    let list = [number(space_id), super::optional_number(id)];
+    let results = run_together(db, &[(space::LIST, &[]), (LIST, &list)]).await?;
+    let stored = rows_of(&results, 1)?.iter().map(Stored::read).collect();
+    Ok((Spaces::read(&results, space_id)?, stored))
+}
+
+/// One destination with its newest deliveries below an event's number.
+pub async fn one_on_page(
+    db: &D1Database,
+    space_id: i64,
+    id: i64,
+    before: Option<i64>,
+) -> Result<(Spaces, Option<Stored>, Page), Error> {
+    let list = [number(space_id), number(id)];
+    let recent = delivery::recent(space_id, id, None, before);
+    let statements = [(space::LIST, &[][..]), (LIST, &list), (delivery::RECENT, &recent)];
+    let results = run_together(db, &statements).await?;
+    let stored = rows_of(&results, 1)?.first().map(Stored::read);
+    Ok((Spaces::read(&results, space_id)?, stored, Page::read(&rows_of(&results, 2)?)))
+}
+
+/// Sends events on to it, or no more. Nothing that waits is lost meanwhile.
+pub async fn pause(db: &D1Database, space_id: i64, id: i64, enabled: bool) -> Result<(), Error> {
+    let values = [number(space_id), number(id), number(i64::from(enabled))];
+    run(db, PAUSE, &values).await.map(|_rows| ())
 }
 
 /// Removes a destination; what it still had to get is given up, and stays on record.

@@ -4,10 +4,14 @@ use serde::Serialize;
 use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
 
+use super::report;
 use super::row::Row;
+use super::space::{self, Spaces};
 use super::{number, optional_text, rows_of, run, run_together, text};
 use crate::error::Error;
+use crate::json;
 use crate::link::{Draft, Kind, Link, Page};
+use crate::report::{Line, Span};
 
 const CREATE: &str = "
 INSERT INTO links (space_id, slug, name, kind, target, uid_parameter, page, enabled, created_at_ms)
@@ -28,6 +32,10 @@ RETURNING id
 
 const EXISTS: &str = "
 SELECT id FROM links WHERE space_id = ?1 AND id = ?2
+";
+
+pub(super) const NAMES: &str = "
+SELECT id, name FROM links WHERE space_id = ?1 ORDER BY id
 ";
 
 const LIST: &str = "
@@ -86,10 +94,37 @@ pub async fn change(
     })
 }
 
+/// Links by id, as `NAMES` gives them.
+pub(super) fn read_names(rows: &[Row]) -> Vec<(i64, String)> {
+    rows.iter().map(|row| (row.number("id"), row.text("name"))).collect()
+}
+
 /// The links of a space.
 pub async fn list(db: &D1Database, space_id: i64) -> Result<Vec<Listed>, Error> {
     let rows = run(db, LIST, &[number(space_id)]).await?.rows;
     Ok(rows.iter().filter_map(Listed::read).collect())
+}
+
+/// The links of a space, with the space.
+pub async fn list_on_page(db: &D1Database, space_id: i64) -> Result<(Spaces, Vec<Listed>), Error> {
+    let results = run_together(db, &[(space::LIST, &[]), (LIST, &[number(space_id)])]).await?;
+    let links = rows_of(&results, 1)?.iter().filter_map(Listed::read).collect();
+    Ok((Spaces::read(&results, space_id)?, links))
+}
+
+/// The links of a space with the sums of a period.
+pub async fn with_figures(
+    db: &D1Database,
+    space_id: i64,
+    span: &Span,
+) -> Result<(Spaces, Vec<Listed>, Vec<Line>), Error> {
+    let figures = [number(space_id), report::parts(&span.parts)];
+    let list = [number(space_id)];
+    let statements = [(space::LIST, &[][..]), (LIST, &list), (report::FIGURES, &figures)];
+    let results = run_together(db, &statements).await?;
+    let links = rows_of(&results, 1)?.iter().filter_map(Listed::read).collect();
+    let lines = rows_of(&results, 2)?.iter().filter_map(report::read_line).collect();
+    Ok((Spaces::read(&results, space_id)?, links, lines))
 }
 
 /// The link behind a landing's address.
@@ -140,5 +175,10 @@ fn read_link(row: &Row) -> Option<Link> {
 }
 
 fn read_page(row: &Row) -> Option<Page> {
-    serde_json::from_str(&row.optional_text("page")?).ok()
+    let page = json::read(&row.optional_text("page")?);
+    Some(Page {
+        title: json::text(&page, "title"),
+        text: json::text(&page, "text"),
+        button: json::text(&page, "button"),
+    })
 }

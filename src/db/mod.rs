@@ -3,13 +3,32 @@
 //! Values are bound, never formatted in. Numbers travel as `f64`, which is exact to 2^53; amounts
 //! travel as text, since they are not bounded by it.
 
+/// The uid of the click that an event `e` came from: its own, or by the rule of the view `tg_clicks`
+/// its Telegram user's.
+macro_rules! click_of_event {
+    () => {
+        "coalesce(
+  (SELECT o.uid FROM clicks o WHERE o.space_id = e.space_id AND o.uid = e.uid),
+  (
+    SELECT t.uid FROM tg_clicks t
+    WHERE t.space_id = e.space_id AND t.tg_id = e.tg_id
+    ORDER BY t.clicked_at_ms <= e.occurred_at_ms DESC, abs(t.clicked_at_ms - e.occurred_at_ms), t.uid
+    LIMIT 1
+  )
+)"
+    };
+}
+
 pub mod bind;
 pub mod click;
 pub mod delivery;
 pub mod destination;
 pub mod event;
+pub mod feed;
 pub mod held;
 pub mod link;
+pub mod overview;
+pub mod report;
 mod row;
 pub mod space;
 

@@ -1,9 +1,10 @@
 //! Spaces and their keys.
 
 use serde::Serialize;
-use worker::D1Database;
+use worker::{D1Database, D1Result};
 
-use super::{number, run, run_together, text};
+use super::row::Row;
+use super::{number, rows_of, run, run_together, text};
 use crate::error::Error;
 use crate::key::Kind;
 use crate::space::{Draft, GRACE_MS};
@@ -12,12 +13,32 @@ const CREATE: &str = "
 INSERT INTO spaces (name, time_zone, created_at_ms) VALUES (?1, ?2, ?3) RETURNING id
 ";
 
-const LIST: &str = "
+pub(super) const LIST: &str = "
 SELECT id, name, time_zone FROM spaces ORDER BY id
 ";
 
 const EXISTS: &str = "
 SELECT id FROM spaces WHERE id = ?1
+";
+
+const CHANGE: &str = "
+UPDATE spaces SET name = ?2, time_zone = ?3 WHERE id = ?1
+";
+
+const FORGET_DAYS: &str = "
+DELETE FROM days
+WHERE space_id = ?1 AND EXISTS (SELECT 1 FROM spaces s WHERE s.id = ?1 AND s.time_zone <> ?2)
+";
+
+const FORGET_CLOSED: &str = "
+DELETE FROM closed_days
+WHERE space_id = ?1 AND EXISTS (SELECT 1 FROM spaces s WHERE s.id = ?1 AND s.time_zone <> ?2)
+";
+
+const KEYS: &str = "
+SELECT kind, created_at_ms, expires_at_ms FROM keys
+WHERE space_id = ?1 AND (expires_at_ms IS NULL OR expires_at_ms > ?2)
+ORDER BY kind, expires_at_ms IS NOT NULL
 ";
 
 /// A second rotation within the grace drops the older of the two at once.
@@ -41,6 +62,78 @@ pub struct Listed {
     pub time_zone: String,
 }
 
+fn read_list(rows: &[Row]) -> Vec<Listed> {
+    let listed = rows.iter().map(|row| Listed {
+        id: row.number("id"),
+        name: row.text("name"),
+        time_zone: row.text("time_zone"),
+    });
+    listed.collect()
+}
+
+/// Every space, for going from one to another, and the one that a page is about.
+#[derive(Clone, Debug)]
+pub struct Spaces {
+    pub all: Vec<Listed>,
+    /// `None` where there is no such space.
+    pub this: Option<Listed>,
+}
+
+impl Spaces {
+    /// Reads the answer of `LIST`, the first statement of every page.
+    pub(super) fn read(results: &[D1Result], space_id: i64) -> Result<Self, Error> {
+        Ok(Self::of(read_list(&rows_of(results, 0)?), space_id))
+    }
+
+    fn of(all: Vec<Listed>, space_id: i64) -> Self {
+        let this = all.iter().find(|space| space.id == space_id).cloned();
+        Self { all, this }
+    }
+}
+
+/// A space with all others.
+pub async fn read(db: &D1Database, space_id: i64) -> Result<Spaces, Error> {
+    let all = list(db).await?;
+    Ok(Spaces::of(all, space_id))
+}
+
+/// A key as the keys page shows it: never the secret, which nobody has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownKey {
+    pub kind: Kind,
+    pub created_at_ms: i64,
+    /// Until when a rotated key is valid; `None` for the current one.
+    pub expires_at_ms: Option<i64>,
+}
+
+/// A space's keys that are valid at a moment.
+pub async fn keys(
+    db: &D1Database,
+    space_id: i64,
+    now_ms: i64,
+) -> Result<(Spaces, Vec<ShownKey>), Error> {
+    let values = [number(space_id), number(now_ms)];
+    let results = run_together(db, &[(LIST, &[]), (KEYS, &values)]).await?;
+    let read = |row: &Row| {
+        Some(ShownKey {
+            kind: Kind::parse(&row.text("kind"))?,
+            created_at_ms: row.number("created_at_ms"),
+            expires_at_ms: row.optional_number("expires_at_ms"),
+        })
+    };
+    let keys = rows_of(&results, 1)?.iter().filter_map(read).collect();
+    Ok((Spaces::read(&results, space_id)?, keys))
+}
+
+/// Changes a space's name and zone. In another zone its days are other days.
+pub async fn change(db: &D1Database, space_id: i64, draft: &Draft) -> Result<(), Error> {
+    let change = [number(space_id), text(&draft.name), text(&draft.time_zone)];
+    let zone = [number(space_id), text(&draft.time_zone)];
+    run_together(db, &[(FORGET_DAYS, &zone), (FORGET_CLOSED, &zone), (CHANGE, &change)])
+        .await
+        .map(|_results| ())
+}
+
 /// Creates a space without keys and gives its id.
 pub async fn create(db: &D1Database, draft: &Draft, now_ms: i64) -> Result<i64, Error> {
     let values = [text(&draft.name), text(&draft.time_zone), number(now_ms)];
@@ -50,13 +143,7 @@ pub async fn create(db: &D1Database, draft: &Draft, now_ms: i64) -> Result<i64, 
 
 /// Every space of the deployment; the operator's view, the one read that goes across spaces.
 pub async fn list(db: &D1Database) -> Result<Vec<Listed>, Error> {
-    let rows = run(db, LIST, &[]).await?.rows;
-    let listed = rows.iter().map(|row| Listed {
-        id: row.number("id"),
-        name: row.text("name"),
-        time_zone: row.text("time_zone"),
-    });
-    Ok(listed.collect())
+    Ok(read_list(&run(db, LIST, &[]).await?.rows))
 }
 
 /// Whether there is such a space.

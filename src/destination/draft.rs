@@ -55,7 +55,43 @@ pub struct Draft {
     pub event_source_url: Option<String>,
 }
 
+/// What Facebook calls an event.
+pub fn facebooks_name(canonical: Canonical) -> &'static str {
+    FACEBOOK.iter().find(|(event, _)| *event == canonical).map_or("", |(_, name)| name)
+}
+
 impl Draft {
+    /// A stored destination as its form has it, without its secrets.
+    pub fn of(name: &str, enabled: bool, events: &EventMap, config: Config) -> Self {
+        let mapped = |event: &Canonical| {
+            let target = events.get(event.code()).cloned();
+            (event.code().to_owned(), target)
+        };
+        let draft = Self {
+            name: name.to_owned(),
+            enabled: Some(enabled),
+            events: Canonical::ALL.iter().map(mapped).collect(),
+            kind: config.kind().to_owned(),
+            ..Self::default()
+        };
+        match config {
+            Config::Webhook { url, method } => Self { url, method: Some(method), ..draft },
+            Config::S2sPostback { url_template, method, expected_status } => Self {
+                url_template,
+                method: Some(method),
+                expected_status: Some(expected_status),
+                ..draft
+            },
+            Config::FbCapi { pixel_id, test_event_code, action_source, event_source_url } => Self {
+                pixel_id,
+                test_event_code,
+                action_source: Some(action_source),
+                event_source_url,
+                ..draft
+            },
+        }
+    }
+
     /// Checks a draft, naming the first wrong field. Secrets that it leaves out are `kept` from
     /// before; a webhook without a signing secret gets one made of `random`.
     pub fn check(

@@ -56,6 +56,20 @@ pub fn check(headers: BTreeMap<String, String>) -> Result<BTreeMap<String, Strin
     Ok(checked)
 }
 
+/// Reads lines of `Name: value`, as people write headers down.
+pub fn parse(lines: &str) -> Result<BTreeMap<String, String>, BadField> {
+    let mut headers = BTreeMap::new();
+    for line in lines.lines().filter(|line| !line.trim().is_empty()) {
+        let Some((name, value)) = line.split_once(':') else {
+            return bad("Write each header on a line of its own, as in Name: value.");
+        };
+        if headers.insert(name.trim().to_owned(), value.trim().to_owned()).is_some() {
+            return bad("A header is there twice.");
+        }
+    }
+    Ok(headers)
+}
+
 fn check_name(name: &str) -> Result<(), BadField> {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if name.is_empty() || name.len() > NAME_BYTES || !name.bytes().all(is_token) {

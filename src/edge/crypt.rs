@@ -28,6 +28,35 @@ pub async fn decrypt(
     crypt("decrypt", key, nonce, bound_to, sealed).await.ok_or(Error::Sealed)
 }
 
+/// Whether a text was signed by the private half of a JSON Web Key, by RSASSA-PKCS1-v1_5 with
+/// SHA-256.
+pub async fn is_signed_rs256(key: &str, signed: &[u8], signature: &[u8]) -> bool {
+    check_rs256(key, signed, signature).await.unwrap_or(false)
+}
+
+async fn check_rs256(key: &str, signed: &[u8], signature: &[u8]) -> Option<bool> {
+    let subtle = subtle()?;
+    let key: js_sys::Object = js_sys::JSON::parse(key).ok()?.dyn_into().ok()?;
+    let algorithm = js_sys::Object::new();
+    let set =
+        |name: &str, value: &str| js_sys::Reflect::set(&algorithm, &name.into(), &value.into());
+    set("name", "RSASSA-PKCS1-v1_5").ok()?;
+    set("hash", "SHA-256").ok()?;
+    let usages = js_sys::Array::of1(&"verify".into());
+    let imported = subtle.import_key_with_object("jwk", &key, &algorithm, false, &usages).ok()?;
+    let key: CryptoKey = JsFuture::from(imported).await.ok()?.unchecked_into();
+    let verified =
+        subtle.verify_with_object_and_u8_array_and_u8_array(&algorithm, &key, signature, signed);
+    JsFuture::from(verified.ok()?).await.ok()?.as_bool()
+}
+
+fn subtle() -> Option<SubtleCrypto> {
+    js_sys::Reflect::get(&js_sys::global(), &"crypto".into())
+        .and_then(|crypto| js_sys::Reflect::get(&crypto, &"subtle".into()))
+        .ok()
+        .map(JsCast::unchecked_into)
+}
+
 async fn crypt(
     what: &str,
     key: &[u8],
@@ -35,10 +64,7 @@ async fn crypt(
     bound_to: &[u8],
     data: &[u8],
 ) -> Option<Vec<u8>> {
-    let subtle: SubtleCrypto = js_sys::Reflect::get(&js_sys::global(), &"crypto".into())
-        .and_then(|crypto| js_sys::Reflect::get(&crypto, &"subtle".into()))
-        .ok()?
-        .unchecked_into();
+    let subtle = subtle()?;
     let algorithm = js_sys::Object::new();
     let set =
         |name: &str, value: &JsValue| js_sys::Reflect::set(&algorithm, &name.into(), value).ok();

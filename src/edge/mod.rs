@@ -3,23 +3,25 @@
 
 mod crypt;
 mod exchange;
+mod zone;
 
 use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::future::{Either, select};
+use futures_util::{StreamExt, stream};
 use serde::de::DeserializeOwned;
-use worker::js_sys;
-use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{
     Date, Delay, Headers, MessageBuilder, Queue, RateLimiter, Request, Response, ResponseBuilder,
 };
 
-pub use crypt::{decrypt, encrypt};
-pub use exchange::exchange;
+pub use crypt::{decrypt, encrypt, is_signed_rs256};
+pub use exchange::{exchange, get};
+pub use zone::{is_time_zone, time_zone};
 
+use crate::config::Config;
+use crate::dashboard::export::Rows;
 use crate::error::Error;
 use crate::postback::{self, Body, Broken, LIMIT_BYTES, Received};
 use crate::reply::{Problem, Reply};
@@ -88,6 +90,23 @@ impl Incoming {
             .map_err(|malformed| Problem::unreadable(format!("The JSON body: {malformed}.")))
     }
 
+    /// The body as text; refuses what is too long or no text.
+    pub async fn text(&mut self) -> Result<String, Problem> {
+        let (body, whole) = self.body().await;
+        let text = String::from_utf8(body).ok().filter(|text| whole && text.len() <= LIMIT_BYTES);
+        text.ok_or_else(|| {
+            Problem::unreadable("Send a form of at most 16 KiB, in full.".to_owned())
+        })
+    }
+
+    /// Scheme and host that the request was sent to.
+    pub fn origin(&self) -> String {
+        let url = self.request.inner().url();
+        let mut parts = url.splitn(4, '/');
+        let (scheme, host) = (parts.next().unwrap_or_default(), parts.nth(1).unwrap_or_default());
+        format!("{scheme}//{host}")
+    }
+
     /// The secret of an `Authorization: Bearer` header.
     pub fn bearer(&self) -> Option<String> {
         let header = self.header("authorization")?;
@@ -135,15 +154,36 @@ impl Incoming {
 
 /// Makes the runtime's response of a reply.
 pub fn response(reply: Reply) -> worker::Result<Response> {
-    let headers = Headers::new();
-    for (name, value) in &reply.headers {
-        headers.set(name, value)?;
-    }
-    let builder = ResponseBuilder::new().with_status(reply.status).with_headers(headers);
+    let builder =
+        ResponseBuilder::new().with_status(reply.status).with_headers(headers_of(&reply)?);
     if reply.body.is_empty() {
         return Ok(builder.empty());
     }
     Ok(builder.fixed(reply.body.into_bytes()))
+}
+
+/// A file that is sent while its rows are read.
+pub fn file(head: &Reply, config: Config, rows: Rows) -> worker::Result<Response> {
+    let pieces = stream::try_unfold((config, rows), |(config, mut rows)| async move {
+        let piece = rows.next(&config).await.inspect_err(|reason| {
+            log("file_broken_off", &reason.to_string());
+        });
+        match piece {
+            Ok(Some(text)) => Ok(Some((text.into_bytes(), (config, rows)))),
+            Ok(None) => Ok(None),
+            Err(_logged) => Err(worker::Error::RustError("the file broke off".to_owned())),
+        }
+    });
+    let builder = ResponseBuilder::new().with_status(head.status).with_headers(headers_of(head)?);
+    builder.from_stream(pieces)
+}
+
+fn headers_of(reply: &Reply) -> worker::Result<Headers> {
+    let headers = Headers::new();
+    for (name, value) in &reply.headers {
+        headers.set(name, value)?;
+    }
+    Ok(headers)
 }
 
 /// Epoch milliseconds.
@@ -181,17 +221,6 @@ pub fn random<const N: usize>() -> Result<[u8; N], Error> {
     Ok(bytes)
 }
 
-/// Whether the platform knows a time zone of this name.
-pub fn is_time_zone(name: &str) -> bool {
-    let options = js_sys::Object::new();
-    let format = js_sys::Reflect::get(&js_sys::global(), &"Intl".into())
-        .and_then(|intl| js_sys::Reflect::get(&intl, &"DateTimeFormat".into()))
-        .and_then(|format| format.dyn_into::<js_sys::Function>());
-    let set = js_sys::Reflect::set(&options, &"timeZone".into(), &name.into());
-    let (Ok(format), Ok(true)) = (format, set) else { return false };
-    js_sys::Reflect::construct(&format, &js_sys::Array::of2(&JsValue::UNDEFINED, &options)).is_ok()
-}
-
 /// Waits for `work` no longer than `limit_ms`. What was begun may still happen after that.
 pub async fn within<T>(
     limit_ms: u64,
@@ -203,6 +232,11 @@ pub async fn within<T>(
         Either::Left((done, _)) => Ok(done),
         Either::Right(_) => Err(Error::Deadline(what)),
     }
+}
+
+/// Lets some time pass.
+pub async fn pause(ms: u64) {
+    Delay::from(Duration::from_millis(ms)).await;
 }
 
 /// Sends one message's text, to be delivered after a while of at most twelve hours.

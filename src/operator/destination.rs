@@ -1,6 +1,5 @@
 //! The operator's API for destinations and their deliveries.
 
-use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -13,6 +12,7 @@ use crate::delivery::outcome::{self, Answer, Outcome};
 use crate::delivery::request;
 use crate::destination::{self, Draft, Secrets};
 use crate::edge::{self, Incoming};
+use crate::encode;
 use crate::event::Canonical;
 use crate::later::Later;
 use crate::reply::{Problem, Reply};
@@ -59,11 +59,11 @@ struct ShownDelivery {
 
 /// A saved destination; the signing secret is shown when it was made, and never again.
 #[derive(Serialize)]
-struct Saved {
+pub struct Saved {
     ok: bool,
-    id: i64,
+    pub id: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    signing_secret: Option<String>,
+    pub signing_secret: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -88,21 +88,22 @@ struct Resent {
     resent: usize,
 }
 
+/// What a test sent and what came back.
 #[derive(Serialize)]
-struct Tested {
-    ok: bool,
-    outcome: Outcome,
-    request: Option<TestedRequest>,
-    status: Option<u16>,
-    answer: String,
+pub struct Tested {
+    pub ok: bool,
+    pub outcome: Outcome,
+    pub request: Option<TestedRequest>,
+    pub status: Option<u16>,
+    pub answer: String,
 }
 
 #[derive(Serialize)]
-struct TestedRequest {
-    method: String,
-    url: String,
+pub struct TestedRequest {
+    pub method: String,
+    pub url: String,
     headers: Vec<(String, String)>,
-    body: Option<String>,
+    pub body: Option<String>,
 }
 
 /// Answers, and says what is to be done after the answer.
@@ -117,11 +118,11 @@ pub async fn carry_out(
         Request::List => list(config, space_id).await?,
         Request::Create => {
             let draft: Draft = incoming.json().await?;
-            create(config, space_id, draft).await?
+            Reply::json(201, &save(config, space_id, None, draft).await?)
         }
         Request::Change { id } => {
             let draft: Draft = incoming.json().await?;
-            change(config, space_id, id, draft).await?
+            Reply::json(200, &save(config, space_id, Some(id), draft).await?)
         }
         Request::Delete { id } => {
             db::destination::delete(&db, space_id, id).await?;
@@ -130,7 +131,7 @@ pub async fn carry_out(
         Request::Deliveries { id } => {
             let state = incoming.parameter("state");
             let listed = db::delivery::list(&db, space_id, id, state.as_deref()).await?;
-            let deliveries = Some(listed.into_iter().map(show_delivery).collect());
+            let deliveries = Some(listed.deliveries.into_iter().map(show_delivery).collect());
             Reply::json(200, &List::<Shown> { ok: true, destinations: None, deliveries })
         }
         Request::Resend { id } => {
@@ -142,7 +143,7 @@ pub async fn carry_out(
             let resent = db::delivery::resend(&db, space_id, id, which.seq, edge::now_ms()).await?;
             return Ok((Reply::json(200, &Resent { ok: true, resent }), Later::Sweep));
         }
-        Request::Test { id } => test(config, space_id, id).await?,
+        Request::Test { id } => Reply::json(200, &test(config, space_id, id).await?),
     };
     Ok((reply, Later::Nothing))
 }
@@ -178,35 +179,42 @@ fn show_delivery(listed: db::delivery::Listed) -> ShownDelivery {
     ShownDelivery { seq, target, state, due_at_ms, tries, attempts }
 }
 
-async fn create(config: &Config, space_id: i64, draft: Draft) -> Result<Reply, Problem> {
-    let given = draft.signing_secret.clone().unwrap_or_default();
-    let destination =
-        draft.check(Secrets::default(), edge::random()?, config.local).map_err(Problem::field)?;
-    let sealed = seal::seal_secrets(config, space_id, &destination.secrets).await?;
-    let db = config.db()?;
-    let id = db::destination::create(&db, space_id, &destination, &sealed, edge::now_ms()).await?;
-    let id = id.ok_or(Problem::NOT_FOUND)?;
-    let signing_secret = made_secret(destination.secrets.signing_secret, &[&given]);
-    Ok(Reply::json(201, &Saved { ok: true, id, signing_secret }))
-}
-
-async fn change(config: &Config, space_id: i64, id: i64, draft: Draft) -> Result<Reply, Problem> {
-    let (stored, _) = find(config, space_id, id).await?;
-    let kept = seal::open_secrets(config, space_id, &stored.secrets).await?;
-    let (given, before) =
-        (draft.signing_secret.clone().unwrap_or_default(), kept.signing_secret.clone());
+/// Saves a new destination, or a changed one under its id. Secrets that the draft leaves out stay.
+pub async fn save(
+    config: &Config,
+    space_id: i64,
+    id: Option<i64>,
+    draft: Draft,
+) -> Result<Saved, Problem> {
+    let kept = match id {
+        None => Secrets::default(),
+        Some(id) => {
+            let (stored, _) = find(config, space_id, id).await?;
+            seal::open_secrets(config, space_id, &stored.secrets).await?
+        }
+    };
+    let known = [draft.signing_secret.clone().unwrap_or_default(), kept.signing_secret.clone()];
     let destination = draft.check(kept, edge::random()?, config.local).map_err(Problem::field)?;
     let sealed = seal::seal_secrets(config, space_id, &destination.secrets).await?;
-    if !db::destination::change(&config.db()?, space_id, id, &destination, &sealed).await? {
-        return Err(Problem::NOT_FOUND);
-    }
-    let signing_secret = made_secret(destination.secrets.signing_secret, &[&given, &before]);
-    Ok(Reply::json(200, &Saved { ok: true, id, signing_secret }))
+    let db = config.db()?;
+    let id = match id {
+        None => {
+            let now_ms = edge::now_ms();
+            db::destination::create(&db, space_id, &destination, &sealed, now_ms).await?
+        }
+        Some(id) => {
+            let changed = db::destination::change(&db, space_id, id, &destination, &sealed).await?;
+            changed.then_some(id)
+        }
+    };
+    let id = id.ok_or(Problem::NOT_FOUND)?;
+    let signing_secret = made_secret(destination.secrets.signing_secret, &known);
+    Ok(Saved { ok: true, id, signing_secret })
 }
 
 /// A signing secret that was made here and that nobody knows yet: to be shown this once.
-fn made_secret(secret: String, known: &[&str]) -> Option<String> {
-    (!secret.is_empty() && !known.contains(&secret.as_str())).then_some(secret)
+fn made_secret(secret: String, known: &[String]) -> Option<String> {
+    (!secret.is_empty() && !known.contains(&secret)).then_some(secret)
 }
 
 async fn find(
@@ -216,13 +224,13 @@ async fn find(
 ) -> Result<(Stored, destination::Config), Problem> {
     let listed = db::destination::list(&config.db()?, space_id, Some(id)).await?;
     let stored = listed.into_iter().next().ok_or(Problem::NOT_FOUND)?;
-    let settings = serde_json::from_str(&stored.config).map_err(|_broken| Problem::NOT_FOUND)?;
+    let settings = stored.settings().ok_or(Problem::NOT_FOUND)?;
     Ok((stored, settings))
 }
 
 /// Sends the newest event of the destination, or a sample where it has none, marked as a test and
 /// under an id of its own; nothing is recorded.
-async fn test(config: &Config, space_id: i64, id: i64) -> Result<Reply, Problem> {
+pub async fn test(config: &Config, space_id: i64, id: i64) -> Result<Tested, Problem> {
     let (stored, settings) = find(config, space_id, id).await?;
     if let destination::Config::FbCapi { test_event_code: None, .. } = settings {
         let reason = "Set the test event code first: without it Meta would count the test.";
@@ -232,7 +240,7 @@ async fn test(config: &Config, space_id: i64, id: i64) -> Result<Reply, Problem>
     let now_ms = edge::now_ms();
     let latest = db::delivery::latest(&config.db()?, space_id, id).await?;
     let mut facts = latest.map_or_else(|| sample(&stored, now_ms), |latest| latest.facts);
-    facts.event_id = format!("test_{}", HEXLOWER.encode(&edge::random::<16>()?));
+    facts.event_id = format!("test_{}", encode::hex(&edge::random::<16>()?));
     let built = request::build(&settings, &secrets, &facts, now_ms, true, config.local);
     let (answer, text, shown) = match &built {
         Ok(outgoing) => {
@@ -242,7 +250,7 @@ async fn test(config: &Config, space_id: i64, id: i64) -> Result<Reply, Problem>
         Err(reason) => (Answer::Hopeless, (*reason).to_owned(), None),
     };
     let outcome = outcome::judge(&answer, settings.success());
-    let tested = Tested {
+    Ok(Tested {
         ok: outcome == Outcome::Sent,
         outcome,
         request: shown.map(|out| TestedRequest {
@@ -253,13 +261,12 @@ async fn test(config: &Config, space_id: i64, id: i64) -> Result<Reply, Problem>
         }),
         status: if let Answer::Status { status, .. } = answer { Some(status) } else { None },
         answer: mask::answer(&text, &secrets),
-    };
-    Ok(Reply::json(200, &tested))
+    })
 }
 
 /// A deposit that nobody made, under the destination's own name for it.
 fn sample(stored: &Stored, now_ms: i64) -> Facts {
-    let events: destination::EventMap = serde_json::from_str(&stored.events).unwrap_or_default();
+    let events = stored.names();
     let canonical = Canonical::Deposit;
     Facts {
         event_id: String::new(),

@@ -1,0 +1,159 @@
+// What a page does by itself. Every part of the dashboard works without it, but for being live.
+import morphdom from "morphdom";
+
+/** Waits, or until `signal` says to stop. */
+const pause = (ms, signal) => new Promise((resolve) => {
+  const timer = setTimeout(resolve, ms);
+  signal?.addEventListener("abort", () => { clearTimeout(timer); resolve(); }, { once: true });
+});
+
+// The live part of the overview. One question at a time waits at the server for something new, so that an
+// open page costs a few requests a minute; a hidden one asks nothing.
+
+const CONNECTION = { live: "Live", lost: "Connection lost, trying again", off: "Paused" };
+const SHORTEST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 15_000;
+const LONGEST_QUESTION_MS = 40_000;
+
+function live(place) {
+  const connection = document.getElementById("connection");
+  const spoken = document.getElementById("spoken");
+  let asking;
+
+  const say = (state) => {
+    connection.dataset.state = state;
+    connection.querySelector(".word").textContent = CONNECTION[state];
+  };
+
+  const ask = async (signal) => {
+    const seen = place.querySelector("[data-seen]").dataset.seen;
+    const url = `${place.dataset.live}&seen=${encodeURIComponent(seen)}`;
+    const timeout = AbortSignal.timeout(LONGEST_QUESTION_MS);
+    const answer = await fetch(url, { signal: AbortSignal.any([signal, timeout]), redirect: "manual" });
+    if (answer.type === "opaqueredirect") return location.reload(); // The session has ended.
+    if (answer.status === 204) return;
+    if (!answer.ok) throw new Error(`answered ${answer.status}`);
+    show(await answer.text());
+  };
+
+  const show = (html) => {
+    const next = document.createElement("div");
+    next.innerHTML = html;
+    const fresh = [];
+    const before = place.querySelector("#feed")?.firstElementChild;
+    morphdom(place, next, {
+      childrenOnly: true,
+      onNodeAdded: (node) => {
+        if (node.id?.startsWith("event-")) fresh.push(node);
+        return node;
+      },
+    });
+    for (const node of fresh) node.classList.add("fresh");
+    const newest = place.querySelector("#feed")?.firstElementChild;
+    if (newest && before !== newest && fresh.includes(newest)) {
+      const words = [...newest.querySelectorAll(".tag, .amount")].map((part) => part.textContent.trim());
+      spoken.textContent = `New: ${words.filter(Boolean).join(", ")}`;
+    }
+  };
+
+  const run = async () => {
+    asking = new AbortController();
+    const { signal } = asking;
+    for (let failures = 0; !signal.aborted;) {
+      if (failures === 0) say("live");
+      try {
+        await ask(signal);
+        failures = 0;
+        await pause(SHORTEST_PAUSE_MS, signal);
+      } catch {
+        if (signal.aborted) break;
+        failures += 1;
+        say("lost");
+        await pause(Math.min(1000 * 2 ** (failures - 1), LONGEST_PAUSE_MS), signal);
+      }
+    }
+  };
+
+  const follow = () => {
+    asking?.abort();
+    if (document.hidden) say("off");
+    else run();
+  };
+  document.addEventListener("visibilitychange", follow);
+  window.addEventListener("online", follow);
+  follow();
+}
+
+// Copy buttons.
+
+async function copy(button) {
+  const text = document.getElementById(button.dataset.copy).textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+    button.textContent = "Copied";
+  } catch {
+    getSelection().selectAllChildren(document.getElementById(button.dataset.copy));
+    button.textContent = "Press Ctrl+C";
+  }
+  setTimeout(() => { button.textContent = "Copy"; }, 2000);
+}
+
+// How long a previous key still works.
+
+function countdown(place) {
+  const left = Number(place.dataset.until) - Date.now();
+  const part = (ms) => String(Math.floor(left / ms) % 60).padStart(2, "0");
+  place.textContent = left > 0 ? `(${Math.floor(left / 3_600_000)}:${part(60_000)}:${part(1000)} left)` : "(ended)";
+}
+
+// The test postback: the browser calls the very address that a network would.
+
+async function fire(link, event) {
+  event.preventDefault();
+  const place = document.getElementById("fired");
+  place.textContent = "Firing…";
+  try {
+    const answer = await fetch(link.href, { credentials: "omit" });
+    const { status } = await answer.json();
+    const number = answer.headers.get("x-event-id");
+    place.textContent = `The tracker answered “${status}”. `;
+    if (number) {
+      const seen = document.createElement("a");
+      seen.href = link.dataset.events + number;
+      seen.textContent = `See event ${number}`;
+      place.append(seen);
+    }
+  } catch {
+    place.textContent = "The tracker could not be reached. Check your connection and try again.";
+  }
+}
+
+const place = document.querySelector("[data-live]");
+if (place) live(place);
+
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => copy(button));
+}
+
+for (const left of document.querySelectorAll("[data-until]")) {
+  countdown(left);
+  setInterval(countdown, 1000, left);
+}
+
+const test = document.getElementById("fire");
+test?.addEventListener("click", (event) => fire(test, event));
+
+// A URL that was asked for is shown, wherever it stands.
+document.getElementById(location.hash.slice(1))?.closest("details")?.setAttribute("open", "");
+
+// Time zones that this browser knows, and its own as the first choice of a new space.
+const zones = document.getElementById("zones");
+if (zones) {
+  for (const name of ["UTC", ...Intl.supportedValuesOf("timeZone")]) {
+    zones.append(Object.assign(document.createElement("option"), { value: name }));
+  }
+  const field = document.getElementById("time_zone");
+  const isNew = location.pathname === "/new" && field.value === "UTC";
+  if (isNew) field.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "UTC";
+}

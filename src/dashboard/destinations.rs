@@ -1,0 +1,184 @@
+//! Destinations: their forms, their deliveries, tests and sending again.
+
+use std::collections::BTreeMap;
+
+use super::events::zone_of;
+use super::{Answer, Asked, go_to, zone_around};
+use crate::db;
+use crate::destination::{Draft, parse_headers};
+use crate::edge;
+use crate::event::Canonical;
+use crate::later::Later;
+use crate::operator::destination::{self as operator, Tested};
+use crate::page::destinations::{self, Around};
+use crate::page::form::Sent;
+use crate::reply::Problem;
+use crate::seal;
+use crate::space::BadField;
+
+pub async fn list(asked: Asked<'_>) -> Result<Answer, Problem> {
+    let (spaces, stored) =
+        db::destination::on_page(&asked.config.db()?, asked.space_id, None).await?;
+    zone_of(&spaces)?;
+    Ok(destinations::page(&spaces, asked.space_id, &stored).into())
+}
+
+/// The screen of a destination, or the form of a new one.
+pub async fn form(asked: Asked<'_>, id: Option<i64>) -> Result<Answer, Problem> {
+    match id {
+        Some(id) => one(&asked, id, Extra::default()).await,
+        None => {
+            let draft = Draft { kind: asked.parameter("kind"), ..Draft::default() };
+            let is_kind = destinations::is_kind(&draft.kind);
+            if !is_kind {
+                return Ok(go_to(&asked.path("/destinations")).into());
+            }
+            new(&asked, &draft, None).await
+        }
+    }
+}
+
+async fn new(asked: &Asked<'_>, draft: &Draft, bad: Option<&BadField>) -> Result<Answer, Problem> {
+    let spaces = db::space::read(&asked.config.db()?, asked.space_id).await?;
+    let zone = zone_around(zone_of(&spaces)?, [].into_iter());
+    Ok(destinations::one(&spaces, asked.space_id, draft, &zone, Around::default(), bad).into())
+}
+
+/// What a screen shows beyond what is stored.
+#[derive(Default)]
+struct Extra<'a> {
+    draft: Option<&'a Draft>,
+    bad: Option<&'a BadField>,
+    tested: Option<&'a Tested>,
+    signing_secret: Option<String>,
+}
+
+async fn one(asked: &Asked<'_>, id: i64, extra: Extra<'_>) -> Result<Answer, Problem> {
+    let (config, space_id) = (asked.config, asked.space_id);
+    let before = asked.parameter("before").parse().ok();
+    let (spaces, stored, page) =
+        db::destination::one_on_page(&config.db()?, space_id, id, before).await?;
+    let stored = stored.ok_or(Problem::NOT_FOUND)?;
+    let secrets = seal::open_secrets(config, space_id, &stored.secrets).await.unwrap_or_default();
+    let kept = stored.draft().ok_or(Problem::NOT_FOUND)?;
+    let times = page.deliveries.iter().map(|listed| listed.due_at_ms);
+    let zone =
+        zone_around(zone_of(&spaces)?, times.chain([stored.rest_until_ms.max(edge::now_ms())]));
+    let around = Around {
+        stored: Some(&stored),
+        headers: secrets.headers.keys().cloned().collect(),
+        deliveries: page.deliveries,
+        more: page.more,
+        tested: extra.tested,
+        signing_secret: extra.signing_secret,
+    };
+    let draft = extra.draft.unwrap_or(&kept);
+    Ok(destinations::one(&spaces, space_id, draft, &zone, around, extra.bad).into())
+}
+
+/// Saves a destination, or says what is wrong with it.
+pub async fn save(mut asked: Asked<'_>, id: Option<i64>) -> Result<Answer, Problem> {
+    let sent = asked.sent().await?;
+    let typed = draft(&sent);
+    let saved = match &typed {
+        Ok(draft) => operator::save(asked.config, asked.space_id, id, draft.clone()).await,
+        Err((_, bad)) => Err(Problem::field(bad.clone())),
+    };
+    let bad = match saved {
+        Ok(saved) if saved.signing_secret.is_some() => {
+            let extra = Extra { signing_secret: saved.signing_secret, ..Extra::default() };
+            return one(&asked, saved.id, extra).await;
+        }
+        Ok(saved) => return Ok(go_to(&asked.path(&format!("/destinations/{}", saved.id))).into()),
+        Err(Problem { field: Some(field), hint, .. }) => BadField { field, reason: hint },
+        Err(problem) => return Err(problem),
+    };
+    let draft = typed.unwrap_or_else(|(draft, _)| *draft);
+    match id {
+        Some(id) => {
+            one(&asked, id, Extra { draft: Some(&draft), bad: Some(&bad), ..Extra::default() })
+                .await
+        }
+        None => new(&asked, &draft, Some(&bad)).await,
+    }
+}
+
+/// The draft as it was typed; with it, where a field cannot even be read, why.
+fn draft(sent: &Sent) -> Result<Draft, (Box<Draft>, BadField)> {
+    let names: BTreeMap<String, Option<String>> = Canonical::ALL
+        .iter()
+        .map(|event| (event.code().to_owned(), sent.optional(&format!("events.{}", event.code()))))
+        .collect();
+    let text = |name: &str| sent.get(name).trim().to_owned();
+    let mut draft = Draft {
+        kind: text("kind"),
+        name: text("name"),
+        enabled: Some(sent.is_on("enabled")),
+        events: names,
+        url: text("url"),
+        method: sent.optional("method"),
+        headers: None,
+        signing_secret: sent.optional("signing_secret"),
+        url_template: text("url_template"),
+        expected_status: None,
+        pixel_id: text("pixel_id"),
+        access_token: sent.optional("access_token"),
+        test_event_code: sent.optional("test_event_code"),
+        action_source: sent.optional("action_source"),
+        event_source_url: sent.optional("event_source_url"),
+    };
+    match sent.get("headers").trim() {
+        "" if sent.is_on("drop_headers") => draft.headers = Some(BTreeMap::new()),
+        "" => {}
+        lines => match parse_headers(lines) {
+            Ok(headers) => draft.headers = Some(headers),
+            Err(bad) => return Err((Box::new(draft), bad)),
+        },
+    }
+    if let Some(status) = sent.optional("expected_status") {
+        match status.parse() {
+            Ok(status) => draft.expected_status = Some(status),
+            Err(_) => {
+                let bad = BadField::new("expected_status", "Write a number such as 200.");
+                return Err((Box::new(draft), bad));
+            }
+        }
+    }
+    Ok(draft)
+}
+
+/// Sends a test and shows what came back.
+pub async fn test(asked: Asked<'_>, id: i64) -> Result<Answer, Problem> {
+    match operator::test(asked.config, asked.space_id, id).await {
+        Ok(tested) => one(&asked, id, Extra { tested: Some(&tested), ..Extra::default() }).await,
+        Err(Problem { field: Some(field), hint, .. }) => {
+            let bad = BadField { field, reason: hint };
+            one(&asked, id, Extra { bad: Some(&bad), ..Extra::default() }).await
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+pub async fn pause(mut asked: Asked<'_>, id: i64) -> Result<Answer, Problem> {
+    let enabled = asked.sent().await?.is_on("enabled");
+    db::destination::pause(&asked.config.db()?, asked.space_id, id, enabled).await?;
+    let reply = go_to(&asked.path(&format!("/destinations/{id}")));
+    Ok(Answer::Page(reply, Later::Sweep))
+}
+
+/// Sends one delivery again, or all that were given up.
+pub async fn resend(mut asked: Asked<'_>, id: i64) -> Result<Answer, Problem> {
+    let seq = asked.sent().await?.get("seq").parse().ok();
+    let db = asked.config.db()?;
+    db::delivery::resend(&db, asked.space_id, id, seq, edge::now_ms()).await?;
+    let back = match seq {
+        Some(seq) => asked.path(&format!("/events/{seq}")),
+        None => asked.path(&format!("/destinations/{id}")),
+    };
+    Ok(Answer::Page(go_to(&back), Later::Sweep))
+}
+
+pub async fn delete(asked: Asked<'_>, id: i64) -> Result<Answer, Problem> {
+    db::destination::delete(&asked.config.db()?, asked.space_id, id).await?;
+    Ok(go_to(&asked.path("/destinations")).into())
+}

@@ -1,0 +1,117 @@
+//! The API keys page and what its forms do.
+
+use super::events::zone_of;
+use super::{Answer, Asked, go_to, zone_around};
+use crate::config::Config;
+use crate::db;
+use crate::edge;
+use crate::encode;
+use crate::event::Canonical;
+use crate::key::{Kind, Presented};
+use crate::network::{self, Macros};
+use crate::operator;
+use crate::page::keys::{self, Known};
+use crate::reply::{Problem, Reply};
+use crate::space::BadField;
+
+/// Secrets that were just made.
+#[derive(Default)]
+pub struct Made {
+    pub ingest: Option<String>,
+    pub bearer: Option<String>,
+}
+
+pub async fn page(asked: Asked<'_>) -> Result<Answer, Problem> {
+    let origin = asked.incoming.origin();
+    Ok(shown(asked.config, asked.space_id, &origin, Known::default()).await?.into())
+}
+
+/// The page with secrets that nobody will see again.
+pub async fn shown_once(
+    config: &Config,
+    space_id: i64,
+    origin: &str,
+    made: Made,
+) -> Result<Reply, Problem> {
+    let known = Known {
+        token: made.ingest.as_deref(),
+        bearer: made.bearer.as_deref(),
+        is_new: true,
+        ..Known::default()
+    };
+    shown(config, space_id, origin, known).await
+}
+
+/// Rotates a key, unless the page that asks for it is older than the last rotation: a browser that
+/// sends a form again would else end the very key that was just copied.
+pub async fn rotate(mut asked: Asked<'_>, kind: Kind) -> Result<Answer, Problem> {
+    let current = asked.sent().await?.get("current").parse().unwrap_or(0);
+    let origin = asked.incoming.origin();
+    let (config, space_id) = (asked.config, asked.space_id);
+    let (spaces, keys) = db::space::keys(&config.db()?, space_id, edge::now_ms()).await?;
+    zone_of(&spaces)?;
+    let newest = keys.iter().find(|key| key.kind == kind && key.expires_at_ms.is_none());
+    if newest.map_or(0, |key| key.created_at_ms) != current {
+        let notice = "This page had been sent before: nothing was rotated again, and the new secret was shown then. If it is lost, rotate now.";
+        let known = Known { notice, ..Known::default() };
+        return Ok(shown(config, space_id, &origin, known).await?.into());
+    }
+    let (key, _) = operator::rotate(config, space_id, kind).await?;
+    let made = match kind {
+        Kind::Ingest => Made { ingest: Some(key), ..Made::default() },
+        Kind::Bearer => Made { bearer: Some(key), ..Made::default() },
+    };
+    Ok(shown_once(config, space_id, &origin, made).await?.into())
+}
+
+pub async fn revoke(asked: Asked<'_>, kind: Kind) -> Result<Answer, Problem> {
+    db::space::revoke_previous(&asked.config.db()?, asked.space_id, kind).await?;
+    Ok(go_to(&asked.path("/keys")).into())
+}
+
+/// Fills the page's URLs with the token that the user pasted, and builds the one of a network that has
+/// no pack.
+pub async fn build(mut asked: Asked<'_>) -> Result<Answer, Problem> {
+    let sent = asked.sent().await?;
+    let origin = asked.incoming.origin();
+    let typed = Macros {
+        uid: sent.get("uid").to_owned(),
+        eid: sent.get("eid").to_owned(),
+        value: sent.get("value").to_owned(),
+        currency: sent.get("currency").to_owned(),
+    };
+    let token = sent.optional("token");
+    let is_token =
+        |text: &String| Presented::read(text, Kind::Ingest, asked.config.local).is_some();
+    let (macros, bad) = match typed.clone().check() {
+        Err(bad) => (typed, Some(bad)),
+        Ok(_) if token.as_ref().is_some_and(|token| !is_token(token)) => (
+            typed,
+            Some(BadField::new("token", "This is no ingest token: one begins with xt_in_.")),
+        ),
+        Ok(checked) => (checked, None),
+    };
+    let event = Canonical::parse(sent.get("event")).unwrap_or(Canonical::Deposit);
+    let known = Known {
+        token: token.as_deref().filter(|_| bad.is_none()),
+        typed: Some((&macros, event)),
+        bad: bad.as_ref(),
+        ..Known::default()
+    };
+    Ok(shown(asked.config, asked.space_id, &origin, known).await?.into())
+}
+
+async fn shown(
+    config: &Config,
+    space_id: i64,
+    origin: &str,
+    mut known: Known<'_>,
+) -> Result<Reply, Problem> {
+    let (spaces, stored) = db::space::keys(&config.db()?, space_id, edge::now_ms()).await?;
+    let times = stored.iter().flat_map(|key| [Some(key.created_at_ms), key.expires_at_ms]);
+    let zone = zone_around(zone_of(&spaces)?, times.flatten());
+    let test_id = encode::hex(&edge::random::<6>()?);
+    known.test_id = &test_id;
+    let packs = network::packs();
+    Ok(keys::page(&spaces, space_id, origin, &stored, &packs, &zone, &known))
+}

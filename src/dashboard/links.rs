@@ -1,0 +1,136 @@
+//! Tracking links.
+
+use super::events::zone_of;
+use super::{Answer, Asked, go_to};
+use crate::db;
+use crate::db::link::Changed;
+use crate::edge;
+use crate::link::{Draft, Kind, Page};
+use crate::operator::SLUG_TAKEN;
+use crate::page::form::Sent;
+use crate::page::links::{self, Typed};
+use crate::reply::Problem;
+use crate::report::{self, Figures, Span};
+use crate::space::BadField;
+
+/// The period that the list's figures are of.
+const LIST: report::Asked = report::Asked::Days(30);
+
+pub async fn list(asked: Asked<'_>) -> Result<Answer, Problem> {
+    let db = asked.config.db()?;
+    let now_ms = edge::now_ms();
+    let (from_ms, to_ms) = LIST.range_ms(now_ms);
+    let zone = edge::time_zone(&super::overview::zone_name(&asked).await?, from_ms, to_ms);
+    let span = Span::of(&LIST, &zone, now_ms);
+    let (spaces, listed, lines) = db::link::with_figures(&db, asked.space_id, &span).await?;
+    zone_of(&spaces)?;
+    let figures = Figures::of(&lines, 0);
+    let origin = asked.incoming.origin();
+    Ok(links::page(&spaces, asked.space_id, &origin, &listed, &figures).into())
+}
+
+/// The form of a link, or of a new one.
+pub async fn form(asked: Asked<'_>, id: Option<i64>) -> Result<Answer, Problem> {
+    let (spaces, links) = db::link::list_on_page(&asked.config.db()?, asked.space_id).await?;
+    zone_of(&spaces)?;
+    let typed = match id {
+        None => Typed { enabled: true, uid_parameter: "uid".to_owned(), ..Typed::default() },
+        Some(id) => {
+            let found = links.into_iter().find(|link| link.id == id);
+            typed(found.ok_or(Problem::NOT_FOUND)?.draft)
+        }
+    };
+    let origin = asked.incoming.origin();
+    Ok(links::one(&spaces, asked.space_id, &origin, id, &typed, None).into())
+}
+
+/// Saves a link, or says what is wrong with it.
+pub async fn save(mut asked: Asked<'_>, id: Option<i64>) -> Result<Answer, Problem> {
+    let typed = read(&asked.sent().await?);
+    let bad = match draft(&typed) {
+        Ok(draft) => match store(&asked, id, &draft).await? {
+            None => return Ok(go_to(&asked.path("/links")).into()),
+            taken => taken,
+        },
+        Err(bad) => Some(bad),
+    };
+    let spaces = db::space::read(&asked.config.db()?, asked.space_id).await?;
+    zone_of(&spaces)?;
+    let origin = asked.incoming.origin();
+    Ok(links::one(&spaces, asked.space_id, &origin, id, &typed, bad.as_ref()).into())
+}
+
+async fn store(
+    asked: &Asked<'_>,
+    id: Option<i64>,
+    draft: &Draft,
+) -> Result<Option<BadField>, Problem> {
+    let (db, space_id) = (asked.config.db()?, asked.space_id);
+    let changed = match id {
+        Some(id) => db::link::change(&db, space_id, id, draft).await?,
+        None if !db::space::exists(&db, space_id).await? => Changed::NoSuchLink,
+        None => match db::link::create(&db, space_id, draft, edge::now_ms()).await? {
+            Some(_) => Changed::Done,
+            None => Changed::SlugTaken,
+        },
+    };
+    match changed {
+        Changed::Done => Ok(None),
+        Changed::SlugTaken => Ok(Some(SLUG_TAKEN)),
+        Changed::NoSuchLink => Err(Problem::NOT_FOUND),
+    }
+}
+
+fn read(sent: &Sent) -> Typed {
+    let text = |name| sent.get(name).to_owned();
+    Typed {
+        name: text("name"),
+        slug: text("slug"),
+        kind: text("kind"),
+        target: text("target"),
+        uid_parameter: text("uid_parameter"),
+        title: text("title"),
+        text: text("text"),
+        button: text("button"),
+        enabled: sent.is_on("enabled"),
+    }
+}
+
+fn draft(typed: &Typed) -> Result<Draft, BadField> {
+    let typed = typed.clone();
+    let kind =
+        Kind::parse(&typed.kind).ok_or(BadField::new("kind", "Choose where the link leads to."))?;
+    let has_page =
+        [&typed.title, &typed.text, &typed.button].iter().any(|text| !text.trim().is_empty());
+    let page = Page { title: typed.title, text: typed.text, button: typed.button };
+    let uid_parameter = Some(typed.uid_parameter).filter(|name| !name.trim().is_empty());
+    let draft = Draft {
+        name: typed.name,
+        slug: typed.slug,
+        kind,
+        target: typed.target,
+        uid_parameter: uid_parameter.unwrap_or_else(|| "uid".to_owned()),
+        page: has_page.then_some(page),
+        enabled: typed.enabled,
+    };
+    draft.check()
+}
+
+fn typed(draft: Draft) -> Typed {
+    let page = draft.page.unwrap_or(Page {
+        title: String::new(),
+        text: String::new(),
+        button: String::new(),
+    });
+    Typed {
+        name: draft.name,
+        slug: draft.slug,
+        kind: draft.kind.name().to_owned(),
+        target: draft.target,
+        uid_parameter: draft.uid_parameter,
+        title: page.title,
+        text: page.text,
+        button: page.button,
+        enabled: draft.enabled,
+    }
+}

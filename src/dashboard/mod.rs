@@ -1,0 +1,300 @@
+//! The dashboard: what a signed-in user sees and does (contract §7). Every screen asks the door first,
+//! reads what it shows in one round trip, and answers a form by the same screen or by a redirect.
+
+mod destinations;
+mod door;
+mod events;
+pub mod export;
+mod keys;
+mod links;
+mod overview;
+mod spaces;
+
+use crate::config::Config;
+use crate::edge::{self, Incoming};
+use crate::key::Kind;
+use crate::later::Later;
+use crate::page::form::Sent;
+use crate::page::frame;
+use crate::reply::{Problem, Reply};
+use crate::report::Zone;
+use crate::report::zone::DAY_MS;
+
+/// What a browser asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    Home,
+    LoginForm,
+    Login,
+    Logout,
+    NewSpaceForm,
+    CreateSpace,
+    Space { space_id: i64, screen: Screen },
+}
+
+/// The screens of a space, and what its forms do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Screen {
+    Overview,
+    Live,
+    EventsFile,
+    LinksFile,
+    Events,
+    Event { seq: i64 },
+    Refused,
+    Keys,
+    RotateKey { kind: Kind },
+    RevokeKey { kind: Kind },
+    BuildUrl,
+    Links,
+    LinkForm { id: Option<i64> },
+    SaveLink { id: Option<i64> },
+    Destinations,
+    DestinationForm { id: Option<i64> },
+    SaveDestination { id: Option<i64> },
+    TestDestination { id: i64 },
+    PauseDestination { id: i64 },
+    ResendDestination { id: i64 },
+    DeleteDestination { id: i64 },
+    SettingsForm,
+    SaveSettings,
+}
+
+/// What a browser gets.
+pub enum Answer {
+    Page(Reply, Later),
+    /// A file whose rows are read while it is sent.
+    File(Reply, export::Rows),
+}
+
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Self {
+        Self::Page(reply, Later::Nothing)
+    }
+}
+
+/// The address of a request, where it is one of the dashboard's.
+pub fn route(method: &str, segments: &[&str]) -> Option<Request> {
+    let is_post = match method {
+        "GET" | "HEAD" => false,
+        "POST" => true,
+        _ => return None,
+    };
+    Some(match (is_post, segments) {
+        (false, [""]) => Request::Home,
+        (false, ["login"]) => Request::LoginForm,
+        (true, ["login"]) => Request::Login,
+        (true, ["logout"]) => Request::Logout,
+        (false, ["new"]) => Request::NewSpaceForm,
+        (true, ["new"]) => Request::CreateSpace,
+        (_, ["s", space_id, rest @ ..]) => {
+            let screen = if is_post { action(rest) } else { screen(rest) }?;
+            Request::Space { space_id: space_id.parse().ok()?, screen }
+        }
+        _ => return None,
+    })
+}
+
+fn screen(segments: &[&str]) -> Option<Screen> {
+    Some(match segments {
+        [] => Screen::Overview,
+        ["live"] => Screen::Live,
+        ["events.csv"] => Screen::EventsFile,
+        ["links.csv"] => Screen::LinksFile,
+        ["events"] => Screen::Events,
+        ["events", seq] => Screen::Event { seq: seq.parse().ok()? },
+        ["refused"] => Screen::Refused,
+        ["keys", ..] => Screen::Keys,
+        ["links"] => Screen::Links,
+        ["links", "new"] => Screen::LinkForm { id: None },
+        ["links", id] => Screen::LinkForm { id: Some(id.parse().ok()?) },
+        ["destinations"] => Screen::Destinations,
+        ["destinations", "new"] => Screen::DestinationForm { id: None },
+        // A browser that is reloaded after a form comes back to its address.
+        ["destinations", id] | ["destinations", id, _] => {
+            Screen::DestinationForm { id: Some(id.parse().ok()?) }
+        }
+        ["settings"] => Screen::SettingsForm,
+        _ => return None,
+    })
+}
+
+fn action(segments: &[&str]) -> Option<Screen> {
+    Some(match segments {
+        ["keys", "urls"] => Screen::BuildUrl,
+        ["keys", kind, "rotate"] => Screen::RotateKey { kind: Kind::parse(kind)? },
+        ["keys", kind, "revoke"] => Screen::RevokeKey { kind: Kind::parse(kind)? },
+        ["links"] => Screen::SaveLink { id: None },
+        ["links", id] => Screen::SaveLink { id: Some(id.parse().ok()?) },
+        ["destinations"] => Screen::SaveDestination { id: None },
+        ["destinations", id] => Screen::SaveDestination { id: Some(id.parse().ok()?) },
+        ["destinations", id, action] => {
+            let id = id.parse().ok()?;
+            match *action {
+                "test" => Screen::TestDestination { id },
+                "pause" => Screen::PauseDestination { id },
+                "resend" => Screen::ResendDestination { id },
+                "delete" => Screen::DeleteDestination { id },
+                _ => return None,
+            }
+        }
+        ["settings"] => Screen::SaveSettings,
+        _ => return None,
+    })
+}
+
+/// Answers a browser. Whoever is not signed in is shown the way in; a form that another site sent is
+/// refused.
+pub async fn answer(config: &Config, request: Request, incoming: Incoming) -> Answer {
+    if incoming.method == "POST" && !door::is_our_own_form(&incoming) {
+        let text = "This form did not come from here. Go back, reload the page and send it again.";
+        return frame::notice(403, "Refused", text, "/", "To the overview").into();
+    }
+    let answer = match request {
+        // Where Access stands at the door there is no password.
+        Request::LoginForm | Request::Login if matches!(config.access(), Ok(Some(_))) => {
+            Ok(go_to("/").into())
+        }
+        Request::LoginForm => Ok(door::form(config, &incoming).into()),
+        Request::Login => door::sign_in(config, incoming).await.map(Answer::from),
+        Request::Logout => Ok(door::sign_out(config).into()),
+        _ => match door::admit(config, &incoming).await {
+            Ok(()) => show(config, request, incoming).await,
+            Err(reply) => Ok(reply.into()),
+        },
+    };
+    answer.unwrap_or_else(|problem| refusal(&problem).into())
+}
+
+async fn show(config: &Config, request: Request, incoming: Incoming) -> Result<Answer, Problem> {
+    let Request::Space { space_id, screen } = request else {
+        return spaces::outside(config, request, incoming).await.map(Answer::from);
+    };
+    let asked = Asked { config, space_id, incoming };
+    match screen {
+        Screen::Overview => overview::page(asked).await,
+        Screen::Live => overview::live(asked).await,
+        Screen::EventsFile => export::events(asked).await,
+        Screen::LinksFile => export::links(asked).await,
+        Screen::Events => events::list(asked).await,
+        Screen::Event { seq } => events::one(asked, seq).await,
+        Screen::Refused => events::refused(asked).await,
+        Screen::Keys => keys::page(asked).await,
+        Screen::RotateKey { kind } => keys::rotate(asked, kind).await,
+        Screen::RevokeKey { kind } => keys::revoke(asked, kind).await,
+        Screen::BuildUrl => keys::build(asked).await,
+        Screen::Links => links::list(asked).await,
+        Screen::LinkForm { id } => links::form(asked, id).await,
+        Screen::SaveLink { id } => links::save(asked, id).await,
+        Screen::Destinations => destinations::list(asked).await,
+        Screen::DestinationForm { id } => destinations::form(asked, id).await,
+        Screen::SaveDestination { id } => destinations::save(asked, id).await,
+        Screen::TestDestination { id } => destinations::test(asked, id).await,
+        Screen::PauseDestination { id } => destinations::pause(asked, id).await,
+        Screen::ResendDestination { id } => destinations::resend(asked, id).await,
+        Screen::DeleteDestination { id } => destinations::delete(asked, id).await,
+        Screen::SettingsForm => spaces::settings(asked).await,
+        Screen::SaveSettings => spaces::save_settings(asked).await,
+    }
+}
+
+/// A request for a screen of a space, by somebody who may.
+pub struct Asked<'a> {
+    config: &'a Config,
+    space_id: i64,
+    incoming: Incoming,
+}
+
+impl Asked<'_> {
+    /// A parameter of the address; empty where it is missing.
+    fn parameter(&self, name: &str) -> String {
+        self.incoming.parameter(name).unwrap_or_default()
+    }
+
+    fn path(&self, rest: &str) -> String {
+        format!("/s/{}{rest}", self.space_id)
+    }
+
+    async fn sent(&mut self) -> Result<Sent, Problem> {
+        Ok(Sent::read(&self.incoming.text().await?))
+    }
+}
+
+/// The zone of a space around the times that a page shows, given in epoch milliseconds.
+fn zone_around(name: &str, times: impl Iterator<Item = i64>) -> Zone {
+    let now_ms = edge::now_ms();
+    let (mut from_ms, mut to_ms) = (now_ms, now_ms);
+    for ms in times {
+        (from_ms, to_ms) = (from_ms.min(ms), to_ms.max(ms));
+    }
+    edge::time_zone(name, from_ms - DAY_MS, to_ms + DAY_MS)
+}
+
+/// To another page, after a form was taken.
+fn go_to(path: &str) -> Reply {
+    frame::guarded(Reply { status: 303, ..Reply::redirect(path) })
+}
+
+fn refusal(problem: &Problem) -> Reply {
+    match problem.http {
+        404 => frame::not_found(),
+        http => frame::notice(http, "Not now", &problem.hint, "/", "To the overview"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(method: &str, path: &str) -> Option<Request> {
+        let path = path.trim_start_matches('/');
+        route(method, &path.split('/').collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_screens() {
+        let space = |screen| Some(Request::Space { space_id: 7, screen });
+        for (method, path, expected) in [
+            ("GET", "/", Some(Request::Home)),
+            ("GET", "/login", Some(Request::LoginForm)),
+            ("POST", "/login", Some(Request::Login)),
+            ("POST", "/logout", Some(Request::Logout)),
+            ("GET", "/logout", None),
+            ("GET", "/new", Some(Request::NewSpaceForm)),
+            ("POST", "/new", Some(Request::CreateSpace)),
+            ("GET", "/s/7", space(Screen::Overview)),
+            ("GET", "/s/7/live", space(Screen::Live)),
+            ("GET", "/s/7/events", space(Screen::Events)),
+            ("GET", "/s/7/events/1042", space(Screen::Event { seq: 1042 })),
+            ("GET", "/s/7/events.csv", space(Screen::EventsFile)),
+            ("GET", "/s/7/links.csv", space(Screen::LinksFile)),
+            ("GET", "/s/7/refused", space(Screen::Refused)),
+            ("GET", "/s/7/keys", space(Screen::Keys)),
+            ("GET", "/s/7/keys/ingest/rotate", space(Screen::Keys)),
+            ("POST", "/s/7/keys/ingest/rotate", space(Screen::RotateKey { kind: Kind::Ingest })),
+            ("POST", "/s/7/keys/bearer/revoke", space(Screen::RevokeKey { kind: Kind::Bearer })),
+            ("POST", "/s/7/keys/other/revoke", None),
+            ("POST", "/s/7/keys/urls", space(Screen::BuildUrl)),
+            ("GET", "/s/7/links", space(Screen::Links)),
+            ("GET", "/s/7/links/new", space(Screen::LinkForm { id: None })),
+            ("GET", "/s/7/links/3", space(Screen::LinkForm { id: Some(3) })),
+            ("POST", "/s/7/links", space(Screen::SaveLink { id: None })),
+            ("POST", "/s/7/links/3", space(Screen::SaveLink { id: Some(3) })),
+            ("GET", "/s/7/destinations/new", space(Screen::DestinationForm { id: None })),
+            ("GET", "/s/7/destinations/3/test", space(Screen::DestinationForm { id: Some(3) })),
+            ("POST", "/s/7/destinations/3", space(Screen::SaveDestination { id: Some(3) })),
+            ("POST", "/s/7/destinations/3/test", space(Screen::TestDestination { id: 3 })),
+            ("POST", "/s/7/destinations/3/pause", space(Screen::PauseDestination { id: 3 })),
+            ("POST", "/s/7/destinations/3/resend", space(Screen::ResendDestination { id: 3 })),
+            ("POST", "/s/7/destinations/3/delete", space(Screen::DeleteDestination { id: 3 })),
+            ("GET", "/s/7/settings", space(Screen::SettingsForm)),
+            ("POST", "/s/7/settings", space(Screen::SaveSettings)),
+            ("GET", "/s/x", None),
+            ("GET", "/s/7/events/x", None),
+            ("PUT", "/s/7", None),
+            ("GET", "/other", None),
+        ] {
+            assert_eq!(at(method, path), expected, "{method} {path}");
+        }
+    }
+}

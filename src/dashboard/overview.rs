@@ -1,0 +1,134 @@
+//! The overview and the part of it that moves.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use super::{Answer, Asked};
+use crate::config::Config;
+use crate::db::overview::Overview;
+use crate::db::{self, overview};
+use crate::edge;
+use crate::error::Error;
+use crate::later::{Closing, Later};
+use crate::page::frame;
+use crate::page::overview::{self as page_of, Shown};
+use crate::reply::{Problem, Reply};
+use crate::report::{self, Span, Zone};
+
+/// How long a browser's question may wait for something new. One question of 20 seconds asks the
+/// database 20 times; a question each second would be 86,000 requests a day for each open tab, and the
+/// free plan has 100,000 for the postbacks too.
+const WAIT_MS: i64 = 20_000;
+
+/// How often the database is asked meanwhile.
+const LOOK_MS: u64 = 1_000;
+
+thread_local! {
+    /// The zones of spaces, so that a period can be known before the database is asked. The answer
+    /// says which zone it is; a wrong memory costs one more round trip.
+    static ZONES: RefCell<HashMap<i64, String>> = RefCell::new(HashMap::new());
+}
+
+/// An overview with what it was read for.
+struct Read {
+    overview: Overview,
+    asked: report::Asked,
+    bad_dates: Option<&'static str>,
+    span: Span,
+    zone: Zone,
+    zone_name: String,
+    now_ms: i64,
+}
+
+impl Read {
+    fn shown(&self, space_id: i64) -> Shown<'_> {
+        Shown {
+            space_id,
+            asked: &self.asked,
+            bad_dates: self.bad_dates,
+            span: &self.span,
+            zone: &self.zone,
+            zone_name: &self.zone_name,
+            now_ms: self.now_ms,
+        }
+    }
+
+    /// Days of the period that are over and that nobody has summed up yet.
+    fn unclosed(&self, space_id: i64) -> Later {
+        let mut days = self.span.past_days(self.now_ms);
+        days.retain(|day| !self.overview.closed.contains(&day.from_bucket));
+        if days.is_empty() {
+            return Later::Nothing;
+        }
+        Later::CloseDays(Box::new(Closing { space_id, zone_name: self.zone_name.clone(), days }))
+    }
+}
+
+/// The whole screen.
+pub async fn page(asked: Asked<'_>) -> Result<Answer, Problem> {
+    let read = read(&asked).await?;
+    let reply = page_of::page(&read.shown(asked.space_id), &read.overview);
+    Ok(Answer::Page(reply, read.unclosed(asked.space_id)))
+}
+
+/// Its moving part, once it differs from what the browser has `seen`; nothing, where it does not
+/// after a while. Clicks are looked for at the end of that while alone.
+pub async fn live(asked: Asked<'_>) -> Result<Answer, Problem> {
+    let seen = asked.parameter("seen");
+    if !has_news(asked.config, asked.space_id, &seen).await? {
+        return Ok(frame::guarded(Reply::nothing()).into());
+    }
+    let read = read(&asked).await?;
+    let html = page_of::live(&read.shown(asked.space_id), &read.overview);
+    Ok(frame::guarded(Reply::html(200, html)).into())
+}
+
+/// Waits until something has happened since `seen`; false if nothing has.
+async fn has_news(config: &Config, space_id: i64, seen: &str) -> Result<bool, Error> {
+    let db = config.db()?;
+    let (events, clicks) = seen.split_once('~').unwrap_or_default();
+    let until_ms = edge::now_ms() + WAIT_MS;
+    while edge::now_ms() < until_ms {
+        if overview::events_seen(&db, space_id).await? != events {
+            return Ok(true);
+        }
+        edge::pause(LOOK_MS).await;
+    }
+    let clicks_now = overview::clicks_seen(&db, space_id, edge::now_ms()).await?;
+    Ok(clicks_now.to_string() != clicks)
+}
+
+/// Reads the period that the address asks for, in the space's own days.
+async fn read(asked: &Asked<'_>) -> Result<Read, Problem> {
+    let (period, bad_dates) = report::Asked::parse(
+        &asked.parameter("period"),
+        &asked.parameter("from"),
+        &asked.parameter("to"),
+    );
+    let db = asked.config.db()?;
+    let now_ms = edge::now_ms();
+    let (from_ms, to_ms) = period.range_ms(now_ms);
+    let mut zone_name = zone_name(asked).await?;
+    loop {
+        let zone = edge::time_zone(&zone_name, from_ms, to_ms);
+        let span = Span::of(&period, &zone, now_ms);
+        let overview = db::overview::read(&db, asked.space_id, &span, now_ms).await?;
+        let space = overview.spaces.this.as_ref().ok_or(Problem::NOT_FOUND)?;
+        if space.time_zone == zone_name {
+            return Ok(Read { overview, asked: period, bad_dates, span, zone, zone_name, now_ms });
+        }
+        zone_name.clone_from(&space.time_zone);
+        ZONES.with_borrow_mut(|zones| zones.insert(asked.space_id, zone_name.clone()));
+    }
+}
+
+/// The space's zone as far as this isolate knows.
+pub async fn zone_name(asked: &Asked<'_>) -> Result<String, Problem> {
+    if let Some(name) = ZONES.with_borrow(|zones| zones.get(&asked.space_id).cloned()) {
+        return Ok(name);
+    }
+    let spaces = db::space::read(&asked.config.db()?, asked.space_id).await?;
+    let name = spaces.this.ok_or(Problem::NOT_FOUND)?.time_zone;
+    ZONES.with_borrow_mut(|zones| zones.insert(asked.space_id, name.clone()));
+    Ok(name)
+}

@@ -1,0 +1,67 @@
+//! Home, a new space, a space's settings.
+
+use super::{Answer, Asked, Request, go_to};
+use crate::config::Config;
+use crate::db;
+use crate::edge::{self, Incoming};
+use crate::operator;
+use crate::page::form::Sent;
+use crate::page::spaces;
+use crate::reply::{Problem, Reply};
+use crate::space::Draft;
+
+/// What lies outside of any space.
+pub async fn outside(
+    config: &Config,
+    request: Request,
+    mut incoming: Incoming,
+) -> Result<Reply, Problem> {
+    let all = db::space::list(&config.db()?).await?;
+    match request {
+        Request::CreateSpace => {
+            let draft = draft(&Sent::read(&incoming.text().await?));
+            let checked = match draft.clone().check(edge::is_time_zone) {
+                Ok(checked) => checked,
+                Err(bad) => return Ok(spaces::new(all.is_empty(), &draft, Some(&bad))),
+            };
+            let created = operator::create_space(config, &checked).await?;
+            let secrets = super::keys::Made {
+                ingest: Some(created.ingest_token),
+                bearer: Some(created.bearer),
+            };
+            super::keys::shown_once(config, created.id, &incoming.origin(), secrets).await
+        }
+        Request::NewSpaceForm => Ok(spaces::new(all.is_empty(), &draft(&Sent::default()), None)),
+        _ => Ok(go_to(
+            &all.first().map_or_else(|| "/new".to_owned(), |space| format!("/s/{}", space.id)),
+        )),
+    }
+}
+
+fn draft(sent: &Sent) -> Draft {
+    let time_zone = sent.optional("time_zone").unwrap_or_else(|| "UTC".to_owned());
+    Draft { name: sent.get("name").to_owned(), time_zone }
+}
+
+pub async fn settings(asked: Asked<'_>) -> Result<Answer, Problem> {
+    let spaces = db::space::read(&asked.config.db()?, asked.space_id).await?;
+    let space = spaces.this.clone().ok_or(Problem::NOT_FOUND)?;
+    let draft = Draft { name: space.name, time_zone: space.time_zone };
+    Ok(spaces::settings(&spaces, space.id, &draft, None).into())
+}
+
+pub async fn save_settings(mut asked: Asked<'_>) -> Result<Answer, Problem> {
+    let draft = draft(&asked.sent().await?);
+    let db = asked.config.db()?;
+    match draft.clone().check(edge::is_time_zone) {
+        Ok(checked) => {
+            db::space::change(&db, asked.space_id, &checked).await?;
+            Ok(go_to(&asked.path("")).into())
+        }
+        Err(bad) => {
+            let spaces = db::space::read(&db, asked.space_id).await?;
+            spaces.this.as_ref().ok_or(Problem::NOT_FOUND)?;
+            Ok(spaces::settings(&spaces, asked.space_id, &draft, Some(&bad)).into())
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! Events as pages show them: newest first by their number, one by its number, or what a search
+//! finds. Nothing here reads more rows than it shows.
+
+use serde_json::Value;
+use worker::D1Database;
+use worker::wasm_bindgen::JsValue;
+
+use super::row::Row;
+use super::space::{self, Spaces};
+use super::{number, optional_number, rows_of, run_together, text};
+use crate::click::{Click, Fields};
+use crate::error::Error;
+use crate::json;
+
+/// Higher than any event's number: an upper bound that bounds nothing.
+pub(super) const NO_BOUND: i64 = 1 << 53;
+
+/// Columns of an event with its deliveries as JSON pairs of destination and state.
+macro_rules! events_where {
+    ($condition:literal) => {
+        concat!(
+            "
+SELECT
+  e.seq, e.event, e.uid, e.eid, e.tg_id, e.value, CAST(e.micros AS TEXT) AS micros, e.currency,
+  e.occurred_at_ms, e.received_at_ms, e.link_id, e.first, e.refires, e.notes, e.raw,
+  (
+    SELECT json_group_array(json_array(coalesce(d.name, 'a removed destination'), x.state))
+    FROM deliveries x
+    LEFT JOIN destinations d ON d.space_id = x.space_id AND d.id = x.destination_id
+    WHERE x.space_id = e.space_id AND x.seq = e.seq
+  ) AS deliveries
+FROM events e
+WHERE ",
+            $condition
+        )
+    };
+}
+
+/// Newest first, below a number.
+pub(super) const NEWEST: &str =
+    events_where!("e.space_id = ?1 AND e.seq < ?2 ORDER BY e.seq DESC LIMIT ?3");
+
+const ONE: &str = events_where!("e.space_id = ?1 AND e.seq = ?2");
+
+/// A search: the number itself, or whose event it is, or which transaction's. Every branch has its
+/// index, and at most 100 rows; the `+` and UNION ALL keep SQLite
+/// from walking all events in their order instead.
+const FOUND: &str = events_where!(
+    "e.space_id = ?1 AND e.seq IN (
+  SELECT seq FROM events WHERE space_id = ?1 AND seq = ?3
+  UNION ALL SELECT seq FROM (SELECT seq FROM events WHERE space_id = ?1 AND uid = ?2 LIMIT 100)
+  UNION ALL SELECT seq FROM (SELECT seq FROM events WHERE space_id = ?1 AND tg_id = ?3 LIMIT 100)
+  UNION ALL SELECT seq FROM events WHERE space_id = ?1
+    AND dedup IN ('c=' || ?2, 's=' || ?2, 'r=' || ?2, 'd=' || ?2)
+) ORDER BY +e.seq DESC LIMIT 100"
+);
+
+/// What else the same person did: at most 50 of the same uid, or of the Telegram user without one.
+const JOURNEY: &str = events_where!(
+    "e.space_id = ?1 AND e.seq IN (
+  SELECT o.seq FROM (
+    SELECT n.seq FROM events m JOIN events n ON n.space_id = m.space_id AND n.uid = m.uid
+    WHERE m.space_id = ?1 AND m.seq = ?2 LIMIT 50
+  ) o
+  UNION ALL SELECT o.seq FROM (
+    SELECT n.seq FROM events m JOIN events n ON n.space_id = m.space_id AND n.tg_id = m.tg_id
+    WHERE m.space_id = ?1 AND m.seq = ?2 LIMIT 50
+  ) o
+) ORDER BY +e.seq DESC"
+);
+
+/// The click of an event's uid; without one, by the rule of `tg_clicks`, its Telegram user's.
+const CLICK: &str = concat!(
+    "
+SELECT c.* FROM events e JOIN clicks c ON c.space_id = e.space_id AND c.uid = ",
+    click_of_event!(),
+    "
+WHERE e.space_id = ?1 AND e.seq = ?2
+"
+);
+
+const DELIVERIES: &str = "
+SELECT x.destination_id, coalesce(d.name, 'a removed destination') AS name, d.id IS NOT NULL AS there,
+  x.target, x.state, x.due_at_ms, x.attempts
+FROM deliveries x
+LEFT JOIN destinations d ON d.space_id = x.space_id AND d.id = x.destination_id
+WHERE x.space_id = ?1 AND x.seq = ?2
+ORDER BY x.destination_id
+";
+
+/// A page of a file, oldest first: events of a stretch of time behind a number.
+const EXPORT: &str = events_where!(
+    "e.space_id = ?1 AND e.seq > ?2 AND e.occurred_at_ms >= ?3 AND e.occurred_at_ms < ?4
+ORDER BY e.seq LIMIT ?5"
+);
+
+/// An event as pages show it.
+#[derive(Clone, Debug)]
+pub struct Item {
+    pub seq: i64,
+    pub event: String,
+    pub uid: Option<String>,
+    pub eid: Option<String>,
+    pub tg_id: Option<i64>,
+    /// The amount as sent.
+    pub value: Option<String>,
+    /// The amount as understood, in millionths.
+    pub micros: Option<i64>,
+    pub currency: String,
+    pub occurred_at_ms: i64,
+    pub received_at_ms: i64,
+    pub link_id: i64,
+    pub first: bool,
+    pub refires: i64,
+    pub notes: Vec<String>,
+    pub raw: String,
+    /// Destination and state of each delivery.
+    pub deliveries: Vec<(String, String)>,
+}
+
+/// A delivery with every try.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    pub destination_id: i64,
+    pub name: String,
+    /// Whether the destination is still there, so that it can be sent again.
+    pub there: bool,
+    pub target: String,
+    pub state: String,
+    pub due_at_ms: i64,
+    /// JSON of the attempts.
+    pub attempts: String,
+}
+
+/// Everything about one event.
+pub struct Whole {
+    pub item: Item,
+    pub click: Option<(Click, i64)>,
+    pub deliveries: Vec<Delivery>,
+    pub journey: Vec<Item>,
+    pub links: Vec<(i64, String)>,
+}
+
+impl Item {
+    pub(super) fn read(row: &Row) -> Self {
+        let pair = |pair: &Value| {
+            let mut texts = json::texts(pair).into_iter();
+            Some((texts.next()?, texts.next()?))
+        };
+        Self {
+            seq: row.number("seq"),
+            event: row.text("event"),
+            uid: row.optional_text("uid"),
+            eid: row.optional_text("eid"),
+            tg_id: row.optional_number("tg_id"),
+            value: row.optional_text("value"),
+            micros: row.large("micros"),
+            currency: row.text("currency"),
+            occurred_at_ms: row.number("occurred_at_ms"),
+            received_at_ms: row.number("received_at_ms"),
+            link_id: row.number("link_id"),
+            first: row.is("first"),
+            refires: row.number("refires"),
+            notes: json::texts(&json::read(&row.text("notes"))),
+            raw: row.text("raw"),
+            deliveries: json::items(&json::read(&row.text("deliveries")))
+                .filter_map(pair)
+                .collect(),
+        }
+    }
+}
+
+/// The newest events below a number, with the space they are of.
+pub async fn newest(
+    db: &D1Database,
+    space_id: i64,
+    before: Option<i64>,
+    most: i64,
+) -> Result<(Spaces, Vec<Item>), Error> {
+    list(db, space_id, NEWEST, &below(space_id, before, most)).await
+}
+
+pub(super) fn below(space_id: i64, before: Option<i64>, most: i64) -> [JsValue; 3] {
+    [number(space_id), number(before.unwrap_or(NO_BOUND)), number(most)]
+}
+
+/// What a search for a number, a uid, an eid or a Telegram id finds.
+pub async fn search(
+    db: &D1Database,
+    space_id: i64,
+    wanted: &str,
+) -> Result<(Spaces, Vec<Item>), Error> {
+    let as_number = wanted.parse().ok().filter(|number| (0..NO_BOUND).contains(number));
+    let values = [number(space_id), text(wanted), optional_number(as_number)];
+    list(db, space_id, FOUND, &values).await
+}
+
+async fn list(
+    db: &D1Database,
+    space_id: i64,
+    sql: &str,
+    values: &[JsValue],
+) -> Result<(Spaces, Vec<Item>), Error> {
+    let results = run_together(db, &[(space::LIST, &[]), (sql, values)]).await?;
+    let items = rows_of(&results, 1)?.iter().map(Item::read).collect();
+    Ok((Spaces::read(&results, space_id)?, items))
+}
+
+/// Everything about an event; `None` where the space has none of this number.
+pub async fn whole(
+    db: &D1Database,
+    space_id: i64,
+    seq: i64,
+) -> Result<(Spaces, Option<Whole>), Error> {
+    let event = [number(space_id), number(seq)];
+    let of_space = [number(space_id)];
+    let results = run_together(
+        db,
+        &[
+            (space::LIST, &[]),
+            (ONE, &event),
+            (CLICK, &event),
+            (DELIVERIES, &event),
+            (JOURNEY, &event),
+            (super::link::NAMES, &of_space),
+        ],
+    )
+    .await?;
+    let spaces = Spaces::read(&results, space_id)?;
+    let Some(item) = rows_of(&results, 1)?.first().map(Item::read) else {
+        return Ok((spaces, None));
+    };
+    let whole = Whole {
+        item,
+        click: rows_of(&results, 2)?.first().map(read_click),
+        deliveries: rows_of(&results, 3)?.iter().map(read_delivery).collect(),
+        journey: rows_of(&results, 4)?.iter().map(Item::read).collect(),
+        links: super::link::read_names(&rows_of(&results, 5)?),
+    };
+    Ok((spaces, Some(whole)))
+}
+
+/// Events of a stretch of time behind a number, oldest first.
+pub async fn export(
+    db: &D1Database,
+    space_id: i64,
+    after: i64,
+    stretch_ms: (i64, i64),
+    most: i64,
+) -> Result<Vec<Item>, Error> {
+    let (from_ms, to_ms) = stretch_ms;
+    let values = [number(space_id), number(after), number(from_ms), number(to_ms), number(most)];
+    Ok(super::run(db, EXPORT, &values).await?.rows.iter().map(Item::read).collect())
+}
+
+/// A click with its link.
+fn read_click(row: &Row) -> (Click, i64) {
+    let click = Click {
+        uid: row.text("uid"),
+        clicked_at_ms: row.number("clicked_at_ms"),
+        raw_query: row.text("raw_query"),
+        fields: read_fields(row),
+        country: row.optional_text("country"),
+        user_agent: row.optional_text("user_agent"),
+        ip: row.optional_text("ip"),
+    };
+    (click, row.number("link_id"))
+}
+
+/// The kept parameters of a click.
+pub(super) fn read_fields(row: &Row) -> Fields {
+    Fields::by_name(|name| row.optional_text(name))
+}
+
+fn read_delivery(row: &Row) -> Delivery {
+    Delivery {
+        destination_id: row.number("destination_id"),
+        name: row.text("name"),
+        there: row.is("there"),
+        target: row.text("target"),
+        state: row.text("state"),
+        due_at_ms: row.number("due_at_ms"),
+        attempts: row.optional_text("attempts").unwrap_or_default(),
+    }
+}

@@ -1,0 +1,124 @@
+//! The overview in one round trip, and the look whether anything has happened since.
+
+use worker::D1Database;
+use worker::wasm_bindgen::JsValue;
+
+use super::destination::Stored;
+use super::feed::{self, Item};
+use super::held::{self, Held};
+use super::row::Row;
+use super::space::{self, Spaces};
+use super::{destination, link, number, report, rows_of, run, run_together};
+use crate::error::Error;
+use crate::report::period::BUCKET_MS;
+use crate::report::{Line, Span};
+
+/// Events that the feed shows.
+const FEED: i64 = 15;
+
+/// What a postback, a refusal or a delivery leaves: the newest numbers, the tries of the newest
+/// deliveries, and the failures of the destinations. It is asked every second, and reads about ten rows.
+const SEEN: &str = "
+SELECT
+  coalesce((SELECT max(e.seq) FROM events e WHERE e.space_id = ?1), 0)
+  || '.' || coalesce((SELECT max(h.seq) FROM held h WHERE h.space_id = ?1), 0)
+  || '.' || (
+    SELECT count(*) || '.' || coalesce(sum(x.tries), 0) FROM deliveries x
+    WHERE x.space_id = ?1
+      AND x.seq > (SELECT max(e.seq) FROM events e WHERE e.space_id = ?1) - 5
+  )
+  || '.' || (SELECT coalesce(sum(d.failures), 0) FROM destinations d WHERE d.space_id = ?1)
+  AS seen
+";
+
+/// Clicks of this quarter of an hour and the one before: as many rows as links have counters, so it is
+/// asked but now and then.
+const CLICKS: &str = "
+SELECT coalesce(sum(events), 0) AS clicks FROM counters
+WHERE space_id = ?1 AND bucket >= ?2 AND event = 'click'
+";
+
+/// What the overview is made of.
+pub struct Overview {
+    pub spaces: Spaces,
+    pub lines: Vec<Line>,
+    /// First buckets of the days that are closed.
+    pub closed: Vec<i64>,
+    pub links: Vec<(i64, String)>,
+    pub feed: Vec<Item>,
+    pub destinations: Vec<Stored>,
+    pub held: Vec<Held>,
+    /// What was there when this was read.
+    pub seen: Seen,
+}
+
+/// Where an overview stands. Another one means that something has happened since.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    pub events: String,
+    pub clicks: i64,
+}
+
+/// Reads it all for a period.
+pub async fn read(
+    db: &D1Database,
+    space_id: i64,
+    span: &Span,
+    now_ms: i64,
+) -> Result<Overview, Error> {
+    let of_space = [number(space_id)];
+    let figures = [number(space_id), report::parts(&span.parts)];
+    let bucket = |part: Option<i64>| number(part.unwrap_or(0));
+    let closed = [
+        number(space_id),
+        bucket(span.parts.first().map(|part| part.from_bucket)),
+        bucket(span.parts.last().map(|part| part.to_bucket)),
+    ];
+    let results = run_together(
+        db,
+        &[
+            (space::LIST, &[]),
+            (report::FIGURES, &figures),
+            (report::CLOSED, &closed),
+            (link::NAMES, &of_space),
+            (feed::NEWEST, &feed::below(space_id, None, FEED)),
+            (destination::LIST, &destination::all_of(space_id)),
+            (held::NEWEST, &held::below(space_id, None)),
+            (SEEN, &of_space),
+            (CLICKS, &recent(space_id, now_ms)),
+        ],
+    )
+    .await?;
+    Ok(Overview {
+        spaces: Spaces::read(&results, space_id)?,
+        lines: rows_of(&results, 1)?.iter().filter_map(report::read_line).collect(),
+        closed: rows_of(&results, 2)?.iter().map(|row| row.number("from_bucket")).collect(),
+        links: link::read_names(&rows_of(&results, 3)?),
+        feed: rows_of(&results, 4)?.iter().map(Item::read).collect(),
+        destinations: rows_of(&results, 5)?.iter().map(Stored::read).collect(),
+        held: rows_of(&results, 6)?.iter().map(Held::read).collect(),
+        seen: Seen { events: seen(&rows_of(&results, 7)?), clicks: clicks(&rows_of(&results, 8)?) },
+    })
+}
+
+/// The events' part of `Seen`, now.
+pub async fn events_seen(db: &D1Database, space_id: i64) -> Result<String, Error> {
+    Ok(seen(&run(db, SEEN, &[number(space_id)]).await?.rows))
+}
+
+/// The clicks' part of `Seen`, now.
+pub async fn clicks_seen(db: &D1Database, space_id: i64, now_ms: i64) -> Result<i64, Error> {
+    Ok(clicks(&run(db, CLICKS, &recent(space_id, now_ms)).await?.rows))
+}
+
+fn recent(space_id: i64, now_ms: i64) -> [JsValue; 2] {
+    [number(space_id), number(now_ms / BUCKET_MS - 1)]
+}
+
+fn seen(rows: &[Row]) -> String {
+    rows.first().map(|row| row.text("seen")).unwrap_or_default()
+}
+
+fn clicks(rows: &[Row]) -> i64 {
+    rows.first().map(|row| row.number("clicks")).unwrap_or_default()
+}

@@ -1,0 +1,210 @@
+//! One event: what arrived, what was understood, what became of it (contract §7). Why revenue did or
+//! did not move is its first sentence.
+
+use askama::Template;
+
+use super::events::{Line, lines, link_name};
+use super::explain::{Explained, explain};
+use super::frame::{self, Section};
+use super::shown::{amount, is_without_amount, moment, state, visible};
+use crate::click::Click;
+use crate::db::feed::{Delivery, Item, Whole};
+use crate::db::space::Spaces;
+use crate::delivery::outcome::Outcome;
+use crate::delivery::request::Attempt;
+use crate::postback;
+use crate::reply::Reply;
+use crate::report::{Zone, money};
+
+struct Tried {
+    at: String,
+    status: String,
+    duration: String,
+    outcome: &'static str,
+    answer: String,
+}
+
+struct Sent {
+    destination_id: i64,
+    name: String,
+    there: bool,
+    target: String,
+    state: String,
+    word: &'static str,
+    next: String,
+    tried: Vec<Tried>,
+    can_resend: bool,
+}
+
+#[derive(Template)]
+#[template(path = "event.html")]
+struct Page<'a> {
+    space_id: i64,
+    seq: i64,
+    event: &'a str,
+    amount: String,
+    verdict: Vec<String>,
+    counts: bool,
+    facts: Vec<(&'static str, String)>,
+    times: Vec<(&'static str, String)>,
+    notes: Vec<Explained>,
+    raw: String,
+    pairs: Vec<(String, String)>,
+    clicked: String,
+    click: Vec<(&'static str, String)>,
+    sent: Vec<Sent>,
+    journey: Vec<Line>,
+}
+
+/// The page of an event.
+pub fn page(spaces: &Spaces, space_id: i64, whole: &Whole, zone: &Zone) -> Reply {
+    let item = &whole.item;
+    let link = link_name(&whole.links, item.link_id);
+    let moment = |ms| moment(zone, ms);
+    let clicked = whole.click.as_ref().map(|(click, _)| moment(click.clicked_at_ms));
+    let page = Page {
+        space_id,
+        seq: item.seq,
+        event: &item.event,
+        amount: amount(item),
+        verdict: verdict(whole, &link),
+        counts: !is_without_amount(item),
+        facts: facts(item, &link),
+        times: vec![
+            ("Happened", moment(item.occurred_at_ms)),
+            ("Received", moment(item.received_at_ms)),
+        ],
+        notes: item.notes.iter().map(|note| explain(note)).collect(),
+        raw: visible(&item.raw),
+        pairs: pairs(&item.raw),
+        click: whole.click.as_ref().map(|(click, _)| click_facts(click)).unwrap_or_default(),
+        clicked: clicked.unwrap_or_default(),
+        sent: whole.deliveries.iter().map(|delivery| sent(delivery, zone)).collect(),
+        journey: lines(&whole.journey, &whole.links, zone),
+    };
+    let title = format!("Event {}", item.seq);
+    frame::of_space(200, spaces, Section::Events, &title, &page.render().unwrap_or_default())
+}
+
+/// The parameters of a raw query, decoded.
+pub fn pairs(raw: &str) -> Vec<(String, String)> {
+    postback::pairs(raw).iter().map(|(name, value)| (visible(name), visible(value))).collect()
+}
+
+/// What became of it, in sentences.
+fn verdict(whole: &Whole, link: &str) -> Vec<String> {
+    let item = &whole.item;
+    let mut sentences = vec![match item.micros {
+        Some(0) => "Counted as a deposit of zero: revenue did not change.".to_owned(),
+        Some(micros) if micros < 0 => {
+            let taken = money::with_currency(-i128::from(micros), &item.currency);
+            format!("Counted as a reversal: {taken} were taken from revenue.")
+        }
+        Some(micros) => {
+            format!(
+                "Counted: {} were added to revenue.",
+                money::with_currency(micros.into(), &item.currency)
+            )
+        }
+        None if item.event == "deposit" => {
+            "Counted as a deposit, but it added nothing to revenue: it came without an amount."
+                .to_owned()
+        }
+        None => format!("Counted as {}. Only deposits carry money.", item.event),
+    }];
+    sentences.push(match (&whole.click, item.link_id, &item.uid) {
+        (Some(_), 0, _) => "Its click came without a link, so it stands in the row Unattributed.".to_owned(),
+        (_, id, _) if id != 0 => format!("It is credited to {link}."),
+        (_, _, Some(uid)) => format!(
+            "It is unattributed: no click has the id {}. If one comes later, it moves to its link by itself.",
+            visible(uid)
+        ),
+        _ if item.tg_id.is_some() => {
+            "It is unattributed: no click is bound to this Telegram user yet. It moves by itself when one is.".to_owned()
+        }
+        _ => "It is unattributed: it came without a click id.".to_owned(),
+    });
+    if item.refires > 0 {
+        let times = if item.refires == 1 {
+            "once".to_owned()
+        } else {
+            format!("{} times", money::count(item.refires))
+        };
+        sentences.push(format!("The same postback came {times} more. It was counted once."));
+    }
+    sentences
+}
+
+fn facts(item: &Item, link: &str) -> Vec<(&'static str, String)> {
+    let text = |text: &Option<String>| text.as_deref().map(visible).unwrap_or_default();
+    let mut facts = vec![
+        ("Event", item.event.clone()),
+        ("Click id (uid)", text(&item.uid)),
+        ("Transaction id (eid)", text(&item.eid)),
+        ("Telegram id", item.tg_id.map(|id| id.to_string()).unwrap_or_default()),
+        ("Value as sent", text(&item.value)),
+    ];
+    if item.event == "deposit" {
+        facts.push(("Value as understood", amount(item)));
+    }
+    facts.push(("Link", link.to_owned()));
+    facts.push((
+        "First of its kind for this person",
+        if item.first { "yes" } else { "no" }.to_owned(),
+    ));
+    facts.push(("Came again", money::count(item.refires)));
+    facts
+}
+
+fn click_facts(click: &Click) -> Vec<(&'static str, String)> {
+    let fields = &click.fields;
+    let found = [
+        ("Click id", Some(click.uid.clone())),
+        ("Campaign", both(&fields.campaign_name, &fields.campaign_id)),
+        ("Ad set", both(&fields.adset_name, &fields.adset_id)),
+        ("Ad", both(&fields.ad_name, &fields.ad_id)),
+        ("Placement", fields.placement.clone()),
+        ("Country", click.country.clone()),
+        ("fbclid", fields.fbclid.clone()),
+        ("fbc", fields.fbc.clone()),
+        ("fbp", fields.fbp.clone()),
+        ("Browser", click.user_agent.clone()),
+    ];
+    let there = found.into_iter().filter_map(|(name, value)| Some((name, visible(&value?))));
+    there.collect()
+}
+
+fn both(name: &Option<String>, id: &Option<String>) -> Option<String> {
+    match (name, id) {
+        (Some(name), Some(id)) => Some(format!("{name} ({id})")),
+        (name, id) => name.clone().or_else(|| id.clone()),
+    }
+}
+
+fn sent(delivery: &Delivery, zone: &Zone) -> Sent {
+    let attempts = Attempt::read_all(&delivery.attempts);
+    let tried = |attempt: &Attempt| Tried {
+        at: moment(zone, attempt.at_ms),
+        status: attempt.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string()),
+        duration: format!("{}\u{a0}ms", money::count(attempt.duration_ms)),
+        outcome: match attempt.outcome {
+            Outcome::Sent => "taken",
+            Outcome::Transient => "not taken now",
+            Outcome::Permanent => "refused for good",
+        },
+        answer: visible(&attempt.answer),
+    };
+    let waits = matches!(delivery.state.as_str(), "pending" | "retrying");
+    Sent {
+        destination_id: delivery.destination_id,
+        name: visible(&delivery.name),
+        there: delivery.there,
+        target: visible(&delivery.target),
+        word: state(&delivery.state),
+        next: if waits { moment(zone, delivery.due_at_ms) } else { String::new() },
+        tried: attempts.iter().map(tried).collect(),
+        can_resend: delivery.there
+            && matches!(delivery.state.as_str(), "sent" | "failed_permanently" | "retrying"),
+        state: delivery.state.clone(),
+    }
+}

@@ -1,0 +1,77 @@
+//! Events as a list: the feed, all of them, what a search found.
+
+use askama::Template;
+
+use super::frame::{self, Section};
+use super::shown::{amount, is_without_amount, moment, state, visible};
+use crate::db::feed::Item;
+use crate::db::space::Spaces;
+use crate::reply::Reply;
+use crate::report::Zone;
+
+/// An event as one line.
+pub struct Line {
+    pub seq: i64,
+    pub event: String,
+    pub amount: String,
+    /// A deposit that has no amount.
+    pub empty: bool,
+    pub at: String,
+    pub link: String,
+    pub uid: String,
+    /// Destination, the state's word in the database, and in words.
+    pub deliveries: Vec<(String, String, &'static str)>,
+}
+
+#[derive(Template)]
+#[template(path = "events.html")]
+struct Page<'a> {
+    space_id: i64,
+    wanted: &'a str,
+    lines: Vec<Line>,
+    /// The number below which further ones are.
+    more: Option<i64>,
+}
+
+/// The list of events, or what was found of `wanted`.
+pub fn page(
+    spaces: &Spaces,
+    space_id: i64,
+    wanted: &str,
+    items: &[Item],
+    zone: &Zone,
+    more: Option<i64>,
+) -> Reply {
+    let page = Page { space_id, wanted, lines: lines(items, &[], zone), more };
+    let main = page.render().unwrap_or_default();
+    frame::of_space(200, spaces, Section::Events, "Events", &main)
+}
+
+/// Events as lines, with the names of their links where these are given.
+pub fn lines(items: &[Item], links: &[(i64, String)], zone: &Zone) -> Vec<Line> {
+    let line = |item: &Item| Line {
+        seq: item.seq,
+        event: item.event.clone(),
+        amount: amount(item),
+        empty: is_without_amount(item),
+        at: moment(zone, item.occurred_at_ms),
+        link: link_name(links, item.link_id),
+        uid: item.uid.as_deref().map(visible).unwrap_or_default(),
+        deliveries: item
+            .deliveries
+            .iter()
+            .map(|(name, word)| (visible(name), word.clone(), state(word)))
+            .collect(),
+    };
+    items.iter().map(line).collect()
+}
+
+/// The name of a link, or what stands for it.
+pub fn link_name(links: &[(i64, String)], link_id: i64) -> String {
+    let found = links.iter().find(|(id, _)| *id == link_id).map(|(_, name)| visible(name));
+    match (found, link_id) {
+        (Some(name), _) => name,
+        (None, 0) => "unattributed".to_owned(),
+        (None, id) => format!("link {id}"),
+    }
+}

@@ -1,0 +1,206 @@
+//! Forms: every one is a list of fields, so that all look and fail alike. What the user typed comes
+//! back with the reason beside its field.
+
+use askama::Template;
+
+use crate::postback;
+use crate::space::BadField;
+
+/// How a field is filled in.
+pub enum Control {
+    /// A line of text, by the `type` of its input.
+    Line(&'static str),
+    Lines,
+    /// One of several: value and label.
+    Choice(Vec<(String, String)>),
+    /// Yes or no.
+    Check,
+}
+
+/// A field of a form.
+pub struct Field {
+    name: &'static str,
+    label: &'static str,
+    hint: String,
+    control: Control,
+    value: String,
+    error: String,
+    required: bool,
+    /// The id of a list of suggestions, and what browsers may fill in by themselves.
+    list: &'static str,
+    autocomplete: &'static str,
+}
+
+impl Field {
+    pub fn new(name: &'static str, label: &'static str, control: Control) -> Self {
+        let autocomplete = if name == "password" { "current-password" } else { "off" };
+        Self {
+            name,
+            label,
+            hint: String::new(),
+            control,
+            value: String::new(),
+            error: String::new(),
+            required: false,
+            list: "",
+            autocomplete,
+        }
+    }
+
+    /// A line of text that must not be empty.
+    pub fn line(name: &'static str, label: &'static str, value: &str) -> Self {
+        Self { required: true, ..Self::new(name, label, Control::Line("text")).value(value) }
+    }
+
+    /// A line of text that may stay empty.
+    pub fn optional(name: &'static str, label: &'static str, value: &str) -> Self {
+        Self::new(name, label, Control::Line("text")).value(value)
+    }
+
+    pub fn check(name: &'static str, label: &'static str, on: bool) -> Self {
+        Self::new(name, label, Control::Check).value(if on { "on" } else { "" })
+    }
+
+    pub fn choice(
+        name: &'static str,
+        label: &'static str,
+        value: &str,
+        options: &[(&str, &str)],
+    ) -> Self {
+        let own = |(value, label): &(&str, &str)| ((*value).to_owned(), (*label).to_owned());
+        Self::new(name, label, Control::Choice(options.iter().map(own).collect())).value(value)
+    }
+
+    pub fn value(self, value: &str) -> Self {
+        Self { value: value.to_owned(), ..self }
+    }
+
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: hint.into(), ..self }
+    }
+
+    pub fn suggested(self, list: &'static str) -> Self {
+        Self { list, ..self }
+    }
+
+    fn is_line(&self) -> Option<&'static str> {
+        if let Control::Line(kind) = self.control { Some(kind) } else { None }
+    }
+
+    fn options(&self) -> &[(String, String)] {
+        if let Control::Choice(options) = &self.control { options } else { &[] }
+    }
+
+    fn is_check(&self) -> bool {
+        matches!(self.control, Control::Check)
+    }
+
+    fn is_choice(&self) -> bool {
+        matches!(self.control, Control::Choice(_))
+    }
+
+    /// Ids of what describes it, for screen readers.
+    fn described_by(&self) -> String {
+        let ids = [("hint", !self.hint.is_empty()), ("error", !self.error.is_empty())];
+        let ids = ids.iter().filter(|(_, there)| *there);
+        ids.map(|(what, _)| format!("{}-{what}", self.name)).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A form that is sent by POST.
+#[derive(Template)]
+#[template(path = "form.html")]
+pub struct Form {
+    action: String,
+    submit: &'static str,
+    fields: Vec<Field>,
+    /// What is wrong with none of the fields alone.
+    error: String,
+    /// Names and values that are sent along unseen.
+    hidden: Vec<(&'static str, String)>,
+    /// Whether it asks for a password, for which password managers want a name.
+    password: bool,
+}
+
+impl Form {
+    pub fn new(action: String, submit: &'static str, fields: Vec<Field>) -> Self {
+        let password = fields.iter().any(|field| field.is_line() == Some("password"));
+        Self { action, submit, fields, error: String::new(), hidden: Vec::new(), password }
+    }
+
+    pub fn hidden(mut self, name: &'static str, value: &str) -> Self {
+        self.hidden.push((name, value.to_owned()));
+        self
+    }
+
+    /// Says beside its field why it was refused; above the form where no field has the name.
+    pub fn refused(mut self, bad: Option<&BadField>) -> Self {
+        if let Some(bad) = bad {
+            let field = self.fields.iter_mut().find(|field| field.name == bad.field);
+            match field {
+                Some(field) => field.error = bad.reason.clone().into_owned(),
+                None => self.error = bad.reason.clone().into_owned(),
+            }
+        }
+        self
+    }
+}
+
+/// What a form sent.
+#[derive(Clone, Debug, Default)]
+pub struct Sent(Vec<(String, String)>);
+
+impl Sent {
+    /// Reads a body of the type `application/x-www-form-urlencoded`.
+    pub fn read(body: &str) -> Self {
+        Self(postback::pairs(body))
+    }
+
+    /// A field's text; empty where it was not sent.
+    pub fn get(&self, name: &str) -> &str {
+        let found = self.0.iter().find(|(sent, _)| sent == name);
+        found.map_or("", |(_, value)| value.as_str())
+    }
+
+    pub fn is_on(&self, name: &str) -> bool {
+        !self.get(name).is_empty()
+    }
+
+    /// The text of a field that may be left empty.
+    pub fn optional(&self, name: &str) -> Option<String> {
+        let text = self.get(name).trim();
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_typed_comes_back_escaped_with_the_reason_beside_it() {
+        let form = Form::new("/x".to_owned(), "Save", vec![Field::line("name", "Name", "<b>\"")]);
+        let html = form.refused(Some(&BadField::new("name", "Too short."))).render().unwrap();
+        assert!(html.contains("value=\"&#60;b&#62;&#34;\""), "{html}");
+        assert!(html.contains("id=\"name-error\">Too short."), "{html}");
+        assert!(html.contains("aria-describedby=\"name-error\" aria-invalid=\"true\""), "{html}");
+    }
+
+    #[test]
+    fn a_reason_without_a_field_stands_above() {
+        let form = Form::new("/x".to_owned(), "Save", Vec::new());
+        let html = form.refused(Some(&BadField::new("page", "No."))).render().unwrap();
+        assert!(html.contains("role=\"alert\">No."), "{html}");
+    }
+
+    #[test]
+    fn a_sent_form_is_read_by_name() {
+        let sent = Sent::read("name=a+b%26&on=on&empty=");
+        assert_eq!((sent.get("name"), sent.get("missing")), ("a b&", ""));
+        assert!(sent.is_on("on") && !sent.is_on("empty"));
+        assert_eq!(
+            (sent.optional("name"), sent.optional("empty")),
+            (Some("a b&".to_owned()), None)
+        );
+    }
+}

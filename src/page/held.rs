@@ -1,0 +1,45 @@
+//! What was refused: kept whole, with the reason.
+
+use askama::Template;
+
+use super::event::pairs;
+use super::explain::{Explained, explain, refusal};
+use super::frame::{self, Section};
+use super::shown::{moment, visible};
+use crate::db::held::Held;
+use crate::db::space::Spaces;
+use crate::reply::Reply;
+use crate::report::{Zone, money};
+
+struct Shown {
+    seq: i64,
+    why: &'static str,
+    at: String,
+    again: String,
+    notes: Vec<Explained>,
+    raw: String,
+    pairs: Vec<(String, String)>,
+}
+
+#[derive(Template)]
+#[template(path = "held.html")]
+struct Page {
+    held: Vec<Shown>,
+    more: Option<i64>,
+}
+
+/// The list of refused postbacks.
+pub fn page(spaces: &Spaces, held: &[Held], zone: &Zone, more: Option<i64>) -> Reply {
+    let show = |held: &Held| Shown {
+        seq: held.seq,
+        why: refusal(&held.status),
+        at: moment(zone, held.received_at_ms),
+        again: if held.refires > 0 { money::count(held.refires) } else { String::new() },
+        notes: held.notes.iter().map(|note| explain(note)).collect(),
+        raw: visible(&held.raw),
+        pairs: pairs(&held.raw),
+    };
+    let page = Page { held: held.iter().map(show).collect(), more };
+    let main = page.render().unwrap_or_default();
+    frame::of_space(200, spaces, Section::Refused, "Refused postbacks", &main)
+}

@@ -1,0 +1,195 @@
+//! The API keys page: both secrets' rotation, the ready-made postback URLs, and the test that brings
+//! the first event (contract §2).
+
+use askama::Template;
+
+use super::form::{Field, Form};
+use super::frame::{self, Section};
+use super::shown;
+use crate::db::space::{ShownKey, Spaces};
+use crate::event::Canonical;
+use crate::key::Kind;
+use crate::network::{Macros, Pack, Ready};
+use crate::reply::Reply;
+use crate::report::Zone;
+use crate::space::BadField;
+
+/// The field that a token is sent in.
+const TOKEN: &str = "token";
+
+/// Stands in URLs for a token that nobody here knows.
+const NO_TOKEN: &str = "YOUR_TOKEN";
+
+/// What the page is shown with, beside what is stored.
+#[derive(Default)]
+pub struct Known<'a> {
+    /// The ingest token, right after it was made or where the user has pasted it.
+    pub token: Option<&'a str>,
+    /// The bearer, right after it was made.
+    pub bearer: Option<&'a str>,
+    /// Whether the token was made just now, and is shown for the only time.
+    pub is_new: bool,
+    pub notice: &'a str,
+    /// What was typed into the form for other networks.
+    pub typed: Option<(&'a Macros, Canonical)>,
+    pub bad: Option<&'a BadField>,
+    /// An id for the test event.
+    pub test_id: &'a str,
+}
+
+struct Secret {
+    name: &'static str,
+    kind: &'static str,
+    what: &'static str,
+    since: String,
+    /// Of the current key: sent along, so that a page sent twice rotates once.
+    current: i64,
+    /// The previous key, while it is valid.
+    previous: Option<Previous>,
+}
+
+struct Previous {
+    until: String,
+    until_ms: i64,
+}
+
+struct Url {
+    id: String,
+    what: String,
+    url: String,
+}
+
+struct Network {
+    name: String,
+    source: String,
+    notes: Vec<String>,
+    urls: Vec<Url>,
+}
+
+#[derive(Template)]
+#[template(path = "keys.html")]
+struct Page<'a> {
+    space_id: i64,
+    secrets: Vec<Secret>,
+    token: &'a str,
+    bearer: &'a str,
+    is_new: bool,
+    has_token: bool,
+    notice: &'a str,
+    networks: Vec<Network>,
+    fill: String,
+    builder: String,
+    built: String,
+    building: bool,
+    fire: String,
+}
+
+pub fn page(
+    spaces: &Spaces,
+    space_id: i64,
+    origin: &str,
+    keys: &[ShownKey],
+    packs: &[Pack],
+    zone: &Zone,
+    known: &Known<'_>,
+) -> Reply {
+    let token = known.token.unwrap_or(NO_TOKEN);
+    let built = match (&known.typed, known.bad) {
+        (Some((macros, event)), None) => macros.url(origin, token, *event),
+        _ => String::new(),
+    };
+    let test = known.test_id;
+    let page = Page {
+        space_id,
+        secrets: [Kind::Ingest, Kind::Bearer].map(|kind| secret(kind, keys, zone)).into(),
+        token: known.token.unwrap_or_default(),
+        bearer: known.bearer.unwrap_or_default(),
+        is_new: known.is_new,
+        has_token: known.token.is_some(),
+        notice: known.notice,
+        networks: packs
+            .iter()
+            .enumerate()
+            .map(|(at, pack)| network(at, pack, origin, token))
+            .collect(),
+        fill: fill(space_id, known).render().unwrap_or_default(),
+        builder: builder(space_id, known).render().unwrap_or_default(),
+        built,
+        building: known.typed.is_some_and(|(macros, _)| *macros != Macros::default()),
+        fire: format!("/e?token={token}&event=registration&uid=test-{test}&eid=test-{test}"),
+    };
+    let status = if known.bad.is_some() { 422 } else { 200 };
+    let main = page.render().unwrap_or_default();
+    frame::of_space(status, spaces, Section::Keys, "API keys", &main)
+}
+
+fn secret(kind: Kind, keys: &[ShownKey], zone: &Zone) -> Secret {
+    let of_kind = || keys.iter().filter(move |key| key.kind == kind);
+    let current = of_kind().find(|key| key.expires_at_ms.is_none());
+    let moment = |ms| shown::moment(zone, ms);
+    let (name, what) = match kind {
+        Kind::Ingest => (
+            "Ingest token",
+            "For the postback URLs of networks. It travels in addresses, and can only write events and binds.",
+        ),
+        Kind::Bearer => (
+            "Bearer",
+            "For your own bot or server, in the header Authorization: Bearer. Keep it off pages and URLs.",
+        ),
+    };
+    let previous = of_kind().find_map(|key| key.expires_at_ms);
+    Secret {
+        name,
+        kind: kind.name(),
+        what,
+        since: current.map(|key| moment(key.created_at_ms)).unwrap_or_default(),
+        current: current.map_or(0, |key| key.created_at_ms),
+        previous: previous.map(|until_ms| Previous { until: moment(until_ms), until_ms }),
+    }
+}
+
+fn network(at: usize, pack: &Pack, origin: &str, token: &str) -> Network {
+    let url = |(index, ready): (usize, Ready)| Url {
+        id: format!("url-{at}-{index}"),
+        what: match ready.means {
+            Some(means) => format!("{}, the amount is {}", ready.event.code(), means.words()),
+            None => ready.event.code().to_owned(),
+        },
+        url: ready.url,
+    };
+    Network {
+        name: pack.name.clone(),
+        source: pack.source.says.clone(),
+        notes: pack.notes.clone(),
+        urls: pack.urls(origin, token).into_iter().enumerate().map(url).collect(),
+    }
+}
+
+fn builder(space_id: i64, known: &Known<'_>) -> Form {
+    let empty = Macros::default();
+    let (macros, event) = known.typed.unwrap_or((&empty, Canonical::Deposit));
+    let events: Vec<(&str, &str)> =
+        Canonical::ALL.iter().map(|event| (event.code(), event.code())).collect();
+    let fields = vec![
+        Field::choice("event", "Event", event.code(), &events),
+        Field::optional("uid", "Macro for the click id (sub id)", &macros.uid)
+            .hint("Such as {sub1}."),
+        Field::optional("eid", "Macro for the transaction id", &macros.eid).hint(
+            "Another one for every conversion: it keeps a repeated call from counting twice.",
+        ),
+        Field::optional("value", "Macro for the amount", &macros.value).hint("For deposits."),
+        Field::optional("currency", "Currency, or its macro", &macros.currency)
+            .hint("Empty means USD."),
+    ];
+    let bad = known.bad.filter(|bad| bad.field != TOKEN);
+    let form = Form::new(format!("/s/{space_id}/keys/urls#another"), "Build the URL", fields);
+    form.hidden(TOKEN, known.token.unwrap_or_default()).refused(bad)
+}
+
+/// Where a token is pasted that is not known here.
+fn fill(space_id: i64, known: &Known<'_>) -> Form {
+    let field = Field::line(TOKEN, "Your ingest token", "")
+        .hint("It then stands in every URL of this page. It is not stored.");
+    let form = Form::new(format!("/s/{space_id}/keys/urls#urls"), "Fill it in", vec![field]);
+    form.refused(known.bad.filter(|bad| bad.field == TOKEN))
+}

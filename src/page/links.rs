@@ -1,0 +1,147 @@
+//! Tracking links: the list with what each brought, and the form of one.
+
+use askama::Template;
+
+use super::form::{Control, Field, Form};
+use super::frame::{self, Section};
+use super::shown::visible;
+use crate::db::link::Listed;
+use crate::db::space::Spaces;
+use crate::event::Canonical;
+use crate::link::Kind;
+use crate::reply::Reply;
+use crate::report::{Counted, Figures, Totals, money};
+use crate::space::BadField;
+
+struct Row {
+    id: i64,
+    name: String,
+    kind: &'static str,
+    enabled: bool,
+    url: String,
+    target: String,
+    counts: Vec<(&'static str, String)>,
+}
+
+#[derive(Template)]
+#[template(path = "links.html")]
+struct Page {
+    space_id: i64,
+    rows: Vec<Row>,
+}
+
+#[derive(Template)]
+#[template(path = "link.html")]
+struct One {
+    title: String,
+    url: String,
+    form: String,
+}
+
+/// A link as the form has it: what the user typed, right or wrong.
+#[derive(Clone, Debug, Default)]
+pub struct Typed {
+    pub name: String,
+    pub slug: String,
+    pub kind: String,
+    pub target: String,
+    pub uid_parameter: String,
+    pub title: String,
+    pub text: String,
+    pub button: String,
+    pub enabled: bool,
+}
+
+/// The list, with the figures of the last 30 days.
+pub fn page(
+    spaces: &Spaces,
+    space_id: i64,
+    origin: &str,
+    links: &[Listed],
+    figures: &Figures,
+) -> Reply {
+    let nothing = Totals::default();
+    let row = |link: &Listed| {
+        let totals = figures.links.get(&link.id).unwrap_or(&nothing);
+        let count = |event| money::count(totals.of(Counted::Event(event)).events);
+        let sums =
+            totals.revenue.iter().map(|(currency, sum)| money::with_currency(*sum, currency));
+        Row {
+            id: link.id,
+            name: visible(&link.draft.name),
+            kind: kind_name(link.draft.kind),
+            enabled: link.draft.enabled,
+            url: landing(origin, &link.draft.slug),
+            target: visible(&link.draft.target),
+            counts: vec![
+                ("Clicks", money::count(totals.of(Counted::Click).events)),
+                ("Registrations", count(Canonical::Registration)),
+                ("Deposits", count(Canonical::Deposit)),
+                ("Revenue", sums.collect::<Vec<_>>().join(", ")),
+            ],
+        }
+    };
+    let page = Page { space_id, rows: links.iter().map(row).collect() };
+    let main = page.render().unwrap_or_default();
+    frame::of_space(200, spaces, Section::Links, "Links", &main)
+}
+
+/// The form of a link; without an id, of a new one.
+pub fn one(
+    spaces: &Spaces,
+    space_id: i64,
+    origin: &str,
+    id: Option<i64>,
+    typed: &Typed,
+    bad: Option<&BadField>,
+) -> Reply {
+    let action = match id {
+        Some(id) => format!("/s/{space_id}/links/{id}"),
+        None => format!("/s/{space_id}/links"),
+    };
+    let submit = if id.is_some() { "Save" } else { "Create the link" };
+    let form = Form::new(action, submit, fields(typed)).refused(bad);
+    let title = if id.is_some() {
+        format!("Link: {}", visible(&typed.name))
+    } else {
+        "New link".to_owned()
+    };
+    let url =
+        if id.is_some() && bad.is_none() { landing(origin, &typed.slug) } else { String::new() };
+    let main = One { title: title.clone(), url, form: form.render().unwrap_or_default() };
+    let status = if bad.is_some() { 422 } else { 200 };
+    frame::of_space(status, spaces, Section::Links, &title, &main.render().unwrap_or_default())
+}
+
+fn landing(origin: &str, slug: &str) -> String {
+    format!("{origin}/l/{slug}")
+}
+
+fn kind_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Bot => "Telegram bot",
+        Kind::Channel => "Telegram channel",
+        Kind::Web => "Web address",
+    }
+}
+
+fn fields(typed: &Typed) -> Vec<Field> {
+    let kinds: Vec<(&str, &str)> =
+        [Kind::Web, Kind::Bot, Kind::Channel].map(|kind| (kind.name(), kind_name(kind))).to_vec();
+    vec![
+        Field::line("name", "Name", &typed.name).hint("Only you see it."),
+        Field::line("slug", "Address of its landing", &typed.slug)
+            .hint("The end of /l/…: letters, digits, - and _."),
+        Field::choice("kind", "Leads to", &typed.kind, &kinds),
+        Field::line("target", "Target", &typed.target).hint(
+            "A web address (write {uid} where the click id belongs), a bot's name, or a channel's invite link https://t.me/….",
+        ),
+        Field::optional("uid_parameter", "Parameter for the click id", &typed.uid_parameter)
+            .hint("For web addresses without {uid}: the offer's sub id parameter, such as click_id."),
+        Field::optional("title", "Landing page: title", &typed.title)
+            .hint("Leave the three empty to send visitors on at once."),
+        Field::new("text", "Landing page: text", Control::Lines).value(&typed.text),
+        Field::optional("button", "Landing page: button", &typed.button),
+        Field::check("enabled", "Visitors are sent on (off: they see that the link is gone)", typed.enabled),
+    ]
+}

@@ -1,0 +1,396 @@
+//! The overview: what came in, from where, what is wrong. Everything below `#live` is replaced as
+//! figures change.
+
+use askama::Template;
+
+use super::events::{Line, lines};
+use super::frame::{self, Section};
+use super::shown::percent;
+use crate::db::overview::Overview;
+use crate::event::Canonical;
+use crate::postback::Note;
+use crate::reply::Reply;
+use crate::report::figures::{drop_percent, share_permille};
+use crate::report::zone::iso_date;
+use crate::report::{Asked, Counted, Figures, Span, Totals, Zone, money};
+
+/// Currencies that have a chart of their own; further ones stand in the figures and tables alone.
+const CHARTS: usize = 3;
+
+/// How far back something wrong is still news, in milliseconds.
+const NEWS_MS: i64 = 24 * 60 * 60 * 1000;
+
+const CLICK: Counted = Counted::Click;
+const CONTACT: Counted = Counted::Event(Canonical::Contact);
+const SUBSCRIBED: Counted = Counted::Event(Canonical::Subscribed);
+const REGISTRATION: Counted = Counted::Event(Canonical::Registration);
+const DEPOSIT: Counted = Counted::Event(Canonical::Deposit);
+
+/// What the overview is shown for.
+pub struct Shown<'a> {
+    pub space_id: i64,
+    pub asked: &'a Asked,
+    /// Why custom dates were not taken.
+    pub bad_dates: Option<&'static str>,
+    pub span: &'a Span,
+    pub zone: &'a Zone,
+    pub zone_name: &'a str,
+    pub now_ms: i64,
+}
+
+struct Money {
+    amount: String,
+    currency: String,
+}
+
+struct Step {
+    name: &'static str,
+    events: String,
+    people: String,
+    /// What was lost on the way here; empty for the first step.
+    drop: String,
+    /// Its width of a hundred.
+    width: i64,
+}
+
+struct Gauge {
+    name: &'static str,
+    value: String,
+    /// Of a thousand; `None` of nothing.
+    permille: Option<i64>,
+}
+
+struct Bar {
+    x: usize,
+    y: i64,
+    height: i64,
+    title: String,
+}
+
+struct Chart {
+    title: String,
+    total: String,
+    width: usize,
+    bars: Vec<Bar>,
+    first: String,
+    last: String,
+    /// The line that bars stand on.
+    base: i64,
+}
+
+struct Row {
+    link_id: i64,
+    name: String,
+    cells: Vec<(&'static str, String)>,
+    revenue: Vec<Money>,
+}
+
+struct Warning {
+    text: String,
+    href: String,
+    link: &'static str,
+}
+
+struct Period {
+    name: &'static str,
+    query: &'static str,
+    here: bool,
+}
+
+#[derive(Template)]
+#[template(path = "overview.html")]
+struct Page<'a> {
+    space_id: i64,
+    zone_name: &'a str,
+    from: String,
+    to: String,
+    days: String,
+    periods: [Period; 4],
+    custom: bool,
+    bad_dates: &'a str,
+    query: String,
+    live: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "overview_live.html")]
+struct Live {
+    space_id: i64,
+    seen: String,
+    is_new: bool,
+    has_links: bool,
+    has_destinations: bool,
+    warnings: Vec<Warning>,
+    revenue: Vec<Money>,
+    counts: Vec<(&'static str, String)>,
+    gauges: Vec<Gauge>,
+    charts: Vec<Chart>,
+    feed: Vec<Line>,
+    funnel: Vec<Step>,
+    rows: Vec<Row>,
+    total: Row,
+}
+
+/// The whole screen.
+pub fn page(shown: &Shown<'_>, overview: &Overview) -> Reply {
+    let live = live(shown, overview);
+    let query = shown.span.query(shown.asked);
+    let period = |name, query, asked: Asked| Period { name, query, here: asked == *shown.asked };
+    let (from, to) = (iso_date(shown.span.from), iso_date(shown.span.to));
+    let page = Page {
+        space_id: shown.space_id,
+        zone_name: shown.zone_name,
+        days: if from == to { from.clone() } else { format!("{from} to {to}") },
+        from,
+        to,
+        periods: [
+            period("Today", "period=today", Asked::Today),
+            period("Yesterday", "period=yesterday", Asked::Yesterday),
+            period("7 days", "period=7d", Asked::Days(7)),
+            period("30 days", "period=30d", Asked::Days(30)),
+        ],
+        custom: matches!(shown.asked, Asked::Custom { .. }) || shown.bad_dates.is_some(),
+        bad_dates: shown.bad_dates.unwrap_or_default(),
+        query,
+        live: &live,
+    };
+    let status = if shown.bad_dates.is_some() { 422 } else { 200 };
+    let main = page.render().unwrap_or_default();
+    frame::of_space(status, &overview.spaces, Section::Overview, "Overview", &main)
+}
+
+/// The part that moves, alone.
+pub fn live(shown: &Shown<'_>, overview: &Overview) -> String {
+    let figures = Figures::of(&overview.lines, shown.span.labels.len());
+    let live = Live {
+        space_id: shown.space_id,
+        seen: format!("{}~{}", overview.seen.events, overview.seen.clicks),
+        is_new: overview.feed.is_empty(),
+        has_links: !overview.links.is_empty(),
+        has_destinations: !overview.destinations.is_empty(),
+        warnings: warnings(shown, overview),
+        revenue: revenue(&figures.total, &figures.currencies()),
+        counts: counts(&figures.total),
+        gauges: gauges(&figures.total),
+        charts: charts(&figures, &shown.span.labels),
+        feed: lines(&overview.feed, &overview.links, shown.zone),
+        funnel: funnel(&figures.total),
+        rows: rows(&figures, &overview.links),
+        total: row(0, "Total", &figures.total, &figures.currencies()),
+    };
+    live.render().unwrap_or_default()
+}
+
+/// Revenue of the period; a plain zero where there was no deposit.
+fn revenue(totals: &Totals, currencies: &[String]) -> Vec<Money> {
+    let found = currencies.iter().filter_map(|currency| {
+        let micros = totals.revenue.get(currency)?;
+        Some(Money { amount: money::written(*micros, currency), currency: currency.clone() })
+    });
+    found.collect()
+}
+
+fn counts(totals: &Totals) -> Vec<(&'static str, String)> {
+    let count = |counted| money::count(totals.of(counted).events);
+    vec![
+        ("Clicks", count(CLICK)),
+        ("Contacts", count(CONTACT)),
+        ("Subscribed", count(SUBSCRIBED)),
+        ("Registrations", count(REGISTRATION)),
+        ("Deposits", count(DEPOSIT)),
+        ("First deposits", money::count(totals.of(DEPOSIT).people)),
+    ]
+}
+
+/// Shares of people, each counted at their first time: a second deposit is no second conversion.
+fn gauges(totals: &Totals) -> Vec<Gauge> {
+    let gauge = |name, whole: Counted, part: Counted| {
+        let permille = share_permille(totals.of(whole).people, totals.of(part).people);
+        Gauge {
+            name,
+            value: percent(permille),
+            permille: permille.map(|share| share.clamp(0, 1000)),
+        }
+    };
+    vec![
+        gauge("Click \u{2192} contact", CLICK, CONTACT),
+        gauge("Click \u{2192} subscribed", CLICK, SUBSCRIBED),
+        gauge("Contact \u{2192} registration", CONTACT, REGISTRATION),
+        gauge("Registration \u{2192} deposit", REGISTRATION, DEPOSIT),
+    ]
+}
+
+fn funnel(totals: &Totals) -> Vec<Step> {
+    const NAMES: [&str; 5] = ["Click", "Contact", "Subscribed", "Registration", "Deposit"];
+    let most = Counted::STEPS.iter().map(|step| totals.of(*step).events).max().unwrap_or(0).max(1);
+    let mut previous = None;
+    let step = |(step, name): (Counted, &'static str)| {
+        let sum = totals.of(step);
+        let drop = match previous.replace(sum.events) {
+            None => String::new(),
+            Some(before) => match drop_percent(before, sum.events) {
+                None => "\u{2013}".to_owned(),
+                Some(drop) if drop < 0 => format!("{}\u{a0}% more", money::count(-drop)),
+                Some(drop) => format!("{drop}\u{a0}% drop"),
+            },
+        };
+        Step {
+            name,
+            events: money::count(sum.events),
+            people: money::count(sum.people),
+            drop,
+            width: (100 * sum.events.max(0) / most).clamp(0, 100),
+        }
+    };
+    Counted::STEPS.into_iter().zip(NAMES).map(step).collect()
+}
+
+fn charts(figures: &Figures, labels: &[String]) -> Vec<Chart> {
+    let mut charts: Vec<Chart> = figures
+        .currencies()
+        .iter()
+        .take(CHARTS)
+        .map(|currency| {
+            let values: Vec<i128> = figures
+                .slots
+                .iter()
+                .map(|slot| slot.revenue.get(currency).copied().unwrap_or_default())
+                .collect();
+            let write = |micros: i128| money::with_currency(micros, currency);
+            chart(format!("Revenue, {currency}"), &values, labels, write)
+        })
+        .collect();
+    let clicks: Vec<i128> = figures.slots.iter().map(|slot| slot.of(CLICK).events.into()).collect();
+    let count = |number: i128| money::count(i64::try_from(number).unwrap_or(i64::MAX));
+    charts.push(chart("Clicks".to_owned(), &clicks, labels, count));
+    charts
+}
+
+/// Bars of a height of 100 at most, those of reversals below the line.
+fn chart(
+    title: String,
+    values: &[i128],
+    labels: &[String],
+    write: impl Fn(i128) -> String,
+) -> Chart {
+    const BAR: usize = 10;
+    let highest = values.iter().copied().max().unwrap_or(0).max(0);
+    let lowest = values.iter().copied().min().unwrap_or(0).min(0);
+    let range = (highest - lowest).max(1);
+    let scaled = |value: i128| i64::try_from(100 * value / range).unwrap_or(0);
+    let base = scaled(highest);
+    let bar = |(index, (value, label)): (usize, (&i128, &String))| {
+        // What is there at all shows as a line at least.
+        let height = scaled(value.abs()).max(i64::from(*value != 0));
+        Bar {
+            x: index * BAR + 1,
+            y: if *value < 0 { base } else { base - height },
+            height,
+            title: format!("{label}: {}", write(*value)),
+        }
+    };
+    Chart {
+        total: write(values.iter().sum()),
+        title,
+        width: values.len() * BAR,
+        bars: values.iter().zip(labels).enumerate().map(bar).collect(),
+        first: labels.first().cloned().unwrap_or_default(),
+        last: labels.last().cloned().unwrap_or_default(),
+        base,
+    }
+}
+
+/// A row for every link that is there or has figures, and one for what has no link. They add up to
+/// the totals, which are made of them.
+fn rows(figures: &Figures, links: &[(i64, String)]) -> Vec<Row> {
+    let currencies = figures.currencies();
+    let empty = Totals::default();
+    let of = |link_id: i64| figures.links.get(&link_id).unwrap_or(&empty);
+    let mut rows: Vec<Row> =
+        links.iter().map(|(id, name)| row(*id, name, of(*id), &currencies)).collect();
+    let known = |id: &i64| *id == 0 || links.iter().any(|(link_id, _)| link_id == id);
+    let removed = figures.links.iter().filter(|(id, totals)| !known(id) && !totals.is_empty());
+    rows.extend(removed.map(|(id, totals)| row(*id, &format!("Link {id}"), totals, &currencies)));
+    rows.push(row(0, "Unattributed", of(0), &currencies));
+    rows
+}
+
+fn row(link_id: i64, name: &str, totals: &Totals, currencies: &[String]) -> Row {
+    Row {
+        link_id,
+        name: name.to_owned(),
+        cells: counts(totals),
+        revenue: revenue(totals, currencies),
+    }
+}
+
+/// What needs the user: refusals, deposits without an amount, destinations that do not take events.
+fn warnings(shown: &Shown<'_>, overview: &Overview) -> Vec<Warning> {
+    let space = shown.space_id;
+    let since_ms = shown.now_ms - NEWS_MS;
+    let mut warnings = Vec::new();
+    let refused = overview.held.iter().filter(|held| held.received_at_ms >= since_ms).count();
+    if refused > 0 {
+        let most = if refused == overview.held.len() && refused >= 50 { " or more" } else { "" };
+        let text = if refused == 1 {
+            "1 postback was refused in the last 24 hours. It is kept, but not counted.".to_owned()
+        } else {
+            format!(
+                "{refused}{most} postbacks were refused in the last 24 hours. They are kept, but not counted."
+            )
+        };
+        let href = format!("/s/{space}/refused");
+        warnings.push(Warning { text, href, link: "See why" });
+    }
+    let empty = overview.feed.iter().filter(|item| {
+        item.received_at_ms >= since_ms
+            && item.notes.iter().any(|note| *note == Note::ValueEmpty.to_string())
+    });
+    let empty: Vec<i64> = empty.map(|item| item.seq).collect();
+    if let Some(newest) = empty.first() {
+        let text = match empty.len() {
+            1 => "A deposit came without an amount: it is stored and adds nothing to revenue."
+                .to_owned(),
+            many => format!(
+                "{many} of the last deposits came without an amount: they are stored and add nothing to revenue."
+            ),
+        };
+        warnings.push(Warning {
+            text,
+            href: format!("/s/{space}/events/{newest}"),
+            link: "See why",
+        });
+    }
+    for destination in overview.destinations.iter().filter(|one| one.failures > 0 || one.failed > 0)
+    {
+        let text = if destination.failures > 0 {
+            format!("{} did not take its last {} tries.", destination.name, destination.failures)
+        } else {
+            format!("{}: {} deliveries were given up.", destination.name, destination.failed)
+        };
+        let href = format!("/s/{space}/destinations/{}", destination.id);
+        warnings.push(Warning { text, href, link: "Look into it" });
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chart_keeps_its_proportions_and_shows_reversals_below_the_line() {
+        let labels: Vec<String> = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
+        let chart = chart("t".to_owned(), &[60, 0, -40, 1], &labels, |value| value.to_string());
+        let bars: Vec<_> = chart.bars.iter().map(|bar| (bar.x, bar.y, bar.height)).collect();
+        assert_eq!(bars, [(1, 0, 60), (11, 60, 0), (21, 60, 40), (31, 59, 1)]);
+        assert_eq!((chart.base, chart.width, chart.total.as_str()), (60, 40, "21"));
+    }
+
+    #[test]
+    fn a_chart_of_nothing_is_flat() {
+        let chart =
+            chart("t".to_owned(), &[0, 0], &["a".to_owned(), "b".to_owned()], |_| String::new());
+        assert!(chart.bars.iter().all(|bar| bar.height == 0));
+    }
+}

@@ -1,0 +1,67 @@
+//! Signing in, making a space, its settings.
+
+use askama::Template;
+
+use super::form::{Control, Field, Form};
+use super::frame::{self, Section};
+use crate::db::space::Spaces;
+use crate::reply::Reply;
+use crate::space::{BadField, Draft};
+
+#[derive(Template)]
+#[template(path = "screen.html")]
+struct Screen<'a> {
+    title: &'a str,
+    text: &'a str,
+    form: String,
+    /// Whether time zones are suggested.
+    zones: bool,
+}
+
+fn screen(title: &str, text: &str, form: &Form, zones: bool) -> String {
+    let form = form.render().unwrap_or_default();
+    Screen { title, text, form, zones }.render().unwrap_or_default()
+}
+
+/// The way in. `next` is where to go after it.
+pub fn login(status: u16, next: &str, bad: Option<&BadField>) -> Reply {
+    let password = Field::new("password", "Password", Control::Line("password"))
+        .hint("The operator's secret: make deploy and make dev show it.");
+    let form = Form::new("/login".to_owned(), "Sign in", vec![password]);
+    let form = form.hidden("next", next).refused(bad);
+    let main = screen("Sign in", "", &form, false);
+    frame::alone(status, false, "Sign in", &main)
+}
+
+/// The form of a new space; the greeting of a deployment that has none.
+pub fn new(is_first: bool, draft: &Draft, bad: Option<&BadField>) -> Reply {
+    let (title, text) = if is_first {
+        (
+            "Create your first space",
+            "A space is one offer or funnel: its links, keys, events and reports. Next you get your postback URL, fire a test, and see it arrive.",
+        )
+    } else {
+        ("New space", "A space is one offer or funnel. Nothing crosses from one space to another.")
+    };
+    let form = Form::new("/new".to_owned(), "Create the space", fields(draft)).refused(bad);
+    let status = if bad.is_some() { 422 } else { 200 };
+    frame::alone(status, true, title, &screen(title, text, &form, true))
+}
+
+/// Name and zone of a space.
+pub fn settings(spaces: &Spaces, space_id: i64, draft: &Draft, bad: Option<&BadField>) -> Reply {
+    let form = Form::new(format!("/s/{space_id}/settings"), "Save", fields(draft)).refused(bad);
+    let text = "Reports go by the days of the time zone. Changing it changes no event, only where each day begins.";
+    let status = if bad.is_some() { 422 } else { 200 };
+    let main = screen("Settings", text, &form, true);
+    frame::of_space(status, spaces, Section::Settings, "Settings", &main)
+}
+
+fn fields(draft: &Draft) -> Vec<Field> {
+    vec![
+        Field::line("name", "Name", &draft.name).hint("Such as the offer's name."),
+        Field::line("time_zone", "Time zone of its reports", &draft.time_zone)
+            .hint("As in Europe/Berlin or Asia/Kolkata.")
+            .suggested("zones"),
+    ]
+}
