@@ -3,12 +3,13 @@
 // events stored already, and adds visits only.
 //
 // ORIGIN: where the deployment is (default http://127.0.0.1:$PORT). No address but a local one is taken.
-// VISITORS: how many come (default 1200).
+// VISITORS: how many come (default 1200). DAYS_AGO: on which day (default 1, yesterday); visits themselves are of now.
 
 const ORIGIN = new URL(process.env.ORIGIN ?? `http://127.0.0.1:${process.env.PORT ?? 8787}`);
 const TOKEN = "xt_in_local";
 const BEARER = "xt_sk_local";
 const VISITORS = Number(process.env.VISITORS ?? 1200);
+const DAYS_AGO = Number(process.env.DAYS_AGO ?? 1);
 const AT_ONCE = 12;
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -96,7 +97,7 @@ function progress(done) {
   }
 }
 
-const dayStartMs = Math.floor(Date.now() / DAY_MS - 1) * DAY_MS;
+const dayStartMs = Math.floor(Date.now() / DAY_MS - DAYS_AGO) * DAY_MS;
 let next = 0;
 let done = 0;
 async function worker() {

@@ -16,13 +16,14 @@ run() {
     echo "test: $what: $(($(date +%s) - began)) s"
 }
 
-# The README's commands are tests too, and a test shows a wrong certificate. What they need is on most machines;
-# Debian's are had from its packages.
+# The README's commands are tests too, a test shows a wrong certificate, and the dashboard is tried in a browser. What
+# they need is on most machines; Debian's are had from its packages.
 needs() {
     missing=
     for program in curl python3 openssl; do
         command -v "$program" >/dev/null 2>&1 || missing="$missing $program"
     done
+    has_chromium || missing="$missing chromium"
     [ -n "$missing" ] || return 0
     if command -v apt-get >/dev/null 2>&1; then
         # shellcheck disable=SC2086 # a list of words
@@ -31,6 +32,15 @@ needs() {
         fi
     fi
     echo "test: some tests need$missing: install them (Debian: apt-get install$missing)" >&2
+    return 1
+}
+
+# The names that tests/browser/chromium.mjs looks for.
+has_chromium() {
+    [ -z "${CHROMIUM:-}" ] || return 0
+    for program in chromium chromium-browser google-chrome-stable google-chrome; do
+        ! command -v "$program" >/dev/null 2>&1 || return 0
+    done
     return 1
 }
 
@@ -50,3 +60,4 @@ run "unit tests" cargo test --quiet
 run "the Worker" sh scripts/build.sh
 run "wrangler deploy --dry-run" dry_run
 run "the Worker on workerd and D1" node --test --test-concurrency=1 --test-reporter=spec "tests/*.test.mjs"
+run "the dashboard in Chromium" node --test --test-concurrency=1 --test-reporter=spec "tests/browser/*.test.mjs"

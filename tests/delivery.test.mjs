@@ -258,7 +258,7 @@ describe("trying again", () => {
     assert.equal(fired, events);
     const health = (await operate(space, "GET", "")).destinations;
     assert.deepEqual(health.map(({ healthy }) => healthy), [false, true]);
-    assert.equal(health[0].open, events);
+    assert.equal(health[0].open, 100, "counted up to 100");
     const asked = received.filter(({ host }) => host === "hook.example").length;
     assert.ok(asked < events * 2, `a destination that is down was asked ${asked} times`);
     assert.equal(received.filter(({ host }) => host === "s2s.example").length, events);

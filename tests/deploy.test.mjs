@@ -43,7 +43,7 @@ test("a first deployment creates what is missing, then the schema, then the Work
   assert.deepEqual(Object.keys(secrets), ["KEY_SECRET", "OPERATOR_TOKEN", "DESTINATION_KEY"]);
   for (const value of Object.values(secrets)) assert.match(value, /^[0-9a-f]{64}$/);
   assert.ok(stdout.includes(secrets.OPERATOR_TOKEN) && !stdout.includes(secrets.KEY_SECRET));
-  assert.match(stdout, /curl https:\/\/xtracker\.example\.workers\.dev\/api\/spaces/);
+  assert.match(stdout, /at https:\/\/xtracker\.example\.workers\.dev\.[^]*sign in with the operator.s secret/);
   assert.ok(!calls.some((call) => call.includes("seed")));
 });
 

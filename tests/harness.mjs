@@ -48,6 +48,20 @@ export async function startWorker({ local = true, vars = {}, secrets = {}, confi
       const cost = { read: Number(read), written: Number(written) };
       return { code: response.status, headers: response.headers, cost, text, ...(text ? JSON.parse(text) : {}) };
     },
+    /** A browser that is signed in, as far as cookies and forms go. */
+    async browser() {
+      const origin = (await server.listen()).url.origin;
+      const visit = async (path, init = {}) => {
+        const headers = { cookie: visit.cookie ?? "", origin, ...init.headers };
+        const response = await server.fetch(path, { redirect: "manual", ...init, headers });
+        return { code: response.status, headers: response.headers, text: await response.text() };
+      };
+      const send = (path, fields = {}, headers = {}) =>
+        visit(path, { method: "POST", body: new URLSearchParams(fields), headers });
+      const answer = await send("/login", { password: OPERATOR_TOKEN });
+      visit.cookie = answer.headers.get("set-cookie")?.split(";")[0];
+      return { origin, get: visit, send, cookie: visit.cookie };
+    },
     /** Delivers messages to the queue's consumer, as the platform would. */
     async deliver(queue, bodies) {
       const consumer = await worker.getExport();
@@ -94,6 +108,7 @@ function writeConfig(configure) {
   const path = join(folder, "wrangler.toml");
   writeFileSync(path, changed
     .replace('"build/index.js"', `"${ROOT}build/index.js"`)
+    .replace('"build/assets"', `"${ROOT}build/assets"`)
     .replace(/command = .*/, 'command = "true"'));
   return path;
 }

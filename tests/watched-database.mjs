@@ -1,5 +1,5 @@
-// The built Worker with its D1 watched: every call to the real database is counted, in the header x-test-trips of
-// the answer that it was made for, and heard of TEST_DATABASE_DELAY_MS late. Local D1 cannot be made to stall
+// The built Worker with its D1 watched: every call to the real database and every row that it read is counted, in the
+// headers x-test-trips and x-test-rows-read of the answer that they were for, and heard of TEST_DATABASE_DELAY_MS late. Local D1 cannot be made to stall
 // without stopping the Worker's own clock as well.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import Built from "../build/index.js";
@@ -7,11 +7,13 @@ import Built from "../build/index.js";
 // workers-rs takes nothing for a database that is not of a class of this name.
 class D1Database {
   trips = 0;
+  rowsRead = 0;
 
   constructor(database, delayMs) {
     const call = async (work) => {
       this.trips += 1;
       const result = await work();
+      for (const { meta } of [result].flat()) this.rowsRead += meta.rows_read;
       if (delayMs > 0) await scheduler.wait(delayMs);
       return result;
     };
@@ -33,6 +35,7 @@ export default class extends WorkerEntrypoint {
     const answer = await this.built.fetch(request);
     const headers = new Headers(answer.headers);
     headers.set("x-test-trips", this.database.trips);
+    headers.set("x-test-rows-read", this.database.rowsRead);
     return new Response(answer.body, { status: answer.status, headers });
   }
 

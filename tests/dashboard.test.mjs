@@ -1,0 +1,270 @@
+// The dashboard's door and forms, as far as they go without a browser (contract §§2, 7).
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { OPERATOR_TOKEN, startWorker } from "./harness.mjs";
+
+let worker, browser;
+before(async () => {
+  worker = await startWorker({ local: false });
+  browser = await worker.browser();
+});
+after(() => worker.stop());
+
+const SCREENS = ["", "/live", "/events", "/events/1", "/events.csv", "/links.csv", "/refused", "/keys", "/links", "/links/new", "/links/1",
+  "/destinations", "/destinations/new?kind=webhook", "/destinations/1", "/settings"];
+const ACTIONS = ["/keys/ingest/rotate", "/keys/ingest/revoke", "/keys/urls", "/links", "/links/1", "/destinations", "/destinations/1",
+  "/destinations/1/test", "/destinations/1/pause", "/destinations/1/resend", "/destinations/1/delete", "/settings"];
+
+test("nothing is shown or done without signing in", async () => {
+  const { id } = await worker.space();
+  const paths = ["/", "/new", ...SCREENS.map((path) => `/s/${id}${path}`)];
+  const before = JSON.stringify(await worker.rows("SELECT * FROM keys"));
+  for (const cookie of ["", "xtracker_session=9999999999999.00", `${browser.cookie}0`]) {
+    for (const path of paths) {
+      const answer = await browser.get(path, { headers: { cookie } });
+      assert.equal(answer.code, 303, path);
+      assert.match(answer.headers.get("location"), /^\/login/, path);
+      assert.equal(answer.text, "", path);
+    }
+    for (const path of ["/new", ...ACTIONS.map((path) => `/s/${id}${path}`)]) {
+      const answer = await browser.send(path, { name: "x" }, { cookie });
+      assert.deepEqual([answer.code, answer.headers.get("location")], [303, "/login"], path);
+    }
+  }
+  assert.equal(JSON.stringify(await worker.rows("SELECT * FROM keys")), before);
+});
+
+test("signing in takes the operator's secret, sets a cookie for nobody else, and goes on to where it was meant to", async () => {
+  const answer = await browser.send("/login", { password: ` ${OPERATOR_TOKEN}`, next: "/s/1/keys" }, { cookie: "" });
+  assert.deepEqual([answer.code, answer.headers.get("location")], [303, "/s/1/keys"]);
+  const cookie = answer.headers.get("set-cookie");
+  for (const part of ["HttpOnly", "SameSite=Lax", "Secure", "Path=/"]) assert.ok(cookie.includes(part), cookie);
+  assert.ok(!cookie.includes(OPERATOR_TOKEN));
+  const elsewhere = await browser.send("/login", { password: OPERATOR_TOKEN, next: "//evil.example" }, { cookie: "" });
+  assert.equal(elsewhere.headers.get("location"), "/");
+  const wrong = await browser.send("/login", { password: "wrong", next: "/s/1" }, { cookie: "" });
+  assert.equal(wrong.code, 403);
+  assert.match(wrong.text, /not the operator&#39;s secret/);
+  assert.equal(wrong.headers.get("set-cookie"), null);
+  const out = await browser.send("/logout");
+  assert.match(out.headers.get("set-cookie"), /xtracker_session=; .*Max-Age=0/);
+});
+
+test("one address may try ten times a minute", async () => {
+  const tries = [];
+  for (let at = 0; at < 13; at++) {
+    tries.push((await browser.send("/login", { password: `guess ${at}` }, { cookie: "", "cf-connecting-ip": "203.0.113.9" })).code);
+  }
+  assert.ok(tries.includes(429), tries.join());
+  const right = await browser.send("/login", { password: OPERATOR_TOKEN }, { cookie: "", "cf-connecting-ip": "203.0.113.9" });
+  assert.equal(right.code, 429, "the right secret does not pass a closed door");
+});
+
+test("a form of another site is refused, whatever it says", async () => {
+  const { id } = await worker.space();
+  const before = await worker.rows("SELECT * FROM keys WHERE space_id = ?", id);
+  for (const headers of [{ origin: "https://evil.example" }, { origin: "null" }, { "sec-fetch-site": "cross-site" }, { "sec-fetch-site": "same-site" }, { "sec-fetch-site": "none" }]) {
+    for (const path of ["/logout", "/new", ...ACTIONS.map((path) => `/s/${id}${path}`)]) {
+      assert.equal((await browser.send(path, {}, headers)).code, 403, `${path} ${JSON.stringify(headers)}`);
+    }
+  }
+  assert.deepEqual(await worker.rows("SELECT * FROM keys WHERE space_id = ?", id), before);
+});
+
+test("every answer has a policy without inline scripts, and no referrer leaves", async () => {
+  const { id } = await worker.space();
+  for (const path of ["/login", "/new", "/nowhere/else", ...SCREENS.map((path) => `/s/${id}${path}`)].filter((path) => !path.startsWith("/nowhere"))) {
+    const { headers, text } = await browser.get(path);
+    assert.match(headers.get("content-security-policy"), /^default-src 'none'; script-src 'self'; style-src 'self';/, path);
+    assert.equal(headers.get("referrer-policy"), "same-origin", path);
+    assert.equal(headers.get("cache-control"), "no-store", path);
+    assert.ok(!/<script(?! type="module" src="\/app.js")|\son\w+=|\sstyle=|javascript:/i.test(text), path);
+  }
+});
+
+test("a form comes back with what was typed and the reason beside its field", async () => {
+  const { id } = await worker.space();
+  const link = { name: "<b>My</b> link", slug: "my slug", kind: "web", target: "https://offer.example/", uid_parameter: "uid", enabled: "on" };
+  for (const [path, fields, field, typed] of [
+    ["/new", { name: "", time_zone: "Mars/Base" }, "name", 'value="Mars/Base"'],
+    ["/new", { name: "Offer", time_zone: "Mars/Base" }, "time_zone", 'value="Offer"'],
+    [`/s/${id}/links`, link, "slug", 'value="&#60;b&#62;My&#60;/b&#62; link"'],
+    [`/s/${id}/destinations`, { kind: "webhook", name: "W", url: "ftp://x" }, "url", 'value="ftp://x"'],
+    [`/s/${id}/destinations`, { kind: "webhook", name: "W", url: "https://hook.example/", headers: "no colon" }, "headers", 'value="https://hook.example/"'],
+    [`/s/${id}/destinations`, { kind: "s2s_postback", name: "S", url_template: "https://x.example/?a={nope}" }, "url_template", "{nope}"],
+    [`/s/${id}/destinations`, { kind: "s2s_postback", name: "S", url_template: "https://x.example/", expected_status: "ok" }, "expected_status", 'value="S"'],
+    [`/s/${id}/destinations`, { kind: "fb_capi", name: "F", pixel_id: "x", access_token: "EAAsecret" }, "pixel_id", 'value="x"'],
+    [`/s/${id}/settings`, { name: "Offer", time_zone: "x" }, "time_zone", 'value="Offer"'],
+    [`/s/${id}/keys/urls`, { uid: "{a b}", event: "deposit" }, "uid", 'value="{a b}"'],
+    [`/s/${id}/keys/urls`, { token: "xt_sk_wrong" }, "token", "begins with xt_in_"],
+  ]) {
+    const { code, text } = await browser.send(path, fields);
+    assert.equal(code, 422, `${path} ${field}`);
+    assert.ok(text.includes(`id="${field}-error"`) && text.includes(typed), `${path} ${field}: ${text}`);
+    assert.ok(!text.includes("EAAsecret"), "a secret does not come back");
+  }
+});
+
+test("a page sent twice rotates once", async () => {
+  const { id } = await worker.space();
+  const page = await browser.get(`/s/${id}/keys`);
+  const current = /name="current" value="(\d+)"/.exec(page.text)[1];
+  const first = await browser.send(`/s/${id}/keys/ingest/rotate`, { current });
+  const token = /xt_in_[0-9a-v]{36}/.exec(first.text)[0];
+  const again = await browser.send(`/s/${id}/keys/ingest/rotate`, { current });
+  assert.match(again.text, /nothing was rotated again/);
+  assert.ok(!/xt_in_[0-9a-v]{36}/.test(again.text));
+  assert.equal((await worker.fire(`/e?token=${token}&event=contact`)).status, "queued");
+});
+
+test("ready-made URLs have the real token right after rotation, and escape what copying would change", async () => {
+  const { id } = await worker.space();
+  const { text } = await browser.send(`/s/${id}/keys/ingest/rotate`, { current: "0" });
+  const token = /xt_in_[0-9a-v]{36}/.exec(text)[0];
+  const url = `${browser.origin}/e?token=${token}&event=deposit&uid={click_id}&eid={trade_id}&value={sumdep}&currency=USD`;
+  assert.ok(text.includes(url.replaceAll("&", "&#38;")), text);
+  assert.ok(!/&(?!#\d+;|amp;|lt;|gt;|quot;)/.test(text), "no bare & anywhere");
+  assert.ok(text.includes(`${browser.origin}/e/${token}/deposit`), "Binomo's URL has no ?");
+  const built = await browser.send(`/s/${id}/keys/urls`, { token, event: "registration", uid: "[clickid]", eid: "#tid#", value: "{sum}", currency: "" });
+  assert.ok(built.text.includes(`/e?token=${token}&#38;event=registration&#38;uid=[clickid]&#38;eid=#tid#<`), built.text);
+});
+
+test("a network that takes no ? in its URL is served by the path", async () => {
+  const { ingest } = await worker.space();
+  const first = await worker.fire(`/e/${ingest}/deposit?uid=u&eid=7&value=5`);
+  assert.deepEqual([first.code, first.text], [200, '{"ok":true,"status":"queued"}']);
+  assert.equal((await worker.fire(`/e?token=${ingest}&event=deposit&eid=7`)).status, "duplicate");
+  assert.equal((await worker.fire(`/e/${ingest}/refund?uid=u`)).status, "invalid_event");
+});
+
+test("a link is made, changed and switched off", async () => {
+  const { id } = await worker.space();
+  const fields = { name: "Summer", slug: `s${id}`, kind: "web", target: "https://offer.example/", uid_parameter: "", title: "", text: "", button: "", enabled: "on" };
+  assert.equal((await browser.send(`/s/${id}/links`, fields)).code, 303);
+  const list = await browser.get(`/s/${id}/links`);
+  assert.ok(list.text.includes(`${browser.origin}/l/s${id}`), list.text);
+  const link = (await worker.row("SELECT id FROM links WHERE space_id = ?", id)).id;
+  const form = await browser.get(`/s/${id}/links/${link}`);
+  assert.match(form.text, /value="https:\/\/offer.example\/"/);
+  const taken = await browser.send(`/s/${id}/links`, fields);
+  assert.ok(taken.code === 422 && taken.text.includes('id="slug-error"'));
+  assert.equal((await browser.send(`/s/${id}/links/${link}`, { ...fields, name: "Winter", enabled: "" })).code, 303);
+  assert.deepEqual(await worker.row("SELECT name, enabled, uid_parameter FROM links WHERE id = ?", link), { name: "Winter", enabled: 0, uid_parameter: "uid" });
+  const other = await worker.space("Other");
+  assert.equal((await browser.get(`/s/${other.id}/links/${link}`)).code, 404);
+  assert.equal((await browser.send(`/s/${other.id}/links/${link}`, { ...fields, slug: "stolen" })).code, 404);
+});
+
+test("a destination is added, tested, paused and removed, and its secrets are not shown again", async () => {
+  const { id } = await worker.space();
+  const fields = { kind: "webhook", name: "Hook", url: "https://hook.example/x", method: "POST", headers: "Authorization: Bearer s3cret", "events.deposit": "Purchase", "events.contact": "", enabled: "on" };
+  const added = await browser.send(`/s/${id}/destinations`, fields);
+  assert.equal(added.code, 200);
+  const signing = /whsec_[A-Za-z0-9+/=]+/.exec(added.text)[0];
+  const { id: destination, events } = await worker.row("SELECT id, events FROM destinations WHERE space_id = ?", id);
+  assert.deepEqual(JSON.parse(events), { deposit: "Purchase" });
+  const real = globalThis.fetch;
+  const got = [];
+  globalThis.fetch = async (request, init) => { got.push(new Request(request, init)); return new Response("fine <b>"); };
+  try {
+    const tested = await browser.send(`/s/${id}/destinations/${destination}/test`);
+    assert.match(tested.text, /It was taken\./);
+    assert.ok(tested.text.includes("fine &#60;b&#62;"));
+    assert.equal(got[0].headers.get("authorization"), "Bearer s3cret");
+  } finally {
+    globalThis.fetch = real;
+  }
+  const kept = await browser.send(`/s/${id}/destinations/${destination}`, { ...fields, headers: "", name: "Hook 2" });
+  assert.equal(kept.code, 303);
+  const shown = await browser.get(`/s/${id}/destinations/${destination}`);
+  assert.ok(shown.text.includes("Saved: authorization"), shown.text);
+  assert.ok(!shown.text.includes("s3cret") && !shown.text.includes(signing));
+  await browser.send(`/s/${id}/destinations/${destination}/pause`, { enabled: "" });
+  assert.deepEqual(await worker.row("SELECT enabled FROM destinations WHERE id = ?", destination), { enabled: 0 });
+  const other = await worker.space("Other");
+  assert.equal((await browser.get(`/s/${other.id}/destinations/${destination}`)).code, 404);
+  await browser.send(`/s/${other.id}/destinations/${destination}/delete`);
+  assert.ok(await worker.row("SELECT 1 FROM destinations WHERE id = ?", destination), "another space's form removes nothing");
+  await browser.send(`/s/${id}/destinations/${destination}/delete`);
+  assert.equal(await worker.row("SELECT 1 FROM destinations WHERE id = ?", destination), null);
+});
+
+test("an event says in one look why revenue did not move", async () => {
+  const space = await worker.space();
+  const fire = async (query) => (await worker.fire(`/e?token=${space.ingest}&${query}`)).headers.get("x-event-id");
+  const page = async (number) => (await browser.get(`/s/${space.id}/events/${number}`)).text;
+  const empty = await page(await fire("event=deposit&uid=u&eid=1&value="));
+  assert.match(empty, /added nothing to revenue/);
+  assert.match(empty, /value macro resolved empty/);
+  const number = await fire("event=deposit&uid=u&eid=2&value=1.234,50&currency=eur");
+  await fire("event=deposit&uid=u&eid=2&value=9");
+  const counted = await page(number);
+  assert.match(counted, /Counted: 1,234\.50\u00a0EUR were added/);
+  assert.match(counted, /came once more\. It was counted once/);
+  assert.match(counted, /<dd><bdi>1\.234,50<\/bdi><\/dd>/);
+  assert.ok(!counted.includes(space.ingest.slice(6)), "the token is nowhere");
+  assert.match(await page(await fire("event=deposit&uid=u&eid=3&value=-5")), /5\.00\u00a0USD were taken from revenue/);
+  assert.match(await page(await fire("event=contact&eid=4")), /unattributed: it came without a click id/);
+  assert.match(await page(await fire("event=deposit&eid=%7Btrade_id%7D&uid=u&value=1")), /transaction id arrived as the network&#39;s macro/);
+  await worker.fire(`/e?token=${space.ingest}&event=deposit&uid=u&value=1,234`);
+  const refused = (await browser.get(`/s/${space.id}/refused`)).text;
+  assert.match(refused, /the amount is no number/);
+  assert.match(refused, /value=1,234/);
+  assert.equal((await browser.get(`/s/${space.id}/events/9999`)).code, 404);
+});
+
+test("an event is found by number, click id, transaction id and Telegram id, in its own space alone", async () => {
+  const space = await worker.space();
+  const other = await worker.space("Other");
+  await worker.fire(`/e?token=${space.ingest}&event=deposit&uid=find-me&eid=tx-77&value=5&tg_id=4711`);
+  const found = async (wanted, id = space.id) => (await browser.get(`/s/${id}/events?q=${encodeURIComponent(wanted)}`)).text.includes("/events/1\">Event 1<");
+  for (const wanted of ["1", "find-me", "tx-77", "4711", " find-me "]) {
+    assert.equal(await found(wanted), true, wanted);
+    assert.equal(await found(wanted, other.id), false, wanted);
+  }
+  assert.equal(await found("FIND-ME"), false);
+});
+
+test("strangers' texts are shown and never interpreted", async () => {
+  const space = await worker.space();
+  const nasty = ['<script>alert(1)</script>', '"><img src=x onerror=alert(1)>', "\u202Egnp.exe", "😀".repeat(64), "{{7*7}}", "</bdi></li>"];
+  for (const [at, text] of nasty.entries()) {
+    const uid = encodeURIComponent(text);
+    const answer = await worker.fire(`/e?token=${space.ingest}&event=deposit&uid=${uid}&eid=${uid}&value=${uid}&x=${uid}`);
+    assert.equal(answer.status, "invalid_value", text);
+    const { headers } = await worker.fire(`/e?token=${space.ingest}&event=contact&uid=${uid}&eid=${uid}`);
+    const number = headers.get("x-event-id");
+    for (const path of ["", "/events", `/events/${number}`, "/refused", `/events?q=${uid}`]) {
+      const page = await browser.get(`/s/${space.id}${path}`);
+      const html = page.text.replace(/(type="search".*?value=)"[^"]*"/, "$1"); // What the user typed stays as it is.
+      assert.ok(!/<script>|<img|\u202e|<\/bdi><\/li>/i.test(html), `${path} ${text}`);
+      if (at === 3) assert.ok(html.includes(text), path);
+    }
+  }
+});
+
+test("files of events and links are for a spreadsheet, and hold no formula", async () => {
+  const space = await worker.space();
+  await worker.link(space.id, `csv-${space.id}`);
+  await worker.fire(`/e?token=${space.ingest}&event=deposit&uid==cmd&eid=a,b&value=1234.50`);
+  await worker.fire(`/e?token=${space.ingest}&event=deposit&uid=u2&eid=c&value=-5&currency=EUR`);
+  const events = await browser.get(`/s/${space.id}/events.csv?period=today`);
+  assert.match(events.headers.get("content-disposition"), /^attachment; filename="events-\d{4}-\d\d-\d\d-/);
+  const lines = events.text.trim().split("\r\n");
+  assert.equal(lines.length, 3);
+  assert.match(lines[1], /^1,deposit,1234\.50,USD,1234\.50,\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,[^,]*,UTC,'=cmd,"a,b",,,1,0,$/);
+  assert.match(lines[2], /^2,deposit,-5\.00,EUR,-5,/);
+  const links = await browser.get(`/s/${space.id}/links.csv?period=7d`);
+  assert.equal(links.text, `link,clicks,contacts,subscribed,registrations,deposits,first_deposits,revenue_USD,revenue_EUR\r\ncsv-${space.id},0,0,0,0,0,0,0.00,0.00\r\nUnattributed,0,0,0,0,2,2,1234.50,-5.00\r\nTotal,0,0,0,0,2,2,1234.50,-5.00\r\n`);
+});
+
+test("a file of many events is whole", async () => {
+  const space = await worker.space();
+  await worker.db.prepare(`
+    INSERT INTO events (space_id, seq, dedup, event, currency, occurred_at_ms, received_at_ms, link_id, first, receipt, raw)
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+    SELECT ?1, i, 'x=' || i, 'contact', 'USD', ?2, ?2, 0, 0, 'r', '' FROM n`).bind(space.id, Date.now()).run();
+  const { text } = await browser.get(`/s/${space.id}/events.csv?period=today`);
+  const numbers = text.trim().split("\r\n").slice(1).map((line) => Number(line.split(",")[0]));
+  assert.deepEqual(numbers, Array.from({ length: 5000 }, (_, at) => at + 1));
+});

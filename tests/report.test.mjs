@@ -1,0 +1,220 @@
+// The overview's figures against a recount of the events, and what reading them costs (contract §7).
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { after, before, test } from "node:test";
+import { promisify } from "node:util";
+import { apply, startWorker, until } from "./harness.mjs";
+
+const ROOT = new URL("..", import.meta.url).pathname;
+const DAY_MS = 24 * 3600 * 1000;
+const KINDS = ["contact", "subscribed", "registration", "deposit"];
+const CELLS = ["Clicks", "Contacts", "Subscribed", "Registrations", "Deposits", "First deposits"];
+
+let worker, browser;
+before(async () => {
+  worker = await startWorker({ databaseDelayMs: 0 });
+  browser = await worker.browser();
+  await apply(worker.db, "scripts/seed.sql");
+});
+after(() => worker.stop());
+
+const dayIn = (zone) => {
+  const format = new Intl.DateTimeFormat("en-CA", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" });
+  return (ms) => format.format(ms);
+};
+const daysBefore = (day, days) => new Date(Date.parse(`${day}T00:00:00Z`) - days * DAY_MS).toISOString().slice(0, 10);
+
+/** The moment of the zone's last change of clocks before now. */
+function lastChange(zone) {
+  const format = new Intl.DateTimeFormat("en-US", { timeZone: zone, timeZoneName: "longOffset" });
+  const offset = (ms) => format.format(ms).split("GMT")[1];
+  let ms = Date.now() - 2 * DAY_MS;
+  while (offset(ms) === offset(ms - 3600_000)) ms -= 3600_000;
+  return ms;
+}
+
+/** A day of make demo's traffic, so many days back. */
+async function demo(daysAgo) {
+  const { origin } = browser;
+  await promisify(execFile)("node", ["scripts/demo.mjs"], { cwd: ROOT, env: { ...process.env, ORIGIN: origin, VISITORS: "150", DAYS_AGO: String(daysAgo) } });
+  await until("every visit is stored", async () => (await worker.row("SELECT count(*) AS n FROM events WHERE link_id = 0")).n === 0);
+}
+
+/** What the events and clicks themselves add up to, in plain JavaScript. */
+async function recount(spaceId, zone, from, to) {
+  const day = dayIn(zone);
+  const inside = (ms) => day(ms) >= from && day(ms) <= to;
+  const row = () => ({ cells: Object.fromEntries(CELLS.map((cell) => [cell, 0])), people: Object.fromEntries(KINDS.map((kind) => [kind, 0])), revenue: {} });
+  const rows = {};
+  const of = (link) => [(rows[link] ??= row()), (rows.total ??= row())];
+  for (const { link_id, clicked_at_ms } of await worker.rows("SELECT link_id, clicked_at_ms FROM clicks WHERE space_id = ?", spaceId)) {
+    if (inside(clicked_at_ms)) for (const row of of(link_id)) row.cells.Clicks += 1;
+  }
+  const seen = new Set();
+  for (const event of await worker.rows("SELECT seq, event, uid, tg_id, value, micros, currency, occurred_at_ms, link_id FROM events WHERE space_id = ? ORDER BY seq", spaceId)) {
+    const person = event.uid ?? (event.tg_id === null ? null : `tg ${event.tg_id}`);
+    const isFirst = person !== null && !seen.has(`${event.event} ${person}`);
+    seen.add(`${event.event} ${person}`);
+    if (!inside(event.occurred_at_ms)) continue;
+    for (const row of of(event.link_id)) {
+      row.cells[CELLS[1 + KINDS.indexOf(event.event)]] += 1;
+      row.people[event.event] += Number(isFirst);
+      if (event.event !== "deposit") continue;
+      row.cells["First deposits"] += Number(isFirst);
+      row.revenue[event.currency] = (row.revenue[event.currency] ?? 0) + (event.micros ?? 0);
+    }
+  }
+  return { ...rows, total: rows.total ?? row(), empty: row() };
+}
+
+const number = (text) => Number(text.replace("\u2212", "-").replaceAll(",", ""));
+const written = (micros) => new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 6 }).format(micros / 1e6).replace("-", "\u2212");
+const percent = (part, whole) => (whole > 0 ? `${(Math.round((1000 * part) / whole) / 10).toFixed(1)}\u00a0%` : "–");
+
+/** Everything that the overview says, read from its HTML. */
+function read(html) {
+  const rows = {};
+  for (const [, id, row] of html.matchAll(/<tr id="link-(\w+)">(.*?)<\/tr>/gs)) {
+    const cells = Object.fromEntries([...row.matchAll(/<td data-label="([^"]+)">([^<]*)<\/td>/g)].filter(([, name]) => CELLS.includes(name)).map(([, name, value]) => [name, number(value)]));
+    const revenue = Object.fromEntries([...row.matchAll(/<span class="sum">(\S+) (\w+)<\/span>/g)].map(([, amount, currency]) => [currency, amount]));
+    rows[id] = { cells, revenue };
+  }
+  return {
+    rows,
+    revenue: Object.fromEntries([...html.matchAll(/<p class="big">(\S+) <small>(\w+)<\/small>/g)].map(([, amount, currency]) => [currency, amount])),
+    cards: Object.fromEntries([...html.matchAll(/<div class="card"><h2>([^<]+)<\/h2><p class="big">([^<]+)<\/p>/g)].map(([, name, value]) => [name, number(value)])),
+    funnel: [...html.matchAll(/<span class="name">(\w+)<\/span> <span class="drop">([^<]*)<\/span> <b>([^<]+)<\/b>.*?<span class="meta">(\S+) people/gs)].map(([, name, drop, events, people]) => ({ name, drop, events: number(events), people: number(people) })),
+    gauges: [...html.matchAll(/<li><span>([^<]+)<\/span> <b>([^<]+)<\/b>/g)].map(([, , value]) => value),
+    bars: [...html.matchAll(/<figcaption>([^<]+) <b>([^<]+)<\/b>.*?<\/figure>/gs)].map(([figure, title, total]) => ({
+      title, total, sum: [...figure.matchAll(/<title>[^:]*(?::\d\d)?: (\S+?)(?:\u00a0\w+)?<\/title>/g)].reduce((sum, [, value]) => sum + Math.round(number(value) * 1e6), 0) / 1e6,
+    })),
+  };
+}
+
+async function check(spaceId, zone, query, from, to) {
+  const said = read((await browser.get(`/s/${spaceId}?${query}`)).text);
+  const meant = await recount(spaceId, zone, from, to);
+  const what = `${zone} ${query} (${from} to ${to})`;
+  const revenue = (row) => Object.fromEntries(Object.entries(row.revenue).map(([currency, micros]) => [currency, written(micros)]));
+  for (const [id, row] of Object.entries(said.rows)) {
+    const expected = meant[id] ?? meant.empty;
+    assert.deepEqual(row.cells, expected.cells, `${what}: row ${id}`);
+    assert.deepEqual(row.revenue, revenue(expected), `${what}: revenue of row ${id}`);
+  }
+  for (const id of Object.keys(meant)) assert.ok(id === "empty" || said.rows[id], `${what}: no row ${id}`);
+  const { total } = meant;
+  assert.deepEqual(said.cards, total.cells, what);
+  assert.deepEqual(said.revenue, revenue(total), what);
+  const steps = [["Click", total.cells.Clicks, total.cells.Clicks], ...KINDS.map((kind, at) => [kind[0].toUpperCase() + kind.slice(1), total.cells[CELLS[1 + at]], total.people[kind]])];
+  assert.deepEqual(said.funnel.map(({ name, events, people }) => [name, events, people]), steps, what);
+  said.funnel.slice(1).forEach(({ drop }, at) => {
+    const [previous, next] = [steps[at][1], steps[at + 1][1]];
+    const share = Math.round(Math.abs(100 * (1 - next / previous)));
+    assert.equal(drop, previous === 0 ? "–" : next > previous && share > 0 ? `${share}\u00a0% more` : `${share}\u00a0% drop`, `${what}: drop to ${steps[at + 1][0]}`);
+  });
+  const people = { click: total.cells.Clicks, ...total.people };
+  assert.deepEqual(said.gauges, [["contact", "click"], ["subscribed", "click"], ["registration", "contact"], ["deposit", "registration"]].map(([part, whole]) => percent(people[part], people[whole])), what);
+  for (const { title, total: written, sum } of said.bars) assert.equal(sum, number(written.split("\u00a0")[0]), `${what}: ${title}`);
+  return said;
+}
+
+async function checkAll(zone) {
+  await browser.send("/s/1/settings", { name: "Demo", time_zone: zone });
+  const today = dayIn(zone)(Date.now());
+  const change = dayIn(zone)(lastChange("America/New_York"));
+  for (const [query, from, to] of [
+    ["period=today", today, today],
+    ["period=yesterday", daysBefore(today, 1), daysBefore(today, 1)],
+    ["period=7d", daysBefore(today, 6), today],
+    ["period=30d", daysBefore(today, 29), today],
+    [`period=custom&from=${change}&to=${change}`, change, change],
+    [`period=custom&from=${daysBefore(change, 1)}&to=${daysBefore(change, -1)}`, daysBefore(change, 1), daysBefore(change, -1)],
+    [`period=custom&from=${daysBefore(today, 366)}&to=${today}`, daysBefore(today, 366), today],
+  ]) {
+    await check(1, zone, query, from, to);
+    await check(1, zone, query, from, to); // Once more: the first look has closed its days.
+  }
+}
+
+test("every figure equals a recount, in three zones, one of half an hour, one over a change of clocks", async () => {
+  await demo(1);
+  // The day of the change in New York, and the day after.
+  const changeDay = Math.floor(Date.now() / DAY_MS) - Math.floor(lastChange("America/New_York") / DAY_MS);
+  await demo(changeDay);
+  await demo(changeDay - 1);
+  for (const zone of ["Asia/Kolkata", "America/New_York", "UTC"]) await checkAll(zone);
+  const said = await check(1, "UTC", "period=30d", daysBefore(dayIn("UTC")(Date.now()), 29), dayIn("UTC")(Date.now()));
+  assert.ok(said.cards.Deposits > 10 && Object.keys(said.revenue).length === 2, "there is something to count");
+});
+
+test("what comes late into a day that is closed, or moves there, is counted all the same", async () => {
+  const zone = "America/New_York";
+  await browser.send("/s/1/settings", { name: "Demo", time_zone: zone });
+  const today = dayIn(zone)(Date.now());
+  const period = ["period=30d", daysBefore(today, 29), today];
+  await check(1, zone, ...period);
+  await until("the days are closed", async () => (await worker.row("SELECT count(*) AS n FROM closed_days WHERE space_id = 1")).n >= 29);
+  const t = Date.now() - 5 * DAY_MS;
+  for (const [uid, value, currency] of [["late-1", "10.50", "USD"], ["late-1", "-3", "USD"], ["late-2", "7", "BRL"]]) {
+    const { status } = await worker.fire(`/e?token=xt_in_local&event=deposit&uid=${uid}&value=${value}&currency=${currency}&eid=${uid}${value}&t=${t}`);
+    assert.equal(status, "queued");
+  }
+  const before = await check(1, zone, ...period);
+  assert.ok("BRL" in before.revenue && before.rows["0"].cells.Deposits === 3);
+  await worker.fire("/clicks", { method: "POST", headers: { authorization: "Bearer xt_sk_local" }, body: JSON.stringify({ uid: "late-1", link_slug: "demo-bot" }) });
+  const after = await check(1, zone, ...period);
+  assert.equal(after.rows["0"].cells.Deposits, 1);
+});
+
+test("the overview is one round trip, and an unknown space is not there", async () => {
+  await browser.get("/s/1?period=30d");
+  for (const period of ["today", "7d", "30d"]) {
+    const { headers } = await browser.get(`/s/1?period=${period}`);
+    assert.equal(headers.get("x-test-trips"), "1", period);
+  }
+  assert.equal((await browser.get("/s/999")).code, 404);
+  assert.equal((await browser.get("/s/1?period=custom&from=2026-02-30&to=x")).code, 422);
+});
+
+test("rows read do not depend on the number of events: 10,000 and 1,000,000, with 200 links", async (t) => {
+  const { id } = await worker.space("Large");
+  await worker.db.prepare(`
+    INSERT INTO links (space_id, slug, name, kind, target, uid_parameter, enabled, created_at_ms)
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)
+    SELECT ?1, 'large-' || i, 'Link ' || i, 'bot', 'some_bot', 'uid', 1, 0 FROM n`).bind(id).run();
+  const first = (await worker.row("SELECT min(id) AS id FROM links WHERE space_id = ?", id)).id;
+  // Every link has one busy quarter of an hour a day, over 33 days, and five events of a person.
+  const start = (Math.floor(Date.now() / DAY_MS) - 32) * DAY_MS;
+  const fill = async (from, to) => {
+    for (let at = from; at < to; at += 50_000) {
+      await worker.db.prepare(`
+        INSERT INTO events (space_id, seq, dedup, event, uid, tg_id, micros, currency, occurred_at_ms, received_at_ms, link_id, first, receipt, raw)
+        WITH RECURSIVE n(i) AS (SELECT CAST(?2 AS INTEGER) + 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?3)
+        SELECT ?1, i, 'd=large-' || i, iif(i % 2, 'deposit', 'registration'), 'person' || (i / 5), 7000000 + i / 5, iif(i % 2, 1000000, NULL), 'USD',
+          ?4 + (i / 200 % 33) * 86400000 + (i % 200 * 7 % 96) * 900000, ?4, ?5 + i % 200, 1, 'r', 'event=deposit'
+        FROM n`).bind(id, at, Math.min(at + 50_000, to), start, first).run();
+    }
+  };
+  const paths = (total) => ["?period=today", "?period=yesterday", "?period=7d", "?period=30d", "/events", `/events/${total - 4}`, "/events?q=person77", "/events?q=large-77",
+    "/refused", "/links", `/links/${first}`, "/destinations", "/keys", "/settings", "/links.csv?period=30d"];
+  const measure = async (total) => {
+    await browser.get(`/s/${id}?period=30d`);
+    await until("the days are closed", async () => (await worker.row("SELECT count(*) AS n FROM closed_days WHERE space_id = ?", id)).n >= 29);
+    const rows = {};
+    for (const path of paths(total)) {
+      const { code, headers } = await browser.get(`/s/${id}${path}`);
+      assert.equal(code, 200, path);
+      rows[path.replace(String(total - 4), "N")] = Number(headers.get("x-test-rows-read"));
+    }
+    return rows;
+  };
+  await fill(0, 10_000);
+  const few = await measure(10_000);
+  await fill(10_000, 1_000_000);
+  const many = await measure(1_000_000);
+  t.diagnostic(`rows read: ${JSON.stringify(many)}`);
+  for (const [path, read] of Object.entries(many)) {
+    assert.ok(read <= few[path] * 1.02 + 20, `${path}: ${few[path]} rows of 10,000 events, ${read} of 1,000,000`);
+  }
+  assert.ok(many["?period=30d"] < 30 * 200 * 2 * 3, "a month of 200 links is read from its closed days");
+});
