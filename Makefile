@@ -1,10 +1,10 @@
 # The entry points; what they do is in scripts/. PORT, STATE and the settings named in scripts/setup.sh come
 # from the environment or the command line: make dev PORT=9000
 
-.PHONY: help setup build dev demo test deploy clean
+.PHONY: help setup build dev demo test screenshots deploy clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 setup: ## install what is missing: npm packages, wasm32 target, worker-build
 	@sh scripts/setup.sh
@@ -20,6 +20,9 @@ demo: ## fire a day's worth of traffic at the local deployment that make dev run
 
 test: ## format, lints, unit tests, and the Worker's tests on workerd
 	@sh scripts/test.sh
+
+screenshots: build ## take the README's pictures anew (needs Chromium)
+	@sh scripts/screenshots.sh
 
 deploy: ## create what is missing on Cloudflare and deploy (scripts/deploy.sh --dry-run shows the steps)
 	@sh scripts/deploy.sh

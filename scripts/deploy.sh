@@ -92,11 +92,9 @@ origin=$(grep -oE 'https://[^ ]+\.workers\.dev' "$log" | head -n 1 || true)
 echo
 echo "The tracker is at ${origin:-the address that your Cloudflare dashboard shows}."
 if [ -n "$operator_token" ]; then
-    echo "Its operator token, shown this once, opens the operator's API. Keep it:"
+    echo "Its operator's secret, shown this once, is the password of the dashboard. Keep it:"
     echo
     echo "    $operator_token"
     echo
 fi
-echo "Next, create your first space; the answer has its keys:"
-echo
-echo "curl ${origin:-https://<address>}/api/spaces -H 'Authorization: Bearer <operator token>' -d '{\"name\":\"My offer\",\"time_zone\":\"UTC\"}'"
+echo "Next, open it in a browser, sign in with the operator's secret and create your first space."

@@ -77,12 +77,16 @@ done
 now=$(date +%s)
 cat <<END
 
-The tracker answers on $base. Postbacks to try, as a network would send them:
+The tracker answers on $base. Open it in a browser; the password is the operator's secret:
+
+$(sed -n 's/^OPERATOR_TOKEN=//p' .dev.vars)
+
+Postbacks to try, as a network would send them:
 
 curl '$base/e?token=xt_in_local&event=registration&uid=demo-$now&eid=demo-$now-registration'
 curl '$base/e?token=xt_in_local&event=deposit&uid=demo-$now&value=25.00&currency=USD&eid=demo-$now-deposit'
 
-The operator's API opens with the token that .dev.vars has:
+The operator's API opens with the same secret:
 
 curl '$base/api/spaces' -H 'Authorization: Bearer $(sed -n 's/^OPERATOR_TOKEN=//p' .dev.vars)'
 
