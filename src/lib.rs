@@ -17,6 +17,9 @@ mod edge;
 mod encode;
 mod error;
 mod event;
+#[cfg(fuzzing)]
+#[allow(clippy::panic, reason = "a finding stops the run")]
+pub mod fuzz;
 mod intake;
 mod json;
 mod key;

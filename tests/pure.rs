@@ -56,7 +56,8 @@ fn only_db_speaks_sql() {
 #[test]
 fn no_shipped_code_can_panic_on_purpose() {
     for (name, text) in code() {
-        if name.ends_with("tests.rs") {
+        // What the fuzzer feeds stops where something does not hold.
+        if name.ends_with("tests.rs") || name == "fuzz.rs" {
             continue;
         }
         let shipped = text.split("#[cfg(test)]").next().unwrap();

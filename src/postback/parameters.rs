@@ -113,8 +113,8 @@ impl Parameters {
         if pair.is_empty() {
             return Some(String::new());
         }
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let mut name = decode_lossy(name);
+        let (raw_name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let mut name = decode_lossy(raw_name);
         while let Some(rest) = name.strip_prefix("amp;") {
             name = rest.to_owned();
             self.note(Note::HtmlAmp);
@@ -128,7 +128,8 @@ impl Parameters {
             return Some(if key::contains_secret(&name) {
                 String::new()
             } else {
-                format!("{name}=")
+                // As it was sent: decoded, it might read as another parameter.
+                format!("{raw_name}=")
             });
         }
         if macros::is_unresolved(&name) {
@@ -332,6 +333,13 @@ mod tests {
             assert_eq!(parameters.token.as_deref(), Some("xt_in_abc"), "{query}");
             assert_eq!(parameters.raw, raw, "{query}");
         }
+    }
+
+    #[test]
+    fn a_name_beside_a_removed_secret_stays_as_it_was_sent() {
+        let parameters =
+            Parameters::parse("event=deposit&event%3Dx=xt_sk_abc&a%26uid=xt_in_abc&b=1");
+        assert_eq!(parameters.raw, "event=deposit&event%3Dx=&a%26uid=&b=1");
     }
 
     #[test]
