@@ -1,13 +1,14 @@
 //! The consumer of the `postbacks` queue: what D1 did not take in time is stored once it is back,
-//! with its original receive time (contract §4.5).
+//! with its original receive time (contract §4.5). A batch is three round trips at most, one each for
+//! events, refusals and clicks.
 
 use crate::config::Config;
+use crate::db;
 use crate::edge;
 use crate::error::Error;
-use crate::intake::{self, Outcome};
-use crate::landing;
-use crate::postback;
-use crate::spill::{Message, Postback, pause_s};
+use crate::event::{Arrival, Report};
+use crate::postback::{self, Reading, Refusal};
+use crate::spill::{Message, Postback, Visit, pause_s};
 
 /// What is to be done with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,47 +22,168 @@ pub enum Fate {
 /// Pause of a message that cannot be read: a newer version wrote it, and may come back to read it.
 const UNREADABLE_PAUSE_S: u32 = 600;
 
-/// Stores a batch of messages' texts. Once D1 has refused one, the rest is not tried: a batch of a
-/// hundred deadlines would outlast the invocation.
-pub async fn postbacks(config: &Config, messages: &[Option<String>]) -> Vec<Fate> {
-    let mut fates = Vec::with_capacity(messages.len());
-    let mut is_away = false;
-    for text in messages {
-        let Some(message) = text.as_deref().and_then(Message::from_text) else {
-            edge::log("message_unreadable", "a message of another version waits in the queue");
-            fates.push(Fate::Retry { pause_s: UNREADABLE_PAUSE_S });
-            continue;
-        };
-        let stored =
-            if is_away { Err(Error::Deadline("D1")) } else { store(config, &message).await };
-        fates.push(match stored {
-            Ok(()) => Fate::Ack,
-            Err(reason) => {
-                if !is_away {
-                    edge::log("spilled_not_stored", &reason.to_string());
-                }
-                is_away = true;
-                Fate::Retry { pause_s: pause_s(message.received_at_ms(), edge::now_ms()) }
+/// Most bytes of raw queries in one statement. D1 takes a value of 2 MB; written as JSON, a text may
+/// grow sixfold.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// Messages after which a database that has refused every one of them counts as away.
+const PROBES: usize = 5;
+
+/// Which of the three stores a message is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Event,
+    Refused,
+    Click,
+}
+
+/// A message as it was read.
+struct Read {
+    message: Message,
+    /// Of a postback alone.
+    reading: Option<Reading>,
+}
+
+impl Read {
+    fn new(message: Message) -> Self {
+        let reading = match &message {
+            Message::Postback(stored) => {
+                Some(postback::read(&stored.received(), stored.arrival.received_at_ms))
             }
-        });
+            Message::Click(_) => None,
+        };
+        Self { message, reading }
+    }
+
+    fn kind(&self) -> Kind {
+        match &self.reading {
+            None => Kind::Click,
+            Some(Reading { verdict: Ok(_), .. }) => Kind::Event,
+            Some(Reading { verdict: Err(_), .. }) => Kind::Refused,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.reading.as_ref().map_or(0, |reading| reading.raw.len())
+    }
+
+    fn event(&self) -> Option<(&Arrival, &Report, &str)> {
+        let reading = self.reading.as_ref()?;
+        Some((&self.postback()?.arrival, reading.verdict.as_ref().ok()?, &reading.raw))
+    }
+
+    fn refused(&self) -> Option<(&Arrival, &Refusal, &str)> {
+        let reading = self.reading.as_ref()?;
+        Some((&self.postback()?.arrival, reading.verdict.as_ref().err()?, &reading.raw))
+    }
+
+    fn click(&self) -> Option<&Visit> {
+        if let Message::Click(visit) = &self.message { Some(visit) } else { None }
+    }
+
+    fn postback(&self) -> Option<&Postback> {
+        if let Message::Postback(postback) = &self.message { Some(postback) } else { None }
+    }
+}
+
+/// Stores a batch of messages' texts. Where a statement is refused its messages are stored one by
+/// one, so that a single bad one holds up no other; once D1 is away the rest is not tried: a batch
+/// of a hundred deadlines would outlast the invocation.
+pub async fn postbacks(config: &Config, messages: &[Option<String>]) -> Vec<Fate> {
+    let read: Vec<Option<Read>> = messages
+        .iter()
+        .map(|text| Some(Read::new(Message::from_text(text.as_deref()?)?)))
+        .collect();
+    let mut fates = vec![Fate::Retry { pause_s: UNREADABLE_PAUSE_S }; messages.len()];
+    if read.iter().any(Option::is_none) {
+        edge::log("message_unreadable", "a message of another version waits in the queue");
+    }
+    let mut is_away = false;
+    for kind in [Kind::Click, Kind::Event, Kind::Refused] {
+        for chunk in chunks(&read, kind) {
+            let stored = store_chunk(config, &chunk, &mut is_away).await;
+            for ((index, read), stored) in chunk.iter().zip(stored) {
+                if let Some(fate) = fates.get_mut(*index) {
+                    *fate = fate_of(&read.message, stored);
+                }
+            }
+        }
     }
     fates
 }
 
-async fn store(config: &Config, message: &Message) -> Result<(), Error> {
-    match message {
-        Message::Postback(postback) => store_postback(config, postback).await,
-        Message::Click(visit) => landing::store(config, visit).await,
+fn fate_of(message: &Message, stored: bool) -> Fate {
+    if stored {
+        return Fate::Ack;
     }
+    Fate::Retry { pause_s: pause_s(message.received_at_ms(), edge::now_ms()) }
 }
 
-/// Reads a postback as it was read when it arrived, and stores it under its first arrival.
-async fn store_postback(config: &Config, postback: &Postback) -> Result<(), Error> {
-    let Postback { arrival, .. } = postback;
-    let reading = postback::read(&postback.received(), arrival.received_at_ms);
-    let (outcome, _cost) = intake::commit(config, arrival, &reading).await?;
-    if matches!(outcome, Outcome::UnknownKey) {
-        edge::log("spilled_dropped", "its key was unknown when it arrived");
+/// The messages of a kind with their places in the batch, in pieces that fit a statement.
+fn chunks(read: &[Option<Read>], kind: Kind) -> Vec<Vec<(usize, &Read)>> {
+    let mut chunks = Vec::new();
+    let mut bytes = 0;
+    for (index, read) in read.iter().enumerate() {
+        let Some(read) = read.as_ref().filter(|read| read.kind() == kind) else { continue };
+        bytes += read.bytes();
+        if chunks.is_empty() || bytes > CHUNK_BYTES {
+            chunks.push(Vec::new());
+            bytes = read.bytes();
+        }
+        if let Some(chunk) = chunks.last_mut() {
+            chunk.push((index, read));
+        }
+    }
+    chunks
+}
+
+/// Stores a piece together, or else one by one. Says of each whether it is stored.
+async fn store_chunk(config: &Config, chunk: &[(usize, &Read)], is_away: &mut bool) -> Vec<bool> {
+    let together: Vec<&Read> = chunk.iter().map(|(_, read)| *read).collect();
+    match store(config, &together, is_away).await {
+        Ok(()) => return vec![true; chunk.len()],
+        Err(_logged) if *is_away || chunk.len() == 1 => return vec![false; chunk.len()],
+        Err(_logged) => {}
+    }
+    let mut stored = Vec::with_capacity(chunk.len());
+    for (_, read) in chunk {
+        stored.push(store(config, &[read], is_away).await.is_ok());
+        *is_away |= stored.len() == PROBES && !stored.contains(&true);
+    }
+    stored
+}
+
+/// Stores messages of one kind within the deadline. A database that does not answer is away; one
+/// that refuses is not.
+async fn store(config: &Config, read: &[&Read], is_away: &mut bool) -> Result<(), Error> {
+    if *is_away {
+        return Err(Error::Deadline("D1"));
+    }
+    let stored = db::in_time(config, write(config, read)).await;
+    if let Err(reason) = &stored {
+        edge::log("spilled_not_stored", &reason.to_string());
+        *is_away = matches!(reason, Error::Deadline(_));
+    }
+    stored
+}
+
+async fn write(config: &Config, read: &[&Read]) -> Result<(), Error> {
+    let db = config.db()?;
+    let events: Vec<_> = read.iter().filter_map(|read| read.event()).collect();
+    let refused: Vec<_> = read.iter().filter_map(|read| read.refused()).collect();
+    let clicks: Vec<_> = read.iter().filter_map(|read| read.click()).collect();
+    let mut known = 0;
+    if !events.is_empty() {
+        known += db::event::store_many(&db, &events).await?;
+    }
+    if !refused.is_empty() {
+        known += db::held::keep(&db, &refused).await?.0;
+    }
+    if known < events.len() + refused.len() {
+        edge::log("spilled_dropped", "a key was unknown when its postback arrived");
+    }
+    if !clicks.is_empty() {
+        db::click::record_many(&db, &clicks).await?;
     }
     Ok(())
 }

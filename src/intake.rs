@@ -125,8 +125,8 @@ async fn write(
             Ok((stored.map_or(Outcome::UnknownKey, Outcome::Stored), cost))
         }
         Err(refusal) => {
-            let (held, cost) = db::held::keep(&db, arrival, refusal, &reading.raw).await?;
-            Ok((held.map_or(Outcome::UnknownKey, |_seq| Outcome::Held), cost))
+            let (kept, cost) = db::held::keep(&db, &[(arrival, refusal, &reading.raw)]).await?;
+            Ok((if kept == 0 { Outcome::UnknownKey } else { Outcome::Held }, cost))
         }
     }
 }

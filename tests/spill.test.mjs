@@ -101,6 +101,70 @@ describe("the consumer", () => {
   });
 });
 
+/** Numbers that look random and are the same at every run. */
+function randomness(seed) {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+test("a batch of a hundred is stored as if its messages came one by one, in a few round trips", async () => {
+  const worker = await startWorker({ databaseDelayMs: 0 });
+  try {
+    const together = await worker.space("Together");
+    const apart = await worker.space("Apart");
+    for (let seed = 1; seed <= 6; seed++) {
+      const random = randomness(seed * 7919);
+      const events = ["contact", "registration", "deposit", "deposit"];
+      const raws = Array.from({ length: 100 }, (_, at) => {
+        const uid = random(4) ? `&uid=u${random(6)}${random(9) ? "" : "+x"}` : "";
+        const eid = random(5) ? `&eid=e${random(40)}` : "";
+        const tg = random(3) ? "" : `&tg_id=${1 + random(3)}`;
+        const value = random(9) ? `&value=${random(100)}.5` : random(2) ? "&value=abc" : "";
+        return { raw: `event=${events[random(4)]}${uid}${eid}${tg}${value}`, receipt: `r${seed}-${at - (random(10) ? 0 : at)}` };
+      });
+      const started = Date.now() - 1000;
+      const texts = (space) => raws.map(({ raw, receipt }, at) => at % 20 === 7
+        ? JSON.stringify({ v: 1, kind: "click", space_id: space.id, link_id: 3, click: { uid: `u${at % 6}`, clicked_at_ms: started + at, raw_query: "" } })
+        : JSON.stringify({ v: 1, kind: "postback", key_hash: sha256(at % 33 === 5 ? "unknown" : space.ingest), key_kind: "ingest", raw, received_at_ms: started + at, receipt }));
+      // A batch stores its clicks first; one by one they come in that order too.
+      const isClick = (text) => text.includes('"click"');
+      const one = texts(apart);
+      for (const text of [...one.filter(isClick), ...one.filter((text) => !isClick(text))]) await worker.deliver(QUEUE, [text]);
+      const { explicitAcks } = await worker.deliver(QUEUE, texts(together));
+      assert.equal(explicitAcks.length, 100);
+    }
+    const state = async ({ id }) => ({
+      events: (await worker.rows("SELECT dedup, event, uid, eid, tg_id, micros, currency, occurred_at_ms, link_id, first, receipt, refires, notes FROM events WHERE space_id = ? ORDER BY dedup", id)),
+      order: (await worker.rows("SELECT dedup FROM events WHERE space_id = ? ORDER BY seq", id)).map(({ dedup }) => dedup),
+      held: await worker.rows("SELECT status, raw, refires FROM held WHERE space_id = ? ORDER BY seq", id),
+      counters: await worker.rows("SELECT bucket, link_id, event, currency, events, people, units, micros FROM counters WHERE space_id = ? ORDER BY 1, 2, 3, 4", id),
+    });
+    const [first, second] = [await state(together), await state(apart)];
+    assert.ok(first.events.length > 150 && first.held.length > 5 && first.events.some(({ refires }) => refires > 0), "the mixture is one");
+    assert.deepEqual(first, second);
+  } finally {
+    await worker.stop();
+  }
+});
+
+test("one message that D1 will not take holds up no other", async () => {
+  const worker = await startWorker();
+  try {
+    const { ingest } = await worker.space();
+    await worker.db.prepare("CREATE TRIGGER test_refuse BEFORE INSERT ON events WHEN NEW.eid = 'bad' BEGIN SELECT raise(ABORT, 'refused by the test'); END").run();
+    const message = (eid) => JSON.stringify({ v: 1, kind: "postback", key_hash: sha256(ingest), key_kind: "ingest", raw: `event=contact&eid=${eid}`, received_at_ms: Date.now(), receipt: eid });
+    const result = await worker.deliver(QUEUE, ["a", "bad", "b", "c"].map(message));
+    assert.deepEqual(result.explicitAcks, ["0", "2", "3"]);
+    assert.deepEqual(result.retryMessages.map(({ msgId }) => msgId), ["1"]);
+    assert.deepEqual(await worker.rows("SELECT eid FROM events ORDER BY seq"), [{ eid: "a" }, { eid: "b" }, { eid: "c" }]);
+  } finally {
+    await worker.stop();
+  }
+});
+
 test("D1 that answers too late may have stored the event all the same: it counts once, and is no re-fire", async () => {
   const worker = await startWorker({ databaseDelayMs: 1500, vars: { DB_DEADLINE_MS: "500" } });
   try {

@@ -7,6 +7,7 @@ use super::{Cost, Rows, number, optional_text, rows_of, run, run_together, text}
 use crate::click::Click;
 use crate::error::Error;
 use crate::event::Arrival;
+use crate::spill::Visit;
 
 /// A landing's click: the link that was read says whose it is. The first click of a uid wins, so
 /// that a message delivered twice counts once.
@@ -59,6 +60,19 @@ pub async fn record(
     let values = [&values(click)[..], &[number(space_id), number(link_id)]].concat();
     let Rows { cost, .. } = run(db, RECORD, &values).await?;
     Ok(cost)
+}
+
+/// Stores landings' clicks in one round trip.
+pub async fn record_many(db: &D1Database, visits: &[&Visit]) -> Result<(), Error> {
+    let values: Vec<_> = visits
+        .iter()
+        .map(|visit| {
+            let of_link = [number(visit.space_id), number(visit.link_id)];
+            [&values(&visit.click)[..], &of_link].concat()
+        })
+        .collect();
+    let statements: Vec<_> = values.iter().map(|values| (RECORD, values.as_slice())).collect();
+    run_together(db, &statements).await.map(|_results| ())
 }
 
 /// Stores a click that the bot's code reports.

@@ -6,7 +6,7 @@ use worker::wasm_bindgen::JsValue;
 
 use super::row::Row;
 use super::space::{self, Spaces};
-use super::{Cost, number, optional_text, rows_of, run, run_together, text};
+use super::{Cost, rows_of, run, run_together, text};
 use crate::encode;
 use crate::error::Error;
 use crate::event::Arrival;
@@ -16,15 +16,19 @@ use crate::postback::{self, Refusal};
 /// Bytes of the fingerprint: 128 bits, since two that collided would lose one of the postbacks.
 const FINGERPRINT_BYTES: usize = 16;
 
-/// As for events: the key gives the space, and no row comes back for a key that opens none.
+/// Keeps a JSON array of arrays in their order. As for events: the key gives the space, and no row
+/// comes back for a key that opens none.
 const KEEP: &str = "
 INSERT INTO held (space_id, seq, fingerprint, status, notes, raw, received_at_ms, receipt)
 SELECT
   k.space_id,
-  coalesce((SELECT max(h.seq) FROM held h WHERE h.space_id = k.space_id), 0) + 1,
-  ?4, ?5, ?6, ?7, ?2, ?3
-FROM keys k
-WHERE k.hash = ?1 AND k.kind = ?8 AND (k.expires_at_ms IS NULL OR k.expires_at_ms > ?2)
+  coalesce((SELECT max(h.seq) FROM held h WHERE h.space_id = k.space_id), 0)
+    + row_number() OVER (PARTITION BY k.space_id ORDER BY p.key),
+  p.value ->> 3, p.value ->> 4, p.value ->> 5, p.value ->> 6, p.value ->> 1, p.value ->> 2
+FROM json_each(?1) p CROSS JOIN keys k
+WHERE k.hash = p.value ->> 0 AND k.kind = p.value ->> 7
+  AND (k.expires_at_ms IS NULL OR k.expires_at_ms > p.value ->> 1)
+ORDER BY p.key
 ON CONFLICT (space_id, fingerprint) DO UPDATE SET refires = refires + (receipt <> excluded.receipt)
 RETURNING seq
 ";
@@ -79,27 +83,30 @@ pub async fn newest(
     Ok((Spaces::read(&results, space_id)?, held))
 }
 
-/// Keeps a refused postback and gives its number. `None` where the key opens no space: then nothing
-/// is kept.
+/// Keeps refused postbacks in one round trip. Gives how many of their keys open a space: of the
+/// others nothing is kept.
 pub async fn keep(
     db: &D1Database,
-    arrival: &Arrival,
-    refusal: &Refusal,
-    raw: &str,
-) -> Result<(Option<i64>, Cost), Error> {
-    let status = refusal.status.word();
-    let digest = Sha256::digest(format!("{status}\n{raw}").as_bytes());
-    let fingerprint = encode::hex(digest.get(..FINGERPRINT_BYTES).unwrap_or_default());
-    let values = [
-        text(&arrival.key_hash),
-        number(arrival.received_at_ms),
-        text(&arrival.receipt),
-        text(&fingerprint),
-        text(status),
-        optional_text(postback::to_json(&refusal.notes).as_deref()),
-        text(raw),
-        text(arrival.key_kind.name()),
-    ];
-    let result = run(db, KEEP, &values).await?;
-    Ok((result.rows.first().map(|row| row.number("seq")), result.cost))
+    refused: &[(&Arrival, &Refusal, &str)],
+) -> Result<(usize, Cost), Error> {
+    let rows: Vec<_> = refused
+        .iter()
+        .map(|(arrival, refusal, raw)| {
+            let status = refusal.status.word();
+            let digest = Sha256::digest(format!("{status}\n{raw}").as_bytes());
+            (
+                &arrival.key_hash,
+                arrival.received_at_ms,
+                &arrival.receipt,
+                encode::hex(digest.get(..FINGERPRINT_BYTES).unwrap_or_default()),
+                status,
+                postback::to_json(&refusal.notes),
+                raw,
+                arrival.key_kind.name(),
+            )
+        })
+        .collect();
+    let json = serde_json::to_string(&rows).unwrap_or_default();
+    let result = run(db, KEEP, &[text(&json)]).await?;
+    Ok((result.rows.len(), result.cost))
 }
