@@ -11,6 +11,7 @@ use crate::db::click::Reported;
 use crate::edge::{self, Incoming};
 use crate::error::Error;
 use crate::event::Arrival;
+use crate::gate;
 use crate::intake;
 use crate::key::{Kind, Presented};
 use crate::postback::{Note, Refusal};
@@ -39,7 +40,7 @@ pub async fn bind(config: &Config, mut incoming: Incoming) -> Reply {
     let reading = bind::read(&received);
     let (key, kind) =
         if is_get { (reading.token, Kind::Ingest) } else { (incoming.bearer(), Kind::Bearer) };
-    let arrival = match admit(config, key, kind, reading.verdict.as_ref().err()) {
+    let arrival = match admit(config, &incoming, key, kind, reading.verdict.as_ref().err()) {
         Ok(arrival) => arrival,
         Err(reply) => return reply,
     };
@@ -50,7 +51,7 @@ pub async fn bind(config: &Config, mut incoming: Incoming) -> Reply {
     let work = async { db::bind::bind(&config.db()?, &arrival, &bind).await };
     match db::in_time(config, work).await {
         Err(reason) => unavailable(&reason),
-        Ok((None, _)) => Reply::refused_key(Vec::new(), Note::TokenUnknown, AUDIENCE),
+        Ok((None, _)) => unknown_key(config, &incoming, &arrival).await,
         Ok((Some(bound), cost)) => {
             let notes =
                 if bound.ours { Vec::new() } else { vec![Note::BoundToAnother.to_string()] };
@@ -65,7 +66,7 @@ pub async fn click(config: &Config, mut incoming: Incoming) -> Reply {
     let received = incoming.received_json().await;
     let reported = click::read_report(&received);
     let key = incoming.bearer();
-    let arrival = match admit(config, key, Kind::Bearer, reported.as_ref().err()) {
+    let arrival = match admit(config, &incoming, key, Kind::Bearer, reported.as_ref().err()) {
         Ok(arrival) => arrival,
         Err(reply) => return reply,
     };
@@ -82,9 +83,7 @@ pub async fn click(config: &Config, mut incoming: Incoming) -> Reply {
     let work = async { db::click::report(&config.db()?, &arrival, &click, slug.as_deref()).await };
     match db::in_time(config, work).await {
         Err(reason) => unavailable(&reason),
-        Ok((Reported::UnknownKey, _)) => {
-            Reply::refused_key(Vec::new(), Note::TokenUnknown, AUDIENCE)
-        }
+        Ok((Reported::UnknownKey, _)) => unknown_key(config, &incoming, &arrival).await,
         Ok((Reported::UnknownLink, _)) => {
             Reply::report(Status::InvalidLink, &[Note::LinkUnknown], AUDIENCE, None)
         }
@@ -98,17 +97,27 @@ pub async fn click(config: &Config, mut incoming: Incoming) -> Reply {
 /// Takes a key of the right kind and form; what is wrong with the request itself goes before it.
 fn admit(
     config: &Config,
+    incoming: &Incoming,
     key: Option<String>,
     kind: Kind,
     refusal: Option<&Refusal>,
 ) -> Result<Arrival, Reply> {
     let key = key.unwrap_or_default();
-    let presented = Presented::read(&key, kind, config.local);
-    let arrival = presented.map(|key| intake::arrival(&key, edge::now_ms()));
-    arrival.ok_or_else(|| {
-        let notes = refusal.map(|refusal| refusal.notes.clone()).unwrap_or_default();
-        Reply::refused_key(notes, Note::about_key(&key), AUDIENCE)
-    })
+    let notes = || refusal.map(|refusal| refusal.notes.clone()).unwrap_or_default();
+    let Some(presented) = Presented::read(&key, kind, config.local) else {
+        return Err(Reply::refused_key(notes(), Note::about_key(&key), AUDIENCE));
+    };
+    let arrival = intake::arrival(&presented, edge::now_ms());
+    if gate::admits(config, incoming, &presented, &arrival.key_hash) {
+        Ok(arrival)
+    } else {
+        Err(Reply::refused_key(notes(), Note::TokenUnknown, AUDIENCE))
+    }
+}
+
+async fn unknown_key(config: &Config, incoming: &Incoming, arrival: &Arrival) -> Reply {
+    gate::unknown(config, incoming, &arrival.key_hash).await;
+    Reply::refused_key(Vec::new(), Note::TokenUnknown, AUDIENCE)
 }
 
 fn refused(refusal: &Refusal) -> Reply {

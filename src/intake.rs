@@ -13,6 +13,7 @@ use crate::edge::{self, Incoming};
 use crate::encode;
 use crate::error::Error;
 use crate::event::Arrival;
+use crate::gate;
 use crate::key::{Kind, Presented};
 use crate::later::Later;
 use crate::postback::{self, Note, Reading, Received};
@@ -72,8 +73,14 @@ async fn take(
         return (refuse_key(&reading, Note::about_key(&key), audience), Later::Nothing);
     };
     let arrival = arrival(&key, now_ms);
+    if !gate::admits(config, incoming, &key, &arrival.key_hash) {
+        return (refuse_key(&reading, Note::TokenUnknown, audience), Later::Nothing);
+    }
     match commit(config, &arrival, &reading).await {
         Ok((outcome, cost)) => {
+            if matches!(outcome, Outcome::UnknownKey) {
+                gate::unknown(config, incoming, &arrival.key_hash).await;
+            }
             let later = outcome.later();
             (with_cost(config, answer(&reading, outcome, audience), cost), later)
         }

@@ -10,6 +10,7 @@ use crate::db;
 use crate::db::link::Changed;
 use crate::edge::{self, Incoming};
 use crate::error::Error;
+use crate::gate;
 use crate::key::{self, Kind, Presented};
 use crate::later::Later;
 use crate::link;
@@ -75,7 +76,7 @@ struct Done {
 
 /// Answers the operator, and says what is to be done after the answer.
 pub async fn answer(config: &Config, request: Request, incoming: Incoming) -> (Reply, Later) {
-    let done = match admit(config, &incoming) {
+    let done = match admit(config, &incoming).await {
         Err(problem) => Err(problem),
         Ok(()) => carry_out(config, request, incoming).await,
     };
@@ -155,9 +156,16 @@ pub async fn rotate(config: &Config, space_id: i64, kind: Kind) -> Result<(Strin
     Ok((key, until_ms))
 }
 
-/// Lets the operator in.
-fn admit(config: &Config, incoming: &Incoming) -> Result<(), Problem> {
+/// Lets the operator in. An address that has tried too often is not even compared.
+async fn admit(config: &Config, incoming: &Incoming) -> Result<(), Problem> {
     let expected = config.operator_token()?;
+    if gate::is_refused(incoming) {
+        return Err(Problem::UNAUTHORIZED);
+    }
     let presented = incoming.bearer().unwrap_or_default();
-    if key::is_same(&expected, &presented) { Ok(()) } else { Err(Problem::UNAUTHORIZED) }
+    if key::is_same(&expected, &presented) {
+        return Ok(());
+    }
+    gate::count(config, incoming).await;
+    Err(Problem::UNAUTHORIZED)
 }
