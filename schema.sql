@@ -349,6 +349,15 @@ BEGIN
   WHERE d.space_id = NEW.space_id AND d.enabled = 1 AND d.events ->> NEW.event IS NOT NULL;
 END;
 
+-- How far the removal of old things has come in a space, and where its last step began.
+CREATE TABLE IF NOT EXISTS retention (
+  space_id INTEGER NOT NULL PRIMARY KEY REFERENCES spaces (id),
+  from_seq INTEGER NOT NULL DEFAULT 0,
+  seq      INTEGER NOT NULL DEFAULT 0, -- events up to here have no raw query any more
+  from_uid TEXT    NOT NULL DEFAULT '',
+  uid      TEXT    NOT NULL DEFAULT '' -- clicks up to here were looked at in this round
+) STRICT;
+
 -- What was refused though its token was good: kept whole, so that it can be mended and read again.
 CREATE TABLE IF NOT EXISTS held (
   space_id       INTEGER NOT NULL REFERENCES spaces (id),

@@ -57,7 +57,7 @@ run "formatting" cargo fmt --check
 run "lints" cargo clippy --quiet --all-targets -- -D warnings
 run "lints for wasm32" with_wasm_rust cargo clippy --quiet --lib --target wasm32-unknown-unknown -- -D warnings
 run "unit tests" cargo test --quiet
-SECONDS_EACH=${SECONDS_EACH:-5} run "fuzzing, for a moment" sh scripts/fuzz.sh
+run "fuzzing, for a moment" env SECONDS_EACH="${SECONDS_EACH:-5}" sh scripts/fuzz.sh
 run "the Worker" sh scripts/build.sh
 run "wrangler deploy --dry-run" dry_run
 run "the Worker on workerd and D1" node --test --test-concurrency=1 --test-reporter=spec "tests/*.test.mjs"

@@ -1,5 +1,7 @@
 //! What the deployment gives the Worker: bindings by name, and what is to be done where one is missing.
 
+use worker::js_sys;
+use worker::wasm_bindgen::JsValue;
 use worker::{D1Database, Env, Queue, RateLimiter};
 
 use crate::error::Error;
@@ -18,6 +20,8 @@ const DELIVERIES: &str = "DELIVERIES";
 pub const DELIVERIES_QUEUE: &str = "xtracker-deliveries";
 /// Worker secret that destinations' secrets are sealed with.
 const DESTINATION_KEY: &str = "DESTINATION_KEY";
+/// How many unknown keys one address may bring.
+const UNKNOWN_LIMIT: &str = "UNKNOWN_LIMIT";
 /// How often one address may try to sign in.
 const LOGIN_LIMIT: &str = "LOGIN_LIMIT";
 /// Variables of Cloudflare Access: the team's name, and the application's audience tag.
@@ -27,6 +31,9 @@ const ACCESS_AUD: &str = "ACCESS_AUD";
 const OPERATOR_TOKEN: &str = "OPERATOR_TOKEN";
 /// `true` in `.dev.vars` alone: the keys of the demo space work, and answers tell what D1 counted.
 const LOCAL: &str = "LOCAL";
+
+/// After how many days raw queries and finished deliveries are removed; kept for ever where it is unset.
+const RETENTION_DAYS: &str = "RETENTION_DAYS";
 
 /// How long D1 may take, in milliseconds.
 const DB_DEADLINE_MS: &str = "DB_DEADLINE_MS";
@@ -67,6 +74,17 @@ impl Config {
         set.unwrap_or(USUAL_DB_DEADLINE_MS)
     }
 
+    /// Days that raw queries and finished deliveries are kept; `None` for ever.
+    pub fn retention_days(&self) -> Option<i64> {
+        let days = self.env.var(RETENTION_DAYS).ok()?.to_string().parse().ok()?;
+        (days > 0).then_some(days)
+    }
+
+    /// The queue of spilled postbacks as the platform gives it, for what the crate does not know of.
+    pub fn postbacks_binding(&self) -> JsValue {
+        js_sys::Reflect::get(self.env.as_ref(), &POSTBACKS.into()).unwrap_or(JsValue::UNDEFINED)
+    }
+
     pub fn postbacks(&self) -> Result<Queue, Error> {
         self.env.queue(POSTBACKS).map_err(|_unbound| Error::Missing(POSTBACKS))
     }
@@ -77,6 +95,10 @@ impl Config {
 
     pub fn spill_limit(&self) -> Result<RateLimiter, Error> {
         self.env.rate_limiter(SPILL_LIMIT).map_err(|_unbound| Error::Missing(SPILL_LIMIT))
+    }
+
+    pub fn unknown_limit(&self) -> Result<RateLimiter, Error> {
+        self.env.rate_limiter(UNKNOWN_LIMIT).map_err(|_unbound| Error::Missing(UNKNOWN_LIMIT))
     }
 
     pub fn login_limit(&self) -> Result<RateLimiter, Error> {

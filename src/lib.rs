@@ -20,6 +20,8 @@ mod event;
 #[cfg(fuzzing)]
 #[allow(clippy::panic, reason = "a finding stops the run")]
 pub mod fuzz;
+mod gate;
+mod health;
 mod intake;
 mod json;
 mod key;
@@ -32,6 +34,7 @@ mod page;
 mod postback;
 mod reply;
 mod report;
+mod retention;
 mod route;
 mod seal;
 mod session;
@@ -77,6 +80,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
             Answer::Page(reply, later) => (reply, later),
             Answer::File(head, rows) => return edge::file(&head, config, rows),
         },
+        Route::Health => nothing(health::check(&config).await),
         Route::NotFound => nothing(Reply::problem(&Problem::NOT_FOUND)),
     };
     if !matches!(later, Later::Nothing) {
@@ -87,7 +91,9 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
 
 #[event(scheduled)]
 async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
-    courier::sweep(&Config::new(env), Clock::of_schedule(event.schedule())).await;
+    let config = Config::new(env);
+    courier::sweep(&config, Clock::of_schedule(event.schedule())).await;
+    retention::run(&config, event.schedule() as i64).await;
 }
 
 #[event(queue)]

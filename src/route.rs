@@ -32,6 +32,8 @@ pub enum Route {
     OtherMethod(&'static str),
     /// `/api/…`: the operator's own.
     Operator(operator::Request),
+    /// `GET` or `HEAD /healthz`: for whoever watches.
+    Health,
     /// What a browser sees.
     Dashboard(dashboard::Request),
     NotFound,
@@ -51,6 +53,8 @@ pub fn route(method: &str, path: &str) -> Route {
         ["clicks"] => only(method, "POST", Route::Click),
         ["l", slug] if matches!(method, "GET" | "HEAD") => Route::Landing { slug: decode(slug) },
         ["l", _slug] => only_of(method, "GET", "GET, HEAD, OPTIONS", Route::NotFound),
+        ["healthz"] if method == "HEAD" => Route::Health,
+        ["healthz"] => only_of(method, "GET", "GET, HEAD, OPTIONS", Route::Health),
         ["api", rest @ ..] => api(method, rest).map_or(Route::NotFound, Route::Operator),
         segments => dashboard::route(method, segments).map_or(Route::NotFound, Route::Dashboard),
     }
@@ -189,6 +193,9 @@ mod tests {
             ("POST", "/l/summer", Route::OtherMethod("GET, HEAD, OPTIONS")),
             ("GET", "/l", Route::NotFound),
             ("GET", "/", Route::Dashboard(dashboard::Request::Home)),
+            ("GET", "/healthz", Route::Health),
+            ("HEAD", "/healthz", Route::Health),
+            ("POST", "/healthz", Route::OtherMethod("GET, HEAD, OPTIONS")),
             ("GET", "/login/", Route::Dashboard(dashboard::Request::LoginForm)),
             ("GET", "/e/a/b/c", Route::NotFound),
             ("PUT", "/", Route::NotFound),

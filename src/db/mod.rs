@@ -25,10 +25,12 @@ pub mod delivery;
 pub mod destination;
 pub mod event;
 pub mod feed;
+pub mod health;
 pub mod held;
 pub mod link;
 pub mod overview;
 pub mod report;
+pub mod retention;
 mod row;
 pub mod space;
 

@@ -12,6 +12,9 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use futures_util::{StreamExt, stream};
 use serde::de::DeserializeOwned;
+use worker::js_sys;
+use worker::wasm_bindgen::JsCast;
+use worker::wasm_bindgen_futures::JsFuture;
 use worker::{
     Date, Delay, Headers, MessageBuilder, Queue, RateLimiter, Request, Response, ResponseBuilder,
 };
@@ -246,6 +249,17 @@ pub async fn send(queue: &Queue, message: String, delay_s: i64) -> Result<(), Er
     within(QUEUE_DEADLINE_MS, "the queue", queue.send(message))
         .await?
         .map_err(|refused| Error::Queue(refused.to_string()))
+}
+
+/// How many messages wait in the queue of spilled postbacks, where the platform says.
+pub async fn backlog(config: &Config) -> Option<i64> {
+    let queue = config.postbacks_binding();
+    let metrics: js_sys::Function =
+        js_sys::Reflect::get(&queue, &"metrics".into()).ok()?.dyn_into().ok()?;
+    let asked: js_sys::Promise = metrics.call0(&queue).ok()?.dyn_into().ok()?;
+    let answer = within(QUEUE_DEADLINE_MS, "the queue", JsFuture::from(asked)).await.ok()?.ok()?;
+    let count = js_sys::Reflect::get(&answer, &"backlogCount".into()).ok()?.as_f64()?;
+    Some(count as i64)
 }
 
 /// An error of the platform as text, without formatting what cannot be formatted inside wasm.
