@@ -57,11 +57,19 @@ pub fn issuer(team: &str) -> String {
     }
 }
 
-/// The JSON Web Key of an id among the team's keys.
-pub fn key(certs: &str, key_id: &str) -> Option<String> {
+/// A public key of RSA: modulus and exponent, as a JSON Web Key has them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    pub n: String,
+    pub e: String,
+}
+
+/// The key of an id among the team's keys.
+pub fn key(certs: &str, key_id: &str) -> Option<Key> {
     let certs = json::read(certs);
     let mut keys = json::items(certs.get("keys")?);
-    keys.find(|key| json::text(key, "kid") == key_id).map(Value::to_string)
+    let key = keys.find(|key| json::text(key, "kid") == key_id)?;
+    Some(Key { n: json::optional_text(key, "n")?, e: json::optional_text(key, "e")? })
 }
 
 #[cfg(test)]
@@ -113,8 +121,8 @@ mod tests {
 
     #[test]
     fn a_key_is_found_by_its_id() {
-        let certs = r#"{"keys":[{"kid":"a","n":"1"},{"kid":"b","n":"2"}],"public_certs":[]}"#;
-        assert_eq!(key(certs, "b").as_deref(), Some(r#"{"kid":"b","n":"2"}"#));
+        let certs = r#"{"keys":[{"kid":"a","n":"1","e":"x"},{"kid":"b","n":"2","e":"AQAB"}]}"#;
+        assert_eq!(key(certs, "b"), Some(Key { n: "2".to_owned(), e: "AQAB".to_owned() }));
         assert_eq!(key(certs, "c"), None);
         assert_eq!(key("oops", "a"), None);
     }

@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 
-use crate::access::{self, Token};
+use crate::access::{self, Key, Token};
 use crate::config::{Access, Config};
 use crate::edge::{self, Incoming};
 use crate::error::Error;
@@ -124,7 +124,7 @@ async fn by_access(access: &Access, incoming: &Incoming) -> Result<bool, Error> 
 }
 
 /// A team's key, remembered or asked for.
-async fn key_of(team: &str, key_id: &str, now_ms: i64) -> Result<Option<String>, Error> {
+async fn key_of(team: &str, key_id: &str, now_ms: i64) -> Result<Option<Key>, Error> {
     let remembered = CERTS_READ.with_borrow(Clone::clone);
     if let Some((certs, read_at_ms)) = remembered {
         let age_ms = now_ms - read_at_ms;

@@ -186,8 +186,11 @@ fn plain(micros: i128) -> String {
 /// apostrophe; numbers are left alone.
 fn row(cells: &[String]) -> String {
     let cell = |text: &String| {
-        let is_number = text.parse::<f64>().is_ok();
-        let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number;
+        let is_number = text.bytes().skip(1).all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let is_formula = match text.chars().next() {
+            Some('+' | '-') => !is_number,
+            first => matches!(first, Some('=' | '@' | '\t' | '\r')),
+        };
         let text = if is_formula { format!("'{text}") } else { text.clone() };
         if text.contains([',', '"', '\r', '\n']) {
             format!("\"{}\"", text.replace('"', "\"\""))

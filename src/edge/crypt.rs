@@ -6,6 +6,7 @@ use worker::js_sys;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
 
+use crate::access::Key;
 use crate::error::Error;
 
 /// AES-GCM through the platform's WebCrypto, under the SHA-256 of `key`.
@@ -28,20 +29,24 @@ pub async fn decrypt(
     crypt("decrypt", key, nonce, bound_to, sealed).await.ok_or(Error::Sealed)
 }
 
-/// Whether a text was signed by the private half of a JSON Web Key, by RSASSA-PKCS1-v1_5 with
-/// SHA-256.
-pub async fn is_signed_rs256(key: &str, signed: &[u8], signature: &[u8]) -> bool {
+/// Whether a text was signed by the private half of a key, by RSASSA-PKCS1-v1_5 with SHA-256.
+pub async fn is_signed_rs256(key: &Key, signed: &[u8], signature: &[u8]) -> bool {
     check_rs256(key, signed, signature).await.unwrap_or(false)
 }
 
-async fn check_rs256(key: &str, signed: &[u8], signature: &[u8]) -> Option<bool> {
+async fn check_rs256(key: &Key, signed: &[u8], signature: &[u8]) -> Option<bool> {
     let subtle = subtle()?;
-    let key: js_sys::Object = js_sys::JSON::parse(key).ok()?.dyn_into().ok()?;
-    let algorithm = js_sys::Object::new();
-    let set =
-        |name: &str, value: &str| js_sys::Reflect::set(&algorithm, &name.into(), &value.into());
-    set("name", "RSASSA-PKCS1-v1_5").ok()?;
-    set("hash", "SHA-256").ok()?;
+    let object = |members: &[(&str, &str)]| {
+        let object = js_sys::Object::new();
+        for (name, value) in members {
+            js_sys::Reflect::set(&object, &JsValue::from_str(name), &JsValue::from_str(value))
+                .ok()?;
+        }
+        Some(object)
+    };
+    let (n, e) = (key.n.as_str(), key.e.as_str());
+    let key = object(&[("kty", "RSA"), ("alg", "RS256"), ("n", n), ("e", e)])?;
+    let algorithm = object(&[("name", "RSASSA-PKCS1-v1_5"), ("hash", "SHA-256")])?;
     let usages = js_sys::Array::of1(&"verify".into());
     let imported = subtle.import_key_with_object("jwk", &key, &algorithm, false, &usages).ok()?;
     let key: CryptoKey = JsFuture::from(imported).await.ok()?.unchecked_into();

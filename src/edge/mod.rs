@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use futures_util::{StreamExt, stream};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::js_sys;
 use worker::wasm_bindgen::JsCast;
@@ -278,6 +279,11 @@ pub async fn is_below(limiter: &RateLimiter, key: String) -> bool {
 
 /// One line of log, as JSON. `text` must carry no token, raw query or address.
 pub fn log(event: &str, text: &str) {
-    let line = serde_json::json!({ "event": event, "text": text });
+    #[derive(Serialize)]
+    struct Line<'a> {
+        event: &'a str,
+        text: &'a str,
+    }
+    let line = serde_json::to_string(&Line { event, text }).unwrap_or_default();
     worker::console_error!("{line}");
 }
