@@ -1,7 +1,7 @@
 # The entry points; what they do is in scripts/. PORT, STATE and the settings named in scripts/setup.sh come
 # from the environment or the command line: make dev PORT=9000
 
-.PHONY: help setup build dev demo test fuzz screenshots deploy clean
+.PHONY: help setup build dev demo test bench chaos fuzz screenshots deploy clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -20,6 +20,12 @@ demo: ## fire a day's worth of traffic at the local deployment that make dev run
 
 test: ## format, lints, unit tests, and the Worker's tests on workerd
 	@sh scripts/test.sh
+
+bench: build ## measure it beside a bare insert and beside the common three calls (ROUNDS; BENCH=short)
+	@sh scripts/bench.sh
+
+chaos: build ## kill it under load, many times, and count what is lost (ROUNDS; CHAOS=short)
+	@sh scripts/chaos.sh
 
 fuzz: ## feed the readers with what a coverage-guided fuzzer makes up (SECONDS_EACH, default 60; TARGETS)
 	@sh scripts/fuzz.sh

@@ -61,4 +61,6 @@ run "fuzzing, for a moment" env SECONDS_EACH="${SECONDS_EACH:-5}" sh scripts/fuz
 run "the Worker" sh scripts/build.sh
 run "wrangler deploy --dry-run" dry_run
 run "the Worker on workerd and D1" node --test --test-concurrency=1 --test-reporter=spec "tests/*.test.mjs"
+run "the benchmark, in short" env BENCH=short sh scripts/bench.sh
+run "faults, in short" env CHAOS=short sh scripts/chaos.sh
 run "the dashboard in Chromium" node --test --test-concurrency=1 --test-reporter=spec "tests/browser/*.test.mjs"

@@ -1,66 +1,32 @@
 // What a destination on the network can do to us, and what a killed worker leaves: `wrangler dev` with its state
 // on disk, and a real HTTP receiver.
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import { connect, createServer as createTcpServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { KEY_SECRET, OPERATOR_TOKEN, until } from "./harness.mjs";
+import { devServer, listen } from "./dev-server.mjs";
+import { until } from "./harness.mjs";
 
-const ROOT = new URL("..", import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), "xtracker-faults-"));
 const state = join(folder, "state");
-const wrangler = (...args) =>
-  execFileSync("wrangler", args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"], encoding: "utf8" });
-
-const listen = (server) => new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server.address().port)));
-async function freePort() {
-  const server = createTcpServer();
-  const port = await listen(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-/** Starts `wrangler dev` on the test's state, in a process group of its own. */
-async function startDev(port) {
-  const vars = { LOCAL: "true", KEY_SECRET, OPERATOR_TOKEN, DESTINATION_KEY: "a destination key for tests only" };
-  const child = spawn("wrangler", [
-    "dev", "--port", port, "--ip", "127.0.0.1", "--persist-to", state, "--show-interactive-dev-session=false",
-    ...Object.entries(vars).flatMap(([name, value]) => ["--var", `${name}:${value}`]),
-  ], { cwd: ROOT, stdio: "ignore", detached: true });
-  await until("the Worker answers", () => fetch(`http://127.0.0.1:${port}/`).then(() => true, () => false), 60_000);
-  return child;
-}
-const kill = (child) => new Promise((resolve) => {
-  child.once("exit", () => resolve(true));
-  process.kill(-child.pid, "SIGKILL");
-});
-
-let port, child, ingest, spaceId;
-const origin = () => `http://127.0.0.1:${port}`;
-const operate = async (method, path, body) => {
-  const response = await fetch(`${origin()}/api/spaces${path}`, {
-    method, headers: { authorization: `Bearer ${OPERATOR_TOKEN}` }, body: body && JSON.stringify(body),
-  });
-  return response.json();
-};
-const fire = async (query) => (await fetch(`${origin()}/e?token=${ingest}&${query}`)).json();
-/** The minute cron, as if it ran so much later. */
-const cron = (aheadMs) => fetch(`${origin()}/cdn-cgi/local/scheduled?cron=*+*+*+*+*&time=${Date.now() + aheadMs}`);
+let server, ingest, spaceId;
+const fire = async (query) => (await fetch(`${server.origin}/e?token=${ingest}&${query}`)).json();
+const operate = (...call) => server.operate(...call);
+const cron = (aheadMs) => server.cron(aheadMs);
 const deliveries = async (id) => (await operate("GET", `/${spaceId}/destinations/${id}/deliveries`)).deliveries;
 
 before(async () => {
-  wrangler("d1", "execute", "xtracker", "--local", "--persist-to", state, "--file", "schema.sql", "--yes");
-  port = await freePort();
-  child = await startDev(port);
+  server = await devServer(state);
+  await server.start();
   ({ id: spaceId, ingest_token: ingest } = await operate("POST", "", { name: "Faults" }));
 });
 after(async () => {
-  await kill(child);
+  await server.kill();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -126,7 +92,7 @@ describe("what a destination can do", () => {
 test("a body that never arrives in full is answered, and held as far as it came", async () => {
   const sent = Date.now();
   const answer = await new Promise((resolve, reject) => {
-    const socket = connect(port, "127.0.0.1", () => {
+    const socket = connect(server.port, "127.0.0.1", () => {
       socket.write(`POST /e?token=${ingest}&event=contact&eid=cut HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nuid=half`);
     });
     socket.on("data", (data) => resolve(data.toString())).on("error", reject).on("end", () => resolve("closed"));
@@ -145,7 +111,7 @@ test("a worker killed between claim and record: every event_id arrives, none is 
       arrived[request.url.slice(1)].push(request.headers["webhook-id"]);
       // The request is taken; the worker dies before it can write that down.
       if (arrived.one.length + arrived.two.length >= killAfter && !killed) {
-        killed = kill(child);
+        killed = server.kill();
         return;
       }
       response.end("ok");
@@ -164,7 +130,7 @@ test("a worker killed between claim and record: every event_id arrives, none is 
       const answers = await Promise.allSettled(Array.from({ length: 10 }, (_, i) => fire(`event=deposit&value=1&eid=kill-${round}-${i}`)));
       await until("the worker is killed", () => killed);
       await killed;
-      child = await startDev(port);
+      await server.start();
       // Whoever got no answer comes back, as networks do.
       for (let i = 0; i < 10; i++) assert.match((await fire(`event=deposit&value=1&eid=kill-${round}-${i}`)).status, /queued|duplicate/);
       events += answers.length;

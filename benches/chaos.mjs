@@ -1,0 +1,154 @@
+// make chaos: the real workerd is killed at random moments under load and started again on the same state; its
+// database is locked for a while; a destination flaps; the cron's clock jumps. Prints
+// what was asked and what came of it, and fails on a single lost or doubled event. CHAOS=short is the form for CI.
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { devServer, listen } from "../tests/dev-server.mjs";
+import { until } from "../tests/harness.mjs";
+
+const SHORT = process.env.CHAOS === "short";
+const ROUNDS = Number(process.env.ROUNDS ?? (SHORT ? 3 : 25));
+const SENDERS = 8;
+const MINUTE_MS = 60_000;
+const random = (below) => Math.floor(Math.random() * below);
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+const counts = { rounds: 0, kills: 0, requests: 0, answered: 0, "cut off": 0, "refused 503": 0, "stored later": 0, lost: 0, doubled: 0, "delivered again": 0 };
+/** Every eid that was answered `queued` or `duplicate`: a promise. */
+const promised = new Set();
+
+/** A destination that takes every second call, and each event at its fifth try at the latest. What it took, by event. */
+const received = new Map();
+const refused = new Map();
+const receiver = createServer((request, response) => {
+  let body = "";
+  request.on("data", (chunk) => { body += chunk; });
+  request.on("end", () => {
+    const { event_id: id, data, click } = JSON.parse(body);
+    const before = refused.get(id) ?? 0;
+    if (before < 4 && random(2)) {
+      refused.set(id, before + 1);
+      return response.writeHead(503).end();
+    }
+    const calls = received.get(id) ?? received.set(id, []).get(id);
+    calls.push(`${click.uid} ${data.value}`);
+    response.end("ok");
+  });
+});
+const hook = `http://127.0.0.1:${await listen(receiver)}/`;
+
+/** Fires until told to stop. Some calls are fires again of what was fired before. */
+async function sender(origin, token, tag, isOver) {
+  for (let at = 0; !isOver(); at++) {
+    const eid = at > 3 && random(5) === 0 ? `${tag}-${random(at)}` : `${tag}-${at}`;
+    counts.requests += 1;
+    try {
+      const response = await fetch(`${origin}/e?token=${token}&event=deposit&uid=${eid}&eid=${eid}&value=1.25`);
+      const answer = await response.json();
+      if (response.status === 503) counts["refused 503"] += 1;
+      else if (answer.ok) { promised.add(eid); counts.answered += 1; }
+      if (response.headers.get("x-stored") === "later") counts["stored later"] += 1;
+    } catch {
+      counts["cut off"] += 1;
+      await pause(5);
+    }
+  }
+}
+
+/** Load for as long as `work` takes. */
+async function underLoad(server, token, tag, work) {
+  let over = false;
+  const senders = Array.from({ length: SENDERS }, (_, at) => sender(server.origin, token, `${tag}-${at}`, () => over));
+  await work();
+  over = true;
+  await Promise.all(senders);
+}
+
+function database(state) {
+  const folder = join(state, "v3/d1/miniflare-D1DatabaseObject");
+  const file = readdirSync(folder).find((name) => name.endsWith(".sqlite") && name !== "metadata.sqlite");
+  return new DatabaseSync(join(folder, file));
+}
+
+const folder = mkdtempSync(join(process.env.TMPDIR ?? tmpdir(), "xtracker-chaos-"));
+const state = join(folder, "state");
+const server = await devServer(state);
+try {
+  await server.start();
+  const { id: space, ingest_token: token } = await server.operate("POST", "", { name: "Chaos" });
+  await server.operate("POST", `/${space}/destinations`, { kind: "webhook", name: "Flapping", url: hook });
+
+  for (let round = 1; round <= ROUNDS; round++) {
+    counts.rounds = round;
+    await underLoad(server, token, `kill${round}`, async () => {
+      await pause(200 + random(1500));
+      if (random(3) === 0) await server.cron(random(90) * MINUTE_MS).catch(() => {});
+      await server.kill();
+      counts.kills += 1;
+    });
+    await server.start();
+    if (round % 5 === 0) console.log(`chaos: ${round} of ${ROUNDS} rounds, ${counts.requests} requests, ${promised.size} promises`);
+  }
+
+  // Another process holds the database: D1 refuses, postbacks wait in the queue.
+  await underLoad(server, token, "locked", async () => {
+    const other = database(state);
+    await pause(500);
+    other.exec("BEGIN IMMEDIATE");
+    await pause(SHORT ? 2000 : 6000);
+    other.exec("COMMIT");
+    other.close();
+    await pause(500);
+  });
+
+  const stored = () => {
+    const db = database(state);
+    try {
+      return db.prepare("SELECT eid FROM events").all().map(({ eid }) => eid);
+    } finally {
+      db.close();
+    }
+  };
+  await until("what waited in the queue is stored", () => new Set(stored()).size >= promised.size, 60_000);
+  let ahead = 0;
+  const open = () => {
+    const db = database(state);
+    try {
+      return db.prepare("SELECT count(*) AS n FROM deliveries WHERE state NOT IN ('sent', 'failed_permanently')").get().n;
+    } finally {
+      db.close();
+    }
+  };
+  for (; open() > 0 && ahead < 24 * 60; ahead += 6) await server.cron(ahead * MINUTE_MS);
+  await server.kill();
+
+  const eids = stored();
+  const seen = new Set(eids);
+  counts.doubled = eids.length - seen.size;
+  counts.lost = [...promised].filter((eid) => !seen.has(eid)).length;
+  const db = database(state);
+  const sums = db.prepare("SELECT total(events) AS events, total(units) AS units, total(micros) AS micros FROM counters").get();
+  const recount = db.prepare("SELECT count(*) AS events, total(micros) AS micros FROM events").get();
+  const isCounted = sums.events === recount.events && sums.units * 1e6 + sums.micros === recount.micros;
+  const states = Object.fromEntries(db.prepare("SELECT state, count(*) AS n FROM deliveries GROUP BY state").all().map(({ state, n }) => [state, n]));
+  db.close();
+  counts["delivered again"] = [...received.values()].reduce((sum, calls) => sum + calls.length - 1, 0);
+  const isStable = received.size === eids.length && [...received.values()].every((calls) => new Set(calls).size === 1);
+  for (const [what, count] of Object.entries(counts)) console.log(`${what.padEnd(18)} ${count}`);
+  console.log(`counters           ${isCounted ? "equal a recount" : `differ: ${JSON.stringify({ sums, recount })}`}`);
+  console.log(`deliveries         ${JSON.stringify(states)}, ${received.size} ids for ${eids.length} events${isStable ? ", each of one event" : ""}`);
+  if (counts.lost + counts.doubled > 0 || !isCounted || states.sent !== eids.length || !isStable) {
+    console.error("chaos: something was lost, doubled, miscounted or not delivered");
+    process.exitCode = 1;
+  } else {
+    console.log("chaos: nothing lost, nothing doubled");
+  }
+} finally {
+  await server.kill().catch(() => {});
+  receiver.closeAllConnections();
+  receiver.close();
+  rmSync(folder, { recursive: true, force: true });
+}
