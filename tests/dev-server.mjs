@@ -7,7 +7,7 @@ const ROOT = new URL("..", import.meta.url).pathname;
 
 export const listen = (server) => new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server.address().port)));
 
-async function freePort() {
+export async function freePort() {
   const server = createTcpServer();
   const port = await listen(server);
   await new Promise((resolve) => server.close(resolve));

@@ -9,7 +9,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { devServer, listen } from "./dev-server.mjs";
+import { devServer, freePort, listen } from "./dev-server.mjs";
 import { until } from "./harness.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "xtracker-faults-"));
