@@ -1,6 +1,6 @@
 //! The consumer of the `postbacks` queue: what D1 did not take in time is stored once it is back,
-//! with its original receive time (contract §4.5). A batch is three round trips at most, one each for
-//! events, refusals and clicks.
+//! with its original receive time (contract §4.5). A batch is three round trips where all goes well, one
+//! each for events, refusals and clicks.
 
 use crate::config::Config;
 use crate::db;
@@ -183,7 +183,7 @@ async fn write(config: &Config, read: &[&Read]) -> Result<(), Error> {
         edge::log("spilled_dropped", "a key was unknown when its postback arrived");
     }
     if !clicks.is_empty() {
-        db::click::record_many(&db, &clicks).await?;
+        db::click::record(&db, &clicks).await?;
     }
     Ok(())
 }

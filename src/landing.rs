@@ -72,9 +72,7 @@ pub async fn record(config: &Config, address: String, visit: Box<Visit>) {
 
 /// Stores a visit within the deadline; storing it again changes nothing.
 pub async fn store(config: &Config, visit: &Visit) -> Result<(), Error> {
-    let Visit { space_id, link_id, click } = visit;
-    let work = async { db::click::record(&config.db()?, *space_id, *link_id, click).await };
-    db::in_time(config, work).await.map(|_cost| ())
+    db::in_time(config, async { db::click::record(&config.db()?, &[visit]).await }).await
 }
 
 /// The link of a slug: remembered, or read. While D1 is away a stale link still sends visitors on.

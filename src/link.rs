@@ -17,7 +17,7 @@ const PAGE_BYTES: usize = 1000;
 const UID_MACRO: &str = "{uid}";
 
 /// The parameter that carries the uid to a web target, unless the user names another.
-const UID_PARAMETER: &str = "uid";
+pub const UID_PARAMETER: &str = "uid";
 
 /// What kind of place a link leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +48,7 @@ impl Kind {
 }
 
 /// A page that stands between the click and the target, where the user wants one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
     pub title: String,
     #[serde(default)]

@@ -46,6 +46,14 @@ impl Problem {
         Self { field: Some(bad.field), hint: bad.reason, ..Self::new(422, "invalid_field", "") }
     }
 
+    /// The field that was not accepted; the problem itself where it is about none.
+    pub fn bad_field(self) -> Result<BadField, Self> {
+        match self.field {
+            Some(field) => Ok(BadField { field, reason: self.hint }),
+            None => Err(self),
+        }
+    }
+
     /// A request that could not be read.
     pub fn unreadable(hint: String) -> Self {
         Self { hint: Cow::Owned(hint), ..Self::new(400, "invalid_request", "") }

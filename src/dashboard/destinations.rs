@@ -90,8 +90,7 @@ pub async fn save(mut asked: Asked<'_>, id: Option<i64>) -> Result<Answer, Probl
             return one(&asked, saved.id, extra).await;
         }
         Ok(saved) => return Ok(go_to(&asked.path(&format!("/destinations/{}", saved.id))).into()),
-        Err(Problem { field: Some(field), hint, .. }) => BadField { field, reason: hint },
-        Err(problem) => return Err(problem),
+        Err(problem) => problem.bad_field()?,
     };
     let draft = typed.unwrap_or_else(|(draft, _)| *draft);
     match id {
@@ -151,11 +150,10 @@ fn draft(sent: &Sent) -> Result<Draft, (Box<Draft>, BadField)> {
 pub async fn test(asked: Asked<'_>, id: i64) -> Result<Answer, Problem> {
     match operator::test(asked.config, asked.space_id, id).await {
         Ok(tested) => one(&asked, id, Extra { tested: Some(&tested), ..Extra::default() }).await,
-        Err(Problem { field: Some(field), hint, .. }) => {
-            let bad = BadField { field, reason: hint };
+        Err(problem) => {
+            let bad = problem.bad_field()?;
             one(&asked, id, Extra { bad: Some(&bad), ..Extra::default() }).await
         }
-        Err(problem) => Err(problem),
     }
 }
 

@@ -40,14 +40,16 @@ pub fn is_our_own_form(incoming: &Incoming) -> bool {
 
 /// Lets the user in, or gives what is shown instead.
 pub async fn admit(config: &Config, incoming: &Incoming) -> Result<(), Reply> {
-    let admitted = match config.access() {
+    let access = config.access();
+    let has_access = matches!(access, Ok(Some(_)));
+    let admitted = match access {
         Ok(Some(access)) => by_access(&access, incoming).await,
         Ok(None) => has_session(config, incoming),
         Err(missing) => Err(missing),
     };
     match admitted {
         Ok(true) => Ok(()),
-        Ok(false) if matches!(config.access(), Ok(Some(_))) => {
+        Ok(false) if has_access => {
             let text =
                 "Cloudflare Access did not let you in. Open the page again and sign in there.";
             Err(frame::notice(403, "Not signed in", text, "/", "Try again"))

@@ -7,14 +7,13 @@ use super::{Answer, Asked};
 use crate::config::Config;
 use crate::db;
 use crate::db::feed::Item;
-use crate::edge;
 use crate::error::Error;
 use crate::page::frame;
 use crate::reply::{Problem, Reply};
 use crate::report::figures::Totals;
 use crate::report::money;
 use crate::report::zone::iso_date;
-use crate::report::{self, Counted, Figures, Span, Zone};
+use crate::report::{Counted, Figures, Span, Zone};
 
 /// Events read at a time: at a KB each 2 MB of an isolate's 128. A million events are 500 round trips,
 /// of the 1,000 that the paid plan allows in a request; the free plan's 50 end at 100,000 events.
@@ -93,13 +92,12 @@ impl Events {
 
 /// The period's events by the time they happened, oldest number first.
 pub async fn events(asked: Asked<'_>) -> Result<Answer, Problem> {
-    let (zone_name, zone, span) = period(&asked).await?;
+    let (zone_name, zone, span) = asked.span(&asked.period().0).await?;
     let db = asked.config.db()?;
     let links = db::link::list(&db, asked.space_id).await?;
     let events = Events {
         space_id: asked.space_id,
         stretch_ms: (span.from_ms, span.to_ms),
-        // Times of receipt lie up to a year after those of the period.
         zone,
         zone_name,
         links: links.into_iter().map(|link| (link.id, link.draft.name)).collect(),
@@ -111,7 +109,7 @@ pub async fn events(asked: Asked<'_>) -> Result<Answer, Problem> {
 
 /// The by-link table, a row for each link and currency.
 pub async fn links(asked: Asked<'_>) -> Result<Answer, Problem> {
-    let (_, _, span) = period(&asked).await?;
+    let (_, _, span) = asked.span(&asked.period().0).await?;
     let db = asked.config.db()?;
     let (spaces, links, lines) = db::link::with_figures(&db, asked.space_id, &span).await?;
     zone_of(&spaces)?;
@@ -131,20 +129,6 @@ pub async fn links(asked: Asked<'_>) -> Result<Answer, Problem> {
     ));
     rows.push_back(link_row("Total", &figures.total, &currencies));
     Ok(Answer::File(head("links", &span), Rows::Ready(rows)))
-}
-
-async fn period(asked: &Asked<'_>) -> Result<(String, Zone, Span), Problem> {
-    let (period, _) = report::Asked::parse(
-        &asked.parameter("period"),
-        &asked.parameter("from"),
-        &asked.parameter("to"),
-    );
-    let now_ms = edge::now_ms();
-    let (from_ms, to_ms) = period.range_ms(now_ms);
-    let zone_name = super::overview::zone_name(asked).await?;
-    let zone = edge::time_zone(&zone_name, from_ms, to_ms.max(now_ms));
-    let span = Span::of(&period, &zone, now_ms);
-    Ok((zone_name, zone, span))
 }
 
 fn head(what: &str, span: &Span) -> Reply {

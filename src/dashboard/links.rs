@@ -3,14 +3,12 @@
 use super::events::zone_of;
 use super::{Answer, Asked, go_to};
 use crate::db;
-use crate::db::link::Changed;
-use crate::edge;
-use crate::link::{Draft, Kind, Page};
-use crate::operator::SLUG_TAKEN;
+use crate::link::{Draft, Kind, Page, UID_PARAMETER};
+use crate::operator;
 use crate::page::form::Sent;
 use crate::page::links::{self, Typed};
 use crate::reply::Problem;
-use crate::report::{self, Figures, Span};
+use crate::report::{self, Figures};
 use crate::space::BadField;
 
 /// The period that the list's figures are of.
@@ -18,10 +16,7 @@ const LIST: report::Asked = report::Asked::Days(30);
 
 pub async fn list(asked: Asked<'_>) -> Result<Answer, Problem> {
     let db = asked.config.db()?;
-    let now_ms = edge::now_ms();
-    let (from_ms, to_ms) = LIST.range_ms(now_ms);
-    let zone = edge::time_zone(&super::overview::zone_name(&asked).await?, from_ms, to_ms);
-    let span = Span::of(&LIST, &zone, now_ms);
+    let (_, _, span) = asked.span(&LIST).await?;
     let (spaces, listed, lines) = db::link::with_figures(&db, asked.space_id, &span).await?;
     zone_of(&spaces)?;
     let figures = Figures::of(&lines, 0);
@@ -34,7 +29,9 @@ pub async fn form(asked: Asked<'_>, id: Option<i64>) -> Result<Answer, Problem> 
     let (spaces, links) = db::link::list_on_page(&asked.config.db()?, asked.space_id).await?;
     zone_of(&spaces)?;
     let typed = match id {
-        None => Typed { enabled: true, uid_parameter: "uid".to_owned(), ..Typed::default() },
+        None => {
+            Typed { enabled: true, uid_parameter: UID_PARAMETER.to_owned(), ..Typed::default() }
+        }
         Some(id) => {
             let found = links.into_iter().find(|link| link.id == id);
             typed(found.ok_or(Problem::NOT_FOUND)?.draft)
@@ -47,38 +44,18 @@ pub async fn form(asked: Asked<'_>, id: Option<i64>) -> Result<Answer, Problem> 
 /// Saves a link, or says what is wrong with it.
 pub async fn save(mut asked: Asked<'_>, id: Option<i64>) -> Result<Answer, Problem> {
     let typed = read(&asked.sent().await?);
-    let bad = match draft(&typed) {
-        Ok(draft) => match store(&asked, id, &draft).await? {
-            None => return Ok(go_to(&asked.path("/links")).into()),
-            taken => taken,
-        },
-        Err(bad) => Some(bad),
+    let saved = match draft(&typed) {
+        Ok(draft) => operator::save_link(asked.config, asked.space_id, id, &draft).await,
+        Err(bad) => Err(Problem::field(bad)),
+    };
+    let bad = match saved {
+        Ok(_) => return Ok(go_to(&asked.path("/links")).into()),
+        Err(problem) => problem.bad_field()?,
     };
     let spaces = db::space::read(&asked.config.db()?, asked.space_id).await?;
     zone_of(&spaces)?;
     let origin = asked.incoming.origin();
-    Ok(links::one(&spaces, asked.space_id, &origin, id, &typed, bad.as_ref()).into())
-}
-
-async fn store(
-    asked: &Asked<'_>,
-    id: Option<i64>,
-    draft: &Draft,
-) -> Result<Option<BadField>, Problem> {
-    let (db, space_id) = (asked.config.db()?, asked.space_id);
-    let changed = match id {
-        Some(id) => db::link::change(&db, space_id, id, draft).await?,
-        None if !db::space::exists(&db, space_id).await? => Changed::NoSuchLink,
-        None => match db::link::create(&db, space_id, draft, edge::now_ms()).await? {
-            Some(_) => Changed::Done,
-            None => Changed::SlugTaken,
-        },
-    };
-    match changed {
-        Changed::Done => Ok(None),
-        Changed::SlugTaken => Ok(Some(SLUG_TAKEN)),
-        Changed::NoSuchLink => Err(Problem::NOT_FOUND),
-    }
+    Ok(links::one(&spaces, asked.space_id, &origin, id, &typed, Some(&bad)).into())
 }
 
 fn read(sent: &Sent) -> Typed {
@@ -109,7 +86,7 @@ fn draft(typed: &Typed) -> Result<Draft, BadField> {
         slug: typed.slug,
         kind,
         target: typed.target,
-        uid_parameter: uid_parameter.unwrap_or_else(|| "uid".to_owned()),
+        uid_parameter: uid_parameter.unwrap_or_else(|| UID_PARAMETER.to_owned()),
         page: has_page.then_some(page),
         enabled: typed.enabled,
     };
@@ -117,11 +94,7 @@ fn draft(typed: &Typed) -> Result<Draft, BadField> {
 }
 
 fn typed(draft: Draft) -> Typed {
-    let page = draft.page.unwrap_or(Page {
-        title: String::new(),
-        text: String::new(),
-        button: String::new(),
-    });
+    let page = draft.page.unwrap_or_default();
     Typed {
         name: draft.name,
         slug: draft.slug,

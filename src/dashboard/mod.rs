@@ -1,5 +1,5 @@
 //! The dashboard: what a signed-in user sees and does (contract §7). Every screen asks the door first,
-//! reads what it shows in one round trip, and answers a form by the same screen or by a redirect.
+//! reads what it shows in one round trip where it can, and answers a form by the same screen or by a redirect.
 
 mod destinations;
 mod door;
@@ -11,14 +11,15 @@ mod overview;
 mod spaces;
 
 use crate::config::Config;
+use crate::db;
 use crate::edge::{self, Incoming};
 use crate::key::Kind;
 use crate::later::Later;
 use crate::page::form::Sent;
 use crate::page::frame;
 use crate::reply::{Problem, Reply};
-use crate::report::Zone;
 use crate::report::zone::DAY_MS;
+use crate::report::{self, Span, Zone};
 
 /// What a browser asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,6 +210,23 @@ impl Asked<'_> {
     /// A parameter of the address; empty where it is missing.
     fn parameter(&self, name: &str) -> String {
         self.incoming.parameter(name).unwrap_or_default()
+    }
+
+    /// The period that the address asks for, and why custom dates were not taken.
+    fn period(&self) -> (report::Asked, Option<&'static str>) {
+        let parameter = |name| self.parameter(name);
+        report::Asked::parse(&parameter("period"), &parameter("from"), &parameter("to"))
+    }
+
+    /// A period in the days of the space's zone as it is now: the zone's name, the zone, the days.
+    async fn span(&self, period: &report::Asked) -> Result<(String, Zone, Span), Problem> {
+        let spaces = db::space::read(&self.config.db()?, self.space_id).await?;
+        let zone_name = spaces.this.ok_or(Problem::NOT_FOUND)?.time_zone;
+        let now_ms = edge::now_ms();
+        let (from_ms, to_ms) = period.range_ms(now_ms);
+        let zone = edge::time_zone(&zone_name, from_ms, to_ms);
+        let span = Span::of(period, &zone, now_ms);
+        Ok((zone_name, zone, span))
     }
 
     fn path(&self, rest: &str) -> String {

@@ -100,11 +100,7 @@ async fn has_news(config: &Config, space_id: i64, seen: &str) -> Result<bool, Er
 
 /// Reads the period that the address asks for, in the space's own days.
 async fn read(asked: &Asked<'_>) -> Result<Read, Problem> {
-    let (period, bad_dates) = report::Asked::parse(
-        &asked.parameter("period"),
-        &asked.parameter("from"),
-        &asked.parameter("to"),
-    );
+    let (period, bad_dates) = asked.period();
     let db = asked.config.db()?;
     let now_ms = edge::now_ms();
     let (from_ms, to_ms) = period.range_ms(now_ms);
@@ -122,8 +118,8 @@ async fn read(asked: &Asked<'_>) -> Result<Read, Problem> {
     }
 }
 
-/// The space's zone as far as this isolate knows.
-pub async fn zone_name(asked: &Asked<'_>) -> Result<String, Problem> {
+/// The space's zone as far as this isolate knows; only for who asks the database whether it is so.
+async fn zone_name(asked: &Asked<'_>) -> Result<String, Problem> {
     if let Some(name) = ZONES.with_borrow(|zones| zones.get(&asked.space_id).cloned()) {
         return Ok(name);
     }

@@ -3,7 +3,7 @@
 use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
 
-use super::{Cost, Rows, number, optional_text, rows_of, run, run_together, text};
+use super::{Cost, number, optional_text, rows_of, run_together, text};
 use crate::click::Click;
 use crate::error::Error;
 use crate::event::Arrival;
@@ -50,20 +50,8 @@ pub enum Reported {
     UnknownKey,
 }
 
-/// Stores a landing's click: at most 2 rows written, the click and the counter.
-pub async fn record(
-    db: &D1Database,
-    space_id: i64,
-    link_id: i64,
-    click: &Click,
-) -> Result<Cost, Error> {
-    let values = [&values(click)[..], &[number(space_id), number(link_id)]].concat();
-    let Rows { cost, .. } = run(db, RECORD, &values).await?;
-    Ok(cost)
-}
-
-/// Stores landings' clicks in one round trip.
-pub async fn record_many(db: &D1Database, visits: &[&Visit]) -> Result<(), Error> {
+/// Stores landings' clicks in one round trip: at most 2 rows written each, the click and the counter.
+pub async fn record(db: &D1Database, visits: &[&Visit]) -> Result<(), Error> {
     let values: Vec<_> = visits
         .iter()
         .map(|visit| {

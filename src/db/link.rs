@@ -163,15 +163,9 @@ impl Listed {
 }
 
 fn read_link(row: &Row) -> Option<Link> {
-    Some(Link {
-        id: row.number("id"),
-        space_id: row.number("space_id"),
-        kind: Kind::parse(&row.text("kind"))?,
-        target: row.text("target"),
-        uid_parameter: row.text("uid_parameter"),
-        page: read_page(row),
-        enabled: row.is("enabled"),
-    })
+    let Listed { id, draft } = Listed::read(row)?;
+    let Draft { kind, target, uid_parameter, page, enabled, .. } = draft;
+    Some(Link { id, space_id: row.number("space_id"), kind, target, uid_parameter, page, enabled })
 }
 
 fn read_page(row: &Row) -> Option<Page> {

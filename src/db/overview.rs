@@ -53,7 +53,7 @@ pub struct Overview {
 }
 
 /// Where an overview stands. Another one means that something has happened since.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Seen {
     pub events: String,
     pub clicks: i64,

@@ -17,7 +17,7 @@ use crate::link;
 use crate::reply::{Problem, Reply};
 use crate::space::{BadField, Draft};
 
-pub const SLUG_TAKEN: BadField =
+const SLUG_TAKEN: BadField =
     BadField::new("slug", "Another link has this slug. Choose another one.");
 
 /// What the operator asks for.
@@ -112,18 +112,13 @@ async fn carry_out(
         }
         Request::CreateLink { space_id } => {
             let draft = incoming.json::<link::Draft>().await?.check().map_err(Problem::field)?;
-            must_exist(db::space::exists(&db, space_id).await?)?;
-            let id = db::link::create(&db, space_id, &draft, edge::now_ms()).await?;
-            let id = id.ok_or(Problem::field(SLUG_TAKEN))?;
+            let id = save_link(config, space_id, None, &draft).await?;
             Reply::json(201, &CreatedLink { ok: true, id, path: format!("/l/{}", draft.slug) })
         }
         Request::ChangeLink { space_id, link_id } => {
             let draft = incoming.json::<link::Draft>().await?.check().map_err(Problem::field)?;
-            match db::link::change(&db, space_id, link_id, &draft).await? {
-                Changed::Done => Reply::json(200, &Done { ok: true }),
-                Changed::SlugTaken => return Err(Problem::field(SLUG_TAKEN)),
-                Changed::NoSuchLink => return Err(Problem::NOT_FOUND),
-            }
+            save_link(config, space_id, Some(link_id), &draft).await?;
+            Reply::json(200, &Done { ok: true })
         }
         Request::RevokePreviousKey { space_id, kind } => {
             db::space::revoke_previous(&db, space_id, kind).await?;
@@ -144,6 +139,26 @@ pub async fn create_space(config: &Config, draft: &Draft) -> Result<Created, Pro
     let (ingest_token, _) = rotate(config, id, Kind::Ingest).await?;
     let (bearer, _) = rotate(config, id, Kind::Bearer).await?;
     Ok(Created { ok: true, id, ingest_token, bearer })
+}
+
+/// Saves a new link, or a changed one under its id, and gives its id.
+pub async fn save_link(
+    config: &Config,
+    space_id: i64,
+    id: Option<i64>,
+    draft: &link::Draft,
+) -> Result<i64, Problem> {
+    let db = config.db()?;
+    let Some(id) = id else {
+        must_exist(db::space::exists(&db, space_id).await?)?;
+        let id = db::link::create(&db, space_id, draft, edge::now_ms()).await?;
+        return id.ok_or(Problem::field(SLUG_TAKEN));
+    };
+    match db::link::change(&db, space_id, id, draft).await? {
+        Changed::Done => Ok(id),
+        Changed::SlugTaken => Err(Problem::field(SLUG_TAKEN)),
+        Changed::NoSuchLink => Err(Problem::NOT_FOUND),
+    }
 }
 
 /// Makes a space's new secret of a kind, and gives it with the time until which the one before holds.

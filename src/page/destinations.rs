@@ -2,9 +2,9 @@
 
 use askama::Template;
 
-use super::form::{Control, Field, Form};
+use super::form::{self, Control, Field, Form};
 use super::frame::{self, Section};
-use super::shown::{moment, state, visible};
+use super::shown::{can_be_resent, moment, state, visible};
 use crate::db::delivery::Listed;
 use crate::db::destination::Stored;
 use crate::db::space::Spaces;
@@ -137,9 +137,8 @@ pub fn one(
         test_ok: around.tested.is_some_and(|tested| tested.ok),
         secret: around.signing_secret.unwrap_or_default(),
     };
-    let status = if bad.is_some() { 422 } else { 200 };
     let main = one.render().unwrap_or_default();
-    frame::of_space(status, spaces, Section::Destinations, &title, &main)
+    frame::of_space(form::status(bad), spaces, Section::Destinations, &title, &main)
 }
 
 fn kind_name(kind: &str) -> &'static str {
@@ -190,7 +189,7 @@ fn delivery(listed: &Listed, zone: &Zone) -> Delivery {
         tries: listed.tries,
         last: last.map(said).unwrap_or_default(),
         at: last.map(|attempt| moment(zone, attempt.at_ms)).unwrap_or_default(),
-        can_resend: matches!(listed.state.as_str(), "sent" | "failed_permanently" | "retrying"),
+        can_resend: can_be_resent(&listed.state),
         state: listed.state.clone(),
     }
 }

@@ -6,7 +6,7 @@ use askama::Template;
 use super::events::{Line, lines, link_name};
 use super::explain::{Explained, explain};
 use super::frame::{self, Section};
-use super::shown::{amount, is_without_amount, moment, state, visible};
+use super::shown::{amount, can_be_resent, is_without_amount, moment, state, visible};
 use crate::click::Click;
 use crate::db::feed::{Delivery, Item, Whole};
 use crate::db::space::Spaces;
@@ -203,8 +203,7 @@ fn sent(delivery: &Delivery, zone: &Zone) -> Sent {
         word: state(&delivery.state),
         next: if waits { moment(zone, delivery.due_at_ms) } else { String::new() },
         tried: attempts.iter().map(tried).collect(),
-        can_resend: delivery.there
-            && matches!(delivery.state.as_str(), "sent" | "failed_permanently" | "retrying"),
+        can_resend: delivery.there && can_be_resent(&delivery.state),
         state: delivery.state.clone(),
     }
 }

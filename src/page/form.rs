@@ -146,6 +146,11 @@ impl Form {
     }
 }
 
+/// The HTTP status of a screen whose form was refused, or not.
+pub fn status(bad: Option<&BadField>) -> u16 {
+    if bad.is_some() { 422 } else { 200 }
+}
+
 /// What a form sent.
 #[derive(Clone, Debug, Default)]
 pub struct Sent(Vec<(String, String)>);

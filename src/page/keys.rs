@@ -3,7 +3,7 @@
 
 use askama::Template;
 
-use super::form::{Field, Form};
+use super::form::{self, Field, Form};
 use super::frame::{self, Section};
 use super::shown;
 use crate::db::space::{ShownKey, Spaces};
@@ -118,9 +118,8 @@ pub fn page(
         building: known.typed.is_some_and(|(macros, _)| *macros != Macros::default()),
         fire: format!("/e?token={token}&event=registration&uid=test-{test}&eid=test-{test}"),
     };
-    let status = if known.bad.is_some() { 422 } else { 200 };
     let main = page.render().unwrap_or_default();
-    frame::of_space(status, spaces, Section::Keys, "API keys", &main)
+    frame::of_space(form::status(known.bad), spaces, Section::Keys, "API keys", &main)
 }
 
 fn secret(kind: Kind, keys: &[ShownKey], zone: &Zone) -> Secret {

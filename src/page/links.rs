@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::form::{Control, Field, Form};
+use super::form::{self, Control, Field, Form};
 use super::frame::{self, Section};
 use super::shown::visible;
 use crate::db::link::Listed;
@@ -109,8 +109,13 @@ pub fn one(
     let url =
         if id.is_some() && bad.is_none() { landing(origin, &typed.slug) } else { String::new() };
     let main = One { title: title.clone(), url, form: form.render().unwrap_or_default() };
-    let status = if bad.is_some() { 422 } else { 200 };
-    frame::of_space(status, spaces, Section::Links, &title, &main.render().unwrap_or_default())
+    frame::of_space(
+        form::status(bad),
+        spaces,
+        Section::Links,
+        &title,
+        &main.render().unwrap_or_default(),
+    )
 }
 
 fn landing(origin: &str, slug: &str) -> String {

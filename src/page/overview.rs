@@ -5,10 +5,10 @@ use askama::Template;
 
 use super::events::{Line, lines};
 use super::frame::{self, Section};
-use super::shown::percent;
+use super::shown::{is_without_amount, percent};
+use crate::db::held;
 use crate::db::overview::Overview;
 use crate::event::Canonical;
-use crate::postback::Note;
 use crate::reply::Reply;
 use crate::report::figures::{drop_percent, share_permille};
 use crate::report::zone::iso_date;
@@ -331,7 +331,7 @@ fn warnings(shown: &Shown<'_>, overview: &Overview) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let refused = overview.held.iter().filter(|held| held.received_at_ms >= since_ms).count();
     if refused > 0 {
-        let most = if refused == overview.held.len() && refused >= 50 { " or more" } else { "" };
+        let most = if refused as i64 == held::PAGE { " or more" } else { "" };
         let text = if refused == 1 {
             "1 postback was refused in the last 24 hours. It is kept, but not counted.".to_owned()
         } else {
@@ -342,11 +342,9 @@ fn warnings(shown: &Shown<'_>, overview: &Overview) -> Vec<Warning> {
         let href = format!("/s/{space}/refused");
         warnings.push(Warning { text, href, link: "See why" });
     }
-    let empty = overview.feed.iter().filter(|item| {
-        item.received_at_ms >= since_ms
-            && item.notes.iter().any(|note| *note == Note::ValueEmpty.to_string())
-    });
-    let empty: Vec<i64> = empty.map(|item| item.seq).collect();
+    let recent = overview.feed.iter().filter(|item| item.received_at_ms >= since_ms);
+    let empty: Vec<i64> =
+        recent.filter(|item| is_without_amount(item)).map(|item| item.seq).collect();
     if let Some(newest) = empty.first() {
         let text = match empty.len() {
             1 => "A deposit came without an amount: it is stored and adds nothing to revenue."

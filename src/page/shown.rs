@@ -60,6 +60,11 @@ pub fn state(state: &str) -> &'static str {
     }
 }
 
+/// Whether a delivery in a state can be sent again by hand: those that db/delivery.rs RESEND takes.
+pub fn can_be_resent(state: &str) -> bool {
+    matches!(state, "sent" | "failed_permanently" | "retrying")
+}
+
 /// An amount as a feed shows it: what counts, or why nothing does.
 pub fn amount(item: &Item) -> String {
     match item.micros {

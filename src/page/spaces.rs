@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::form::{Control, Field, Form};
+use super::form::{self, Control, Field, Form};
 use super::frame::{self, Section};
 use crate::db::space::Spaces;
 use crate::reply::Reply;
@@ -44,17 +44,15 @@ pub fn new(is_first: bool, draft: &Draft, bad: Option<&BadField>) -> Reply {
         ("New space", "A space is one offer or funnel. Nothing crosses from one space to another.")
     };
     let form = Form::new("/new".to_owned(), "Create the space", fields(draft)).refused(bad);
-    let status = if bad.is_some() { 422 } else { 200 };
-    frame::alone(status, true, title, &screen(title, text, &form, true))
+    frame::alone(form::status(bad), true, title, &screen(title, text, &form, true))
 }
 
 /// Name and zone of a space.
 pub fn settings(spaces: &Spaces, space_id: i64, draft: &Draft, bad: Option<&BadField>) -> Reply {
     let form = Form::new(format!("/s/{space_id}/settings"), "Save", fields(draft)).refused(bad);
     let text = "Reports go by the days of the time zone. Changing it changes no event, only where each day begins.";
-    let status = if bad.is_some() { 422 } else { 200 };
     let main = screen("Settings", text, &form, true);
-    frame::of_space(status, spaces, Section::Settings, "Settings", &main)
+    frame::of_space(form::status(bad), spaces, Section::Settings, "Settings", &main)
 }
 
 fn fields(draft: &Draft) -> Vec<Field> {

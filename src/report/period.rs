@@ -65,7 +65,8 @@ impl Asked {
         }
     }
 
-    /// The furthest back and ahead that the zone must be known for, in epoch milliseconds.
+    /// The furthest back and ahead that the zone must be known for, in epoch milliseconds: now is always
+    /// within, when things of the period may still be received.
     pub fn range_ms(&self, now_ms: i64) -> (i64, i64) {
         const MARGIN: Duration = Duration::days(2);
         let (from, to) = self.dates(Zone::utc().local(now_ms).date());
