@@ -70,7 +70,9 @@ async function underLoad(server, token, tag, work) {
 function database(state) {
   const folder = join(state, "v3/d1/miniflare-D1DatabaseObject");
   const file = readdirSync(folder).find((name) => name.endsWith(".sqlite") && name !== "metadata.sqlite");
-  return new DatabaseSync(join(folder, file));
+  const db = new DatabaseSync(join(folder, file));
+  db.exec("PRAGMA busy_timeout = 10000"); // workerd may be in the middle of a write.
+  return db;
 }
 
 const folder = mkdtempSync(join(process.env.TMPDIR ?? tmpdir(), "xtracker-chaos-"));
@@ -104,24 +106,18 @@ try {
     await pause(500);
   });
 
-  const stored = () => {
+  const query = (sql) => {
     const db = database(state);
     try {
-      return db.prepare("SELECT eid FROM events").all().map(({ eid }) => eid);
+      return db.prepare(sql).all();
     } finally {
       db.close();
     }
   };
+  const stored = () => query("SELECT eid FROM events").map(({ eid }) => eid);
+  const open = () => query("SELECT count(*) AS n FROM deliveries WHERE state NOT IN ('sent', 'failed_permanently')")[0].n;
   await until("what waited in the queue is stored", () => new Set(stored()).size >= promised.size, 60_000);
   let ahead = 0;
-  const open = () => {
-    const db = database(state);
-    try {
-      return db.prepare("SELECT count(*) AS n FROM deliveries WHERE state NOT IN ('sent', 'failed_permanently')").get().n;
-    } finally {
-      db.close();
-    }
-  };
   for (; open() > 0 && ahead < 24 * 60; ahead += 6) await server.cron(ahead * MINUTE_MS);
   await server.kill();
 
@@ -129,12 +125,10 @@ try {
   const seen = new Set(eids);
   counts.doubled = eids.length - seen.size;
   counts.lost = [...promised].filter((eid) => !seen.has(eid)).length;
-  const db = database(state);
-  const sums = db.prepare("SELECT total(events) AS events, total(units) AS units, total(micros) AS micros FROM counters").get();
-  const recount = db.prepare("SELECT count(*) AS events, total(micros) AS micros FROM events").get();
+  const [sums] = query("SELECT total(events) AS events, total(units) AS units, total(micros) AS micros FROM counters");
+  const [recount] = query("SELECT count(*) AS events, total(micros) AS micros FROM events");
   const isCounted = sums.events === recount.events && sums.units * 1e6 + sums.micros === recount.micros;
-  const states = Object.fromEntries(db.prepare("SELECT state, count(*) AS n FROM deliveries GROUP BY state").all().map(({ state, n }) => [state, n]));
-  db.close();
+  const states = Object.fromEntries(query("SELECT state, count(*) AS n FROM deliveries GROUP BY state").map(({ state, n }) => [state, n]));
   counts["delivered again"] = [...received.values()].reduce((sum, calls) => sum + calls.length - 1, 0);
   const isStable = received.size === eids.length && [...received.values()].every((calls) => new Set(calls).size === 1);
   for (const [what, count] of Object.entries(counts)) console.log(`${what.padEnd(18)} ${count}`);
