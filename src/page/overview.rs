@@ -278,7 +278,8 @@ fn chart(
     let lowest = values.iter().copied().min().unwrap_or(0).min(0);
     let range = (highest - lowest).max(1);
     let scaled = |value: i128| i64::try_from(100 * value / range).unwrap_or(0);
-    let base = scaled(highest);
+    // A chart of nothing has its line at the foot too.
+    let base = if highest == lowest { 100 } else { scaled(highest) };
     let bar = |(index, (value, label)): (usize, (&i128, &String))| {
         // What is there at all shows as a line at least.
         let height = scaled(value.abs()).max(i64::from(*value != 0));
@@ -390,5 +391,6 @@ mod tests {
         let chart =
             chart("t".to_owned(), &[0, 0], &["a".to_owned(), "b".to_owned()], |_| String::new());
         assert!(chart.bars.iter().all(|bar| bar.height == 0));
+        assert_eq!(chart.base, 100);
     }
 }
