@@ -43,8 +43,8 @@ mod spill;
 mod status;
 
 use worker::{
-    Context, Env, MessageBatch, MessageExt, QueueRetryOptionsBuilder, Request, Response,
-    ScheduleContext, ScheduledEvent, event,
+    Context, Env, MessageBatch, MessageExt, QueueRetryOptionsBuilder, ScheduleContext,
+    ScheduledEvent, event, web_sys,
 };
 
 use config::Config;
@@ -62,7 +62,11 @@ fn start() {
 }
 
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
+async fn fetch(
+    request: web_sys::Request,
+    env: Env,
+    context: Context,
+) -> worker::Result<web_sys::Response> {
     let config = Config::new(env);
     let incoming = Incoming::new(request);
     let nothing = |reply| (reply, Later::Nothing);
@@ -86,7 +90,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
     if !matches!(later, Later::Nothing) {
         context.wait_until(later.run(config));
     }
-    edge::response(reply)
+    edge::response(&reply)
 }
 
 #[event(scheduled)]

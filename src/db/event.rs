@@ -1,11 +1,11 @@
 //! Storing an event exactly once, and counting it, in one statement.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
 
 use super::row::Row;
-use super::{Cost, Rows, optional_number, optional_text, run, text};
+use super::{Cost, Rows, json, run, text};
 use crate::error::Error;
 use crate::event::{Arrival, Id, Report, TgId};
 use crate::postback::{self, Note};
@@ -16,11 +16,12 @@ use crate::postback::{self, Note};
 /// back for a key that is unknown, expired or of the other kind. A retry of our own carries the
 /// receipt of the first try: it raises no re-fire, and is answered as the first would have been.
 ///
-/// `$reports` gives a row `p` for each report. `$places` adds to `u` what depends on the others of
+/// A report is a JSON array in the order of [`columns`]: one parameter crosses into the runtime and
+/// D1's protocol sooner than sixteen. `$reports` gives a row with such a `value` for each. `$places` adds to `u` what depends on the others of
 /// them, which this statement cannot see in the table: `nth` in its space, and whether it `leads`
 /// those of its kind and person. `$note` is what is noted where a uid's plus was restored.
 macro_rules! store {
-    ($reports:literal, $places:literal, $note:literal, $returning:literal) => {
+    ($reports:literal, $places:literal, $returning:literal) => {
         concat!(
             "
 INSERT INTO events (
@@ -28,9 +29,16 @@ INSERT INTO events (
   occurred_at_ms, received_at_ms, link_id, first, receipt, notes, raw
 )
 WITH
-p AS (",
+p AS (
+  SELECT at, report ->> 0 AS hash, report ->> 1 AS received_at_ms, report ->> 2 AS receipt,
+    report ->> 3 AS dedup, report ->> 4 AS event, report ->> 5 AS uid, report ->> 6 AS eid,
+    report ->> 7 AS tg_id, report ->> 8 AS value, report ->> 9 AS micros, report ->> 10 AS currency,
+    report ->> 11 AS occurred_at_ms, report ->> 12 AS notes, report ->> 13 AS raw,
+    report ->> 14 AS kind, report ->> 15 AS with_plus
+  FROM ",
             $reports,
-            "),
+            "
+),
 k AS (
   SELECT p.*, y.space_id FROM p JOIN keys y
     ON y.hash = p.hash AND y.kind = p.kind
@@ -70,9 +78,7 @@ SELECT
     ELSE 0
   END,
   n.receipt,
-  CASE WHEN n.plus_restored THEN json_insert(coalesce(n.notes, '[]'), '$[#]', ",
-            $note,
-            ") ELSE n.notes END,
+  CASE WHEN n.plus_restored THEN json_insert(coalesce(n.notes, '[]'), '$[#]', ?2) ELSE n.notes END,
   n.raw
 FROM n
 WHERE true
@@ -84,31 +90,19 @@ ON CONFLICT (space_id, dedup) DO UPDATE SET refires = refires + (receipt <> excl
 }
 
 const STORE: &str = store!(
-    "
-  SELECT ?1 AS hash, ?2 AS received_at_ms, ?3 AS receipt, ?4 AS dedup, ?5 AS event, ?6 AS uid,
-    ?7 AS eid, ?8 AS tg_id, ?9 AS value, ?10 AS micros, ?11 AS currency, ?12 AS occurred_at_ms,
-    ?13 AS notes, ?14 AS raw, ?15 AS kind, ?16 AS with_plus
-",
+    "(SELECT ?1 AS report, 0 AS at)",
     "
 n AS (SELECT u.*, 1 AS nth, 1 AS leads FROM u)",
-    "?17",
     "RETURNING space_id, seq, receipt, EXISTS (
   SELECT 1 FROM destinations d WHERE d.space_id = events.space_id AND d.enabled = 1
 ) AS has_destinations
 "
 );
 
-/// The same for a JSON array of arrays, in their order. What is known already, or comes twice, leads
+/// The same for a JSON array of reports, in their order. What is known already, or comes twice, leads
 /// nobody.
 const STORE_MANY: &str = store!(
-    "
-  SELECT key AS at, value ->> 0 AS hash, value ->> 1 AS received_at_ms, value ->> 2 AS receipt,
-    value ->> 3 AS dedup, value ->> 4 AS event, value ->> 5 AS uid, value ->> 6 AS eid,
-    value ->> 7 AS tg_id, value ->> 8 AS value, value ->> 9 AS micros, value ->> 10 AS currency,
-    value ->> 11 AS occurred_at_ms, value ->> 12 AS notes, value ->> 13 AS raw, value ->> 14 AS kind,
-    value ->> 15 AS with_plus
-  FROM json_each(?1)
-",
+    "(SELECT value AS report, key AS at FROM json_each(?1))",
     "
 s AS (
   SELECT u.*,
@@ -125,7 +119,6 @@ n AS (
   ) = 1 AS leads
   FROM s ORDER BY s.at
 )",
-    "?2",
     "RETURNING seq"
 );
 
@@ -170,9 +163,8 @@ pub async fn store(
     report: &Report,
     raw: &str,
 ) -> Result<(Option<Stored>, Cost), Error> {
-    let mut values = columns(arrival, report, raw).map(Column::bound).to_vec();
-    values.push(plus_restored());
-    let Rows { rows, cost } = run(db, STORE, &values).await?;
+    let Rows { rows, cost } =
+        run(db, STORE, &[json(&columns(arrival, report, raw)), plus_restored()]).await?;
     let stored = rows.first().map(Name::read).map(|name| {
         if name.receipt == arrival.receipt { Stored::New(name) } else { Stored::Known(name) }
     });
@@ -187,59 +179,32 @@ pub async fn store_many(
 ) -> Result<usize, Error> {
     let rows: Vec<_> =
         reports.iter().map(|(arrival, report, raw)| columns(arrival, report, raw)).collect();
-    let json = serde_json::to_string(&rows).unwrap_or_default();
-    Ok(run(db, STORE_MANY, &[text(&json), plus_restored()]).await?.rows.len())
+    Ok(run(db, STORE_MANY, &[json(&rows), plus_restored()]).await?.rows.len())
 }
 
 fn plus_restored() -> JsValue {
     text(&Note::PlusRestored.to_string())
 }
 
-/// A value of a report, to be bound or written as JSON.
-enum Column {
-    Text(Option<String>),
-    Number(Option<i64>),
-}
-
-impl Column {
-    fn bound(self) -> JsValue {
-        match self {
-            Self::Text(value) => optional_text(value.as_deref()),
-            Self::Number(value) => optional_number(value),
-        }
-    }
-}
-
-impl Serialize for Column {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Text(value) => value.serialize(serializer),
-            Self::Number(value) => value.serialize(serializer),
-        }
-    }
-}
-
-/// What both statements take, in their order.
-fn columns(arrival: &Arrival, report: &Report, raw: &str) -> [Column; 16] {
-    let text = |text: &str| Column::Text(Some(text.to_owned()));
+/// What the statements take of a report, in their order.
+fn columns(arrival: &Arrival, report: &Report, raw: &str) -> impl Serialize {
     let uid = report.uid.as_ref().map(Id::as_str);
-    let with_plus = uid.filter(|uid| uid.contains(' ')).map(|uid| uid.replace(' ', "+"));
-    [
-        text(&arrival.key_hash),
-        Column::Number(Some(arrival.received_at_ms)),
-        text(&arrival.receipt),
-        text(report.dedup_key().as_str()),
-        text(report.event.code()),
-        Column::Text(uid.map(str::to_owned)),
-        Column::Text(report.eid.as_ref().map(|eid| eid.as_str().to_owned())),
-        Column::Number(report.tg_id.map(TgId::number)),
-        Column::Text(report.value.clone()),
-        Column::Text(report.amount.map(|amount| amount.micros().to_string())),
-        text(report.currency.as_str()),
-        Column::Number(Some(report.occurred_at.ms())),
-        Column::Text(postback::to_json(&report.notes)),
-        text(raw),
-        text(arrival.key_kind.name()),
-        Column::Text(with_plus),
-    ]
+    (
+        &arrival.key_hash,
+        arrival.received_at_ms,
+        &arrival.receipt,
+        report.dedup_key().as_str().to_owned(),
+        report.event.code(),
+        uid,
+        report.eid.as_ref().map(Id::as_str),
+        report.tg_id.map(TgId::number),
+        &report.value,
+        report.amount.map(|amount| amount.micros().to_string()),
+        report.currency.as_str(),
+        report.occurred_at.ms(),
+        postback::to_json(&report.notes),
+        raw,
+        arrival.key_kind.name(),
+        uid.filter(|uid| uid.contains(' ')).map(|uid| uid.replace(' ', "+")),
+    )
 }

@@ -6,7 +6,7 @@ use worker::wasm_bindgen::JsValue;
 
 use super::row::Row;
 use super::space::{self, Spaces};
-use super::{Cost, rows_of, run, run_together, text};
+use super::{Cost, rows_of, run, run_together};
 use crate::encode;
 use crate::error::Error;
 use crate::event::Arrival;
@@ -106,7 +106,6 @@ pub async fn keep(
             )
         })
         .collect();
-    let json = serde_json::to_string(&rows).unwrap_or_default();
-    let result = run(db, KEEP, &[text(&json)]).await?;
+    let result = run(db, KEEP, &[super::json(&rows)]).await?;
     Ok((result.rows.len(), result.cost))
 }

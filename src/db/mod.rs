@@ -36,6 +36,7 @@ pub mod space;
 
 use std::future::Future;
 
+use serde::Serialize;
 use worker::wasm_bindgen::JsValue;
 use worker::{D1Database, D1Result};
 
@@ -116,6 +117,11 @@ fn text(value: &str) -> JsValue {
 
 fn optional_text(value: Option<&str>) -> JsValue {
     value.map_or(JsValue::NULL, JsValue::from_str)
+}
+
+/// A value as JSON text, for a statement that reads it in parts.
+fn json<T: Serialize>(value: &T) -> JsValue {
+    text(&serde_json::to_string(value).unwrap_or_default())
 }
 
 /// A whole number below 2^53: times, ids and counts all are.

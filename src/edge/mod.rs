@@ -3,6 +3,7 @@
 
 mod crypt;
 mod exchange;
+mod incoming;
 mod zone;
 
 use std::future::Future;
@@ -10,164 +11,43 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use futures_util::{StreamExt, stream};
+use futures_util::stream;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use worker::js_sys;
-use worker::wasm_bindgen::JsCast;
+use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
-use worker::{
-    Date, Delay, Headers, MessageBuilder, Queue, RateLimiter, Request, Response, ResponseBuilder,
-};
+use worker::web_sys::{self, ResponseInit};
+use worker::{Date, Delay, Headers, MessageBuilder, Queue, RateLimiter, ResponseBuilder};
 
 pub use crypt::{decrypt, encrypt, is_signed_rs256};
 pub use exchange::{exchange, get};
+pub use incoming::Incoming;
 pub use zone::{is_time_zone, time_zone};
 
 use crate::config::Config;
 use crate::dashboard::export::Rows;
 use crate::error::Error;
-use crate::postback::{self, Body, Broken, LIMIT_BYTES, Received};
-use crate::reply::{Problem, Reply};
-
-/// How long a body may take to arrive. Networks give up after 10 s or more.
-const BODY_DEADLINE_MS: u64 = 10_000;
+use crate::reply::Reply;
 
 /// How long the queue may take; the median of a send is 60 ms.
 const QUEUE_DEADLINE_MS: u64 = 3_000;
 
-/// A request as plain values, its body still unread.
-pub struct Incoming {
-    pub method: String,
-    /// Still percent-encoded.
-    pub path: String,
-    /// What stands behind the first `?`, still percent-encoded.
-    pub query: String,
-    request: Request,
-}
-
-impl Incoming {
-    pub fn new(request: Request) -> Self {
-        let url = request.inner().url();
-        let url = url.split('#').next().unwrap_or_default();
-        let query = url.split_once('?').map_or("", |(_, query)| query).to_owned();
-        let method = request.method().as_ref().to_owned();
-        Self { method, path: request.path(), query, request }
+/// Makes the runtime's response of a reply. Its headers go over as one plain object: a `Headers` would
+/// be a call into the runtime for each.
+pub fn response(reply: &Reply) -> worker::Result<web_sys::Response> {
+    let headers = js_sys::Object::new();
+    for (name, value) in &reply.headers {
+        js_sys::Reflect::set(&headers, &JsValue::from_str(name), &JsValue::from_str(value))?;
     }
-
-    /// The caller's country as Cloudflare sees it, two letters.
-    pub fn country(&self) -> Option<String> {
-        self.request.cf().and_then(worker::Cf::country)
-    }
-
-    /// The address of the caller; empty where the platform does not say.
-    pub fn address(&self) -> String {
-        self.header("cf-connecting-ip").unwrap_or_default()
-    }
-
-    /// Query and body as one query. A body that is too long, late or cut off is marked, never refused.
-    pub async fn received(&mut self) -> Received {
-        let received = Received::query(&self.query);
-        if self.method != "POST" {
-            return received;
-        }
-        let (body, whole) = self.body().await;
-        let kind = Body::of_type(self.header("content-type").as_deref());
-        received.with_body(&body, kind).mark((!whole).then_some(Broken::BodyIncomplete))
-    }
-
-    /// The body alone, as JSON whatever its header says.
-    pub async fn received_json(&mut self) -> Received {
-        let (body, whole) = self.body().await;
-        let received = Received::default().with_body(&body, Body::Json);
-        received.mark((!whole).then_some(Broken::BodyIncomplete))
-    }
-
-    /// The body as a JSON value; refuses what is too long or is no such value, saying where.
-    pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Problem> {
-        let (body, whole) = self.body().await;
-        if !whole || body.len() > LIMIT_BYTES {
-            let hint = "Send a JSON body of at most 16 KiB, in full.";
-            return Err(Problem::unreadable(hint.to_owned()));
-        }
-        serde_json::from_slice(&body)
-            .map_err(|malformed| Problem::unreadable(format!("The JSON body: {malformed}.")))
-    }
-
-    /// The body as text; refuses what is too long or no text.
-    pub async fn text(&mut self) -> Result<String, Problem> {
-        let (body, whole) = self.body().await;
-        let text = String::from_utf8(body).ok().filter(|text| whole && text.len() <= LIMIT_BYTES);
-        text.ok_or_else(|| {
-            Problem::unreadable("Send a form of at most 16 KiB, in full.".to_owned())
-        })
-    }
-
-    /// Scheme and host that the request was sent to.
-    pub fn origin(&self) -> String {
-        let url = self.request.inner().url();
-        let mut parts = url.splitn(4, '/');
-        let (scheme, host) = (parts.next().unwrap_or_default(), parts.nth(1).unwrap_or_default());
-        format!("{scheme}//{host}")
-    }
-
-    /// The secret of an `Authorization: Bearer` header.
-    pub fn bearer(&self) -> Option<String> {
-        let header = self.header("authorization")?;
-        let (scheme, secret) = header.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim().to_owned())
-    }
-
-    /// A parameter of the query, decoded.
-    pub fn parameter(&self, name: &str) -> Option<String> {
-        let pairs = postback::pairs(&self.query);
-        pairs.into_iter().find(|(found, _)| found == name).map(|(_, value)| value)
-    }
-
-    /// A header's text; `None` where it is missing.
-    pub fn header(&self, name: &str) -> Option<String> {
-        self.request.headers().get(name).ok().flatten()
-    }
-
-    /// At most one byte more than the limit, and whether it arrived in full as far as that.
-    async fn body(&mut self) -> (Vec<u8>, bool) {
-        let mut body = Vec::new();
-        let reading = self.read_body(&mut body);
-        let whole = within(BODY_DEADLINE_MS, "the body", reading).await.is_ok_and(|whole| whole);
-        (body, whole)
-    }
-
-    /// Reads at most a chunk beyond the limit; false where the sender broke off.
-    async fn read_body(&mut self, body: &mut Vec<u8>) -> bool {
-        let Ok(mut chunks) = self.request.stream() else {
-            return true; // A POST without a body has no stream.
-        };
-        while let Some(chunk) = chunks.next().await {
-            match chunk {
-                Ok(bytes) => body.extend_from_slice(&bytes),
-                Err(_broken_off) => return false,
-            }
-            if body.len() > LIMIT_BYTES {
-                body.truncate(LIMIT_BYTES + 1);
-                break;
-            }
-        }
-        true
-    }
-}
-
-/// Makes the runtime's response of a reply.
-pub fn response(reply: Reply) -> worker::Result<Response> {
-    let builder =
-        ResponseBuilder::new().with_status(reply.status).with_headers(headers_of(&reply)?);
-    if reply.body.is_empty() {
-        return Ok(builder.empty());
-    }
-    Ok(builder.fixed(reply.body.into_bytes()))
+    let init = ResponseInit::new();
+    init.set_status(reply.status);
+    init.set_headers(&headers);
+    let body = Some(reply.body.as_str()).filter(|body| !body.is_empty());
+    Ok(web_sys::Response::new_with_opt_str_and_init(body, &init)?)
 }
 
 /// A file that is sent while its rows are read.
-pub fn file(head: &Reply, config: Config, rows: Rows) -> worker::Result<Response> {
+pub fn file(head: &Reply, config: Config, rows: Rows) -> worker::Result<web_sys::Response> {
     let pieces = stream::try_unfold((config, rows), |(config, mut rows)| async move {
         let piece = rows.next(&config).await.inspect_err(|reason| {
             log("file_broken_off", &reason.to_string());
@@ -178,16 +58,12 @@ pub fn file(head: &Reply, config: Config, rows: Rows) -> worker::Result<Response
             Err(_logged) => Err(worker::Error::RustError("the file broke off".to_owned())),
         }
     });
-    let builder = ResponseBuilder::new().with_status(head.status).with_headers(headers_of(head)?);
-    builder.from_stream(pieces)
-}
-
-fn headers_of(reply: &Reply) -> worker::Result<Headers> {
     let headers = Headers::new();
-    for (name, value) in &reply.headers {
+    for (name, value) in &head.headers {
         headers.set(name, value)?;
     }
-    Ok(headers)
+    let builder = ResponseBuilder::new().with_status(head.status).with_headers(headers);
+    Ok(builder.from_stream(pieces)?.into())
 }
 
 /// Epoch milliseconds.
