@@ -1,13 +1,15 @@
 // make chaos: the real workerd is killed at random moments under load and started again on the same state; its
-// database is locked for a while; a destination flaps; the cron's clock jumps. Prints
-// what was asked and what came of it, and fails on a single lost or doubled event. CHAOS=short is the form for CI.
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+// database is locked for a while, with the queue and without; its disk is full for a while; a destination flaps; the
+// cron's clock jumps. Prints what was asked and what came of it, and fails on a single lost or doubled event.
+// CHAOS=short is the form for CI.
+import { execFileSync } from "node:child_process";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { devServer, listen } from "../tests/dev-server.mjs";
-import { until } from "../tests/harness.mjs";
+import { until, writeConfig } from "../tests/harness.mjs";
 
 const SHORT = process.env.CHAOS === "short";
 const ROUNDS = Number(process.env.ROUNDS ?? (SHORT ? 3 : 25));
@@ -75,8 +77,46 @@ function database(state) {
   return db;
 }
 
+/** Another process holds the database: D1 refuses, and postbacks wait in the queue where there is one. */
+async function locked(ms) {
+  const other = database(state);
+  await pause(500);
+  other.exec("BEGIN IMMEDIATE");
+  await pause(ms);
+  other.exec("COMMIT");
+  other.close();
+  await pause(500);
+}
+
+/** The disk of the state has no byte left, then it has. */
+async function full(ms) {
+  const ballast = join(state, "ballast");
+  const file = openSync(ballast, "w");
+  const fill = () => {
+    for (const size of [1 << 20, 1 << 12, 1]) {
+      try {
+        for (;;) writeSync(file, Buffer.alloc(size));
+      } catch (error) {
+        if (error.code !== "ENOSPC") throw error;
+      }
+    }
+  };
+  await pause(500);
+  const before = counts["stored later"];
+  for (const end = Date.now() + ms; Date.now() < end; await pause(50)) fill();
+  closeSync(file);
+  rmSync(ballast);
+  counts["later, disk full"] = counts["stored later"] - before;
+  await pause(500);
+  if (counts["later, disk full"] === 0) throw new Error("the full disk was not noticed");
+}
+
 const folder = mkdtempSync(join(process.env.TMPDIR ?? tmpdir(), "xtracker-chaos-"));
 const state = join(folder, "state");
+mkdirSync(state);
+// scripts/chaos.sh gives this process mounts of its own where the machine allows it; they end with it.
+const isMounted = process.env.CHAOS_MOUNTS === "own";
+if (isMounted) execFileSync("mount", ["-t", "tmpfs", "-o", "size=96m", "tmpfs", state]);
 const server = await devServer(state);
 try {
   await server.start();
@@ -95,16 +135,9 @@ try {
     if (round % 5 === 0) console.log(`chaos: ${round} of ${ROUNDS} rounds, ${counts.requests} requests, ${promised.size} promises`);
   }
 
-  // Another process holds the database: D1 refuses, postbacks wait in the queue.
-  await underLoad(server, token, "locked", async () => {
-    const other = database(state);
-    await pause(500);
-    other.exec("BEGIN IMMEDIATE");
-    await pause(SHORT ? 2000 : 6000);
-    other.exec("COMMIT");
-    other.close();
-    await pause(500);
-  });
+  await underLoad(server, token, "locked", () => locked(SHORT ? 2000 : 6000));
+  if (isMounted) await underLoad(server, token, "full", () => full(SHORT ? 2000 : 6000));
+  else console.log("chaos: full disk NOT tried: this machine does not let a process mount (unshare --user --mount)");
 
   const query = (sql) => {
     const db = database(state);
@@ -116,7 +149,18 @@ try {
   };
   const stored = () => query("SELECT eid FROM events").map(({ eid }) => eid);
   const open = () => query("SELECT count(*) AS n FROM deliveries WHERE state NOT IN ('sent', 'failed_permanently')")[0].n;
-  await until("what waited in the queue is stored", () => new Set(stored()).size >= promised.size, 60_000);
+  const isStored = () => promised.isSubsetOf(new Set(stored()));
+  await until("what waited in the queue is stored", isStored, 60_000);
+
+  // No queue either: nobody may be told that it is safe.
+  await server.kill();
+  await server.start(writeConfig((toml) => toml.replace(/\[\[queues\.producers\]\]\nbinding = "POSTBACKS"\nqueue = .*\n/, "")));
+  const before = { later: counts["stored later"], refused: counts["refused 503"] };
+  await underLoad(server, token, "queueless", () => locked(SHORT ? 1000 : 4000));
+  if (counts["stored later"] > before.later || counts["refused 503"] === before.refused) {
+    throw new Error("without database and queue a sender was not asked to come back");
+  }
+  await until("what was promised is stored", isStored, 60_000);
   let ahead = 0;
   for (; open() > 0 && ahead < 24 * 60; ahead += 6) await server.cron(ahead * MINUTE_MS);
   await server.kill();
@@ -144,5 +188,6 @@ try {
   await server.kill().catch(() => {});
   receiver.closeAllConnections();
   receiver.close();
+  if (isMounted) execFileSync("umount", ["--lazy", state]);
   rmSync(folder, { recursive: true, force: true });
 }

@@ -24,10 +24,10 @@ export async function devServer(state) {
   return {
     port,
     origin,
-    /** Starts it in a process group of its own. */
-    async start() {
+    /** Starts it in a process group of its own; `config` is a file to take instead of wrangler.toml. */
+    async start(config = "wrangler.toml") {
       child = spawn("wrangler", [
-        "dev", "--port", port, "--ip", "127.0.0.1", "--persist-to", state, "--show-interactive-dev-session=false",
+        "dev", "--config", config, "--port", port, "--ip", "127.0.0.1", "--persist-to", state, "--show-interactive-dev-session=false",
         ...Object.entries(vars).flatMap(([name, value]) => ["--var", `${name}:${value}`]),
       ], { cwd: ROOT, stdio: "ignore", detached: true });
       await until("the Worker answers", () => fetch(`${origin}/healthz`).then(() => true, () => false), 60_000);

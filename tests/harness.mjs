@@ -100,7 +100,7 @@ export async function startWorker({ local = true, vars = {}, secrets = {}, confi
 }
 
 /** wrangler.toml as `configure` changes it, in a file of its own. */
-function writeConfig(configure) {
+export function writeConfig(configure) {
   const toml = readFileSync(`${ROOT}wrangler.toml`, "utf8");
   const changed = configure(toml);
   if (changed === toml) throw new Error("the change to wrangler.toml changed nothing");
