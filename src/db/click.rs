@@ -1,24 +1,47 @@
 //! Storing clicks. Counting them, and attributing events that came first, is the schema's.
 
+use serde::Serialize;
 use worker::D1Database;
-use worker::wasm_bindgen::JsValue;
 
-use super::{Cost, number, optional_text, rows_of, run_together, text};
+use super::{Cost, json, number, optional_text, rows_of, run, run_together, text};
 use crate::click::Click;
 use crate::error::Error;
 use crate::event::Arrival;
 use crate::spill::Visit;
 
-/// A landing's click: the link that was read says whose it is. The first click of a uid wins, so
-/// that a message delivered twice counts once.
-const RECORD: &str = "
+/// Stores clicks from `$source`, whose rows have a `click` as [`columns`] gives it, and what `$space`
+/// and `$link` name. The first click of a uid wins, so that a message delivered twice counts once.
+macro_rules! insert {
+    ($space:literal, $link:literal, $source:literal) => {
+        concat!(
+            "
 INSERT INTO clicks (
-  uid, clicked_at_ms, raw_query, fbclid, fbp, fbc, campaign_id, campaign_name, adset_id, adset_name,
-  ad_id, ad_name, placement, country, user_agent, ip, space_id, link_id
+  space_id, link_id, uid, clicked_at_ms, raw_query, fbclid, fbp, fbc, campaign_id, campaign_name,
+  adset_id, adset_name, ad_id, ad_name, placement, country, user_agent, ip
 )
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+SELECT ",
+            $space,
+            ", ",
+            $link,
+            ",
+  click ->> 0, click ->> 1, click ->> 2, click ->> 3, click ->> 4, click ->> 5, click ->> 6,
+  click ->> 7, click ->> 8, click ->> 9, click ->> 10, click ->> 11, click ->> 12, click ->> 13,
+  click ->> 14, click ->> 15
+FROM ",
+            $source,
+            "
 ON CONFLICT (space_id, uid) DO NOTHING
-";
+"
+        )
+    };
+}
+
+/// Landings' clicks, a JSON array of space, link and click: the link that was read says whose it is.
+const RECORD: &str = insert!(
+    "value ->> 0",
+    "value ->> 1",
+    "(SELECT value, value -> 2 AS click FROM json_each(?1)) WHERE true"
+);
 
 const WHOSE: &str = "
 SELECT (SELECT l.id FROM links l WHERE l.space_id = k.space_id AND l.slug = ?4) AS link_id
@@ -27,17 +50,14 @@ WHERE k.hash = ?1 AND k.kind = ?2 AND (k.expires_at_ms IS NULL OR k.expires_at_m
 ";
 
 /// A reported click: its key says whose it is. A slug that leads to no link stores nothing.
-const REPORT: &str = "
-INSERT INTO clicks (
-  uid, clicked_at_ms, raw_query, fbclid, fbp, fbc, campaign_id, campaign_name, adset_id, adset_name,
-  ad_id, ad_name, placement, country, user_agent, ip, space_id, link_id
-)
-SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, k.space_id, coalesce(l.id, 0)
-FROM keys k LEFT JOIN links l ON l.space_id = k.space_id AND l.slug = ?19
-WHERE k.hash = ?17 AND k.kind = ?18 AND (k.expires_at_ms IS NULL OR k.expires_at_ms > ?2)
-  AND (?19 IS NULL OR l.id IS NOT NULL)
-ON CONFLICT (space_id, uid) DO NOTHING
-";
+const REPORT: &str = insert!(
+    "k.space_id",
+    "coalesce(l.id, 0)",
+    "(SELECT ?1 AS click)
+JOIN keys k ON k.hash = ?2 AND k.kind = ?3
+LEFT JOIN links l ON l.space_id = k.space_id AND l.slug = ?4
+WHERE (k.expires_at_ms IS NULL OR k.expires_at_ms > click ->> 1) AND (?4 IS NULL OR l.id IS NOT NULL)"
+);
 
 /// What became of a reported click.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,15 +72,9 @@ pub enum Reported {
 
 /// Stores landings' clicks in one round trip: at most 2 rows written each, the click and the counter.
 pub async fn record(db: &D1Database, visits: &[&Visit]) -> Result<(), Error> {
-    let values: Vec<_> = visits
-        .iter()
-        .map(|visit| {
-            let of_link = [number(visit.space_id), number(visit.link_id)];
-            [&values(&visit.click)[..], &of_link].concat()
-        })
-        .collect();
-    let statements: Vec<_> = values.iter().map(|values| (RECORD, values.as_slice())).collect();
-    run_together(db, &statements).await.map(|_results| ())
+    let rows: Vec<_> =
+        visits.iter().map(|visit| (visit.space_id, visit.link_id, columns(&visit.click))).collect();
+    run(db, RECORD, &[json(&rows)]).await.map(|_nothing| ())
 }
 
 /// Stores a click that the bot's code reports.
@@ -73,7 +87,7 @@ pub async fn report(
     let (hash, kind, slug_value) =
         (text(&arrival.key_hash), text(arrival.key_kind.name()), optional_text(slug));
     let whose = [hash.clone(), kind.clone(), number(arrival.received_at_ms), slug_value.clone()];
-    let report = [&values(click)[..], &[hash, kind, slug_value]].concat();
+    let report = [json(&columns(click)), hash, kind, slug_value];
     let results = run_together(db, &[(WHOSE, &whose), (REPORT, &report)]).await?;
     let reported = match rows_of(&results, 0)?.first() {
         None => Reported::UnknownKey,
@@ -85,24 +99,25 @@ pub async fn report(
     Ok((reported, Cost(results)))
 }
 
-fn values(click: &Click) -> [JsValue; 16] {
+/// What a statement takes of a click, in its order.
+fn columns(click: &Click) -> impl Serialize {
     let fields = &click.fields;
-    [
-        text(&click.uid),
-        number(click.clicked_at_ms),
-        text(&click.raw_query),
-        optional_text(fields.fbclid.as_deref()),
-        optional_text(fields.fbp.as_deref()),
-        optional_text(fields.fbc.as_deref()),
-        optional_text(fields.campaign_id.as_deref()),
-        optional_text(fields.campaign_name.as_deref()),
-        optional_text(fields.adset_id.as_deref()),
-        optional_text(fields.adset_name.as_deref()),
-        optional_text(fields.ad_id.as_deref()),
-        optional_text(fields.ad_name.as_deref()),
-        optional_text(fields.placement.as_deref()),
-        optional_text(click.country.as_deref()),
-        optional_text(click.user_agent.as_deref()),
-        optional_text(click.ip.as_deref()),
-    ]
+    (
+        &click.uid,
+        click.clicked_at_ms,
+        &click.raw_query,
+        &fields.fbclid,
+        &fields.fbp,
+        &fields.fbc,
+        &fields.campaign_id,
+        &fields.campaign_name,
+        &fields.adset_id,
+        &fields.adset_name,
+        &fields.ad_id,
+        &fields.ad_name,
+        &fields.placement,
+        &click.country,
+        &click.user_agent,
+        &click.ip,
+    )
 }
