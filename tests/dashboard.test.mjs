@@ -78,7 +78,20 @@ test("every answer has a policy without inline scripts, and no referrer leaves",
     assert.match(headers.get("content-security-policy"), /^default-src 'none'; script-src 'self'; style-src 'self';/, path);
     assert.equal(headers.get("referrer-policy"), "same-origin", path);
     assert.equal(headers.get("cache-control"), "no-store", path);
-    assert.ok(!/<script(?! type="module" src="\/app.js")|\son\w+=|\sstyle=|javascript:/i.test(text), path);
+    assert.ok(!/<script(?! type="module" src="\/app.js\?[0-9a-f]{12}")|\son\w+=|\sstyle=|javascript:/i.test(text), path);
+  }
+});
+
+test("style, script and icon are kept under their version, and under no other", async () => {
+  const text = await (await worker.fetch("/login")).text();
+  const addresses = [...text.matchAll(/(?:href|src)="(\/(?:app|favicon)\.\w+\?\w+)"/g)].map(([, address]) => address);
+  assert.equal(addresses.length, 3);
+  for (const address of addresses) {
+    const file = await worker.fetch(address);
+    assert.deepEqual([file.status, file.headers.get("cache-control")], [200, "public, max-age=31536000, immutable"], address);
+    assert.match(file.headers.get("content-type"), /^(text\/(css|javascript); charset=utf-8|image\/svg\+xml)$/);
+    assert.ok((await file.text()).length > 200, address);
+    assert.equal((await worker.fetch(address.replace(/\?.*/, "?0"))).headers.get("cache-control"), "no-cache");
   }
 });
 

@@ -108,7 +108,6 @@ export function writeConfig(configure) {
   const path = join(folder, "wrangler.toml");
   writeFileSync(path, changed
     .replace('"build/index.js"', `"${ROOT}build/index.js"`)
-    .replace('"build/assets"', `"${ROOT}build/assets"`)
     .replace(/command = .*/, 'command = "true"'));
   return path;
 }

@@ -15,6 +15,7 @@ use crate::db;
 use crate::edge::{self, Incoming};
 use crate::key::Kind;
 use crate::later::Later;
+use crate::page::asset::Asset;
 use crate::page::form::Sent;
 use crate::page::frame;
 use crate::reply::{Problem, Reply};
@@ -24,6 +25,7 @@ use crate::report::{self, Span, Zone};
 /// What a browser asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
+    Asset(Asset),
     Home,
     LoginForm,
     Login,
@@ -83,6 +85,7 @@ pub fn route(method: &str, segments: &[&str]) -> Option<Request> {
     };
     Some(match (is_post, segments) {
         (false, [""]) => Request::Home,
+        (false, [file]) if let Some(asset) = Asset::at(file) => Request::Asset(asset),
         (false, ["login"]) => Request::LoginForm,
         (true, ["login"]) => Request::Login,
         (true, ["logout"]) => Request::Logout,
@@ -152,6 +155,7 @@ pub async fn answer(config: &Config, request: Request, incoming: Incoming) -> An
         return frame::notice(403, "Refused", text, "/", "To the overview").into();
     }
     let answer = match request {
+        Request::Asset(asset) => Ok(asset.reply(&incoming.query).into()),
         // Where Access stands at the door there is no password.
         Request::LoginForm | Request::Login if matches!(config.access(), Ok(Some(_))) => {
             Ok(go_to("/").into())

@@ -1,6 +1,7 @@
 //! What people see: server-rendered pages, escaped by the template engine, under a strict
 //! Content-Security-Policy. A file for each screen, its template beside it.
 
+pub mod asset;
 pub mod destinations;
 pub mod event;
 pub mod events;
