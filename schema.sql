@@ -75,7 +75,8 @@ CREATE INDEX IF NOT EXISTS binds_tg ON binds (space_id, tg_id);
 
 -- The clicks of a Telegram user. An event without a click of its own goes to the user's last click
 -- before it, or to the first one after it where there is none: a rule about what is known, not about
--- the order in which it came to be known.
+-- the order in which it came to be known. Whoever applies it computes `away` in a select of its own:
+-- most versions of SQLite do not let ORDER BY see the query around it.
 DROP VIEW IF EXISTS tg_clicks;
 CREATE VIEW tg_clicks AS
 SELECT b.space_id, b.tg_id, c.uid, c.link_id, c.clicked_at_ms
@@ -112,7 +113,8 @@ CREATE UNIQUE INDEX IF NOT EXISTS events_dedup ON events (space_id, dedup);
 -- db/event.rs STORE asks whether this uid had this event before; clicks_attribute finds its events.
 CREATE INDEX IF NOT EXISTS events_uid ON events (space_id, uid, event) WHERE uid IS NOT NULL;
 
--- The same for events that know their person by Telegram id.
+-- The same for events that know their person by Telegram id. Whoever needs one of the two names it: SQLite
+-- takes a space for ten rows, and may read all of its events instead.
 CREATE INDEX IF NOT EXISTS events_tg ON events (space_id, tg_id, event) WHERE tg_id IS NOT NULL;
 
 -- What reports read instead of events and clicks: sums by quarter of an hour, so that the day of
@@ -250,19 +252,20 @@ CREATE TRIGGER tg_users_attribute INSTEAD OF INSERT ON tg_users
 BEGIN
   UPDATE events SET link_id = coalesce(
     (
-      SELECT t.link_id FROM tg_clicks t
-      WHERE t.space_id = events.space_id AND t.tg_id = events.tg_id
-      ORDER BY t.clicked_at_ms <= events.occurred_at_ms DESC,
-        abs(t.clicked_at_ms - events.occurred_at_ms), t.uid
-      LIMIT 1
+      SELECT o.link_id FROM (
+        SELECT t.link_id, t.uid, t.clicked_at_ms - events.occurred_at_ms AS away FROM tg_clicks t
+        WHERE t.space_id = events.space_id AND t.tg_id = events.tg_id
+      ) o
+      ORDER BY o.away <= 0 DESC, abs(o.away), o.uid LIMIT 1
     ),
     0
   )
-  WHERE space_id = NEW.space_id
-    AND tg_id = NEW.tg_id
-    AND NOT EXISTS (
-      SELECT 1 FROM clicks c WHERE c.space_id = events.space_id AND c.uid = events.uid
-    );
+  WHERE (space_id, seq) IN (
+    SELECT e.space_id, e.seq FROM events e INDEXED BY events_tg
+    WHERE e.space_id = NEW.space_id
+      AND e.tg_id = NEW.tg_id
+      AND NOT EXISTS (SELECT 1 FROM clicks c WHERE c.space_id = e.space_id AND c.uid = e.uid)
+  );
 END;
 
 -- Events that came before their click: those of its uid, then those of its Telegram user.
@@ -270,7 +273,10 @@ DROP TRIGGER IF EXISTS clicks_attribute;
 CREATE TRIGGER clicks_attribute AFTER INSERT ON clicks
 BEGIN
   UPDATE events SET link_id = NEW.link_id
-  WHERE space_id = NEW.space_id AND uid = NEW.uid AND link_id <> NEW.link_id;
+  WHERE (space_id, seq) IN (
+    SELECT e.space_id, e.seq FROM events e INDEXED BY events_uid
+    WHERE e.space_id = NEW.space_id AND e.uid = NEW.uid AND e.link_id <> NEW.link_id
+  );
   INSERT INTO tg_users (space_id, tg_id)
   SELECT b.space_id, b.tg_id FROM binds b WHERE b.space_id = NEW.space_id AND b.uid = NEW.uid;
 END;
@@ -283,8 +289,10 @@ BEGIN
     uid = NEW.uid,
     link_id = NEW.link_id,
     notes = json_insert(coalesce(notes, '[]'), '$[#]', 'plus_restored')
-  WHERE space_id = NEW.space_id
-    AND uid = replace(NEW.uid, '+', ' ')
+  WHERE (space_id, seq) IN (
+      SELECT e.space_id, e.seq FROM events e INDEXED BY events_uid
+      WHERE e.space_id = NEW.space_id AND e.uid = replace(NEW.uid, '+', ' ')
+    )
     AND NOT EXISTS (
       SELECT 1 FROM clicks c WHERE c.space_id = NEW.space_id AND c.uid = replace(NEW.uid, '+', ' ')
     );

@@ -54,8 +54,12 @@ const LATEST: &str = loaded_where!(
 ORDER BY x.seq DESC LIMIT 1"
 );
 
+/// What CLAIM took, found by the end that it gave the lease. As everywhere, all three open states are
+/// named: the index of what is due has nothing else, and is not taken for one of them alone.
 const CLAIMED: &str = loaded_where!(
-    "x.destination_id = ?1 AND x.state = 'sending' AND x.lease = ?2 ORDER BY x.due_at_ms"
+    "x.destination_id = ?1 AND x.state IN ('pending', 'sending', 'retrying') AND x.due_at_ms = ?3
+  AND x.lease = ?2
+ORDER BY x.seq"
 );
 
 /// Destinations of all spaces that something is due for. A resting or paused one keeps its rows.
@@ -96,7 +100,7 @@ WHERE space_id = ?1 AND id = ?2
 /// What a lane did not come to goes back as it was.
 const RELEASE: &str = "
 UPDATE deliveries SET state = iif(tries = 0, 'pending', 'retrying'), lease = NULL, due_at_ms = ?3
-WHERE destination_id = ?1 AND state = 'sending' AND lease = ?2
+WHERE destination_id = ?1 AND state IN ('pending', 'sending', 'retrying') AND lease = ?2
 ";
 
 /// Events that one page of a destination's deliveries looks through: other destinations' deliveries
@@ -230,12 +234,12 @@ pub async fn claim(
     now_ms: i64,
 ) -> Result<Vec<Loaded>, Error> {
     let lease = text(lease);
-    let values: Vec<(Vec<JsValue>, [JsValue; 2])> = destinations
+    let values: Vec<(Vec<JsValue>, [JsValue; 3])> = destinations
         .iter()
         .map(|id| {
-            let until = number(now_ms + LEASE_MS);
-            let claim = vec![number(*id), lease.clone(), number(now_ms), until, number(most)];
-            (claim, [number(*id), lease.clone()])
+            let (id, until) = (number(*id), number(now_ms + LEASE_MS));
+            let read = [id.clone(), lease.clone(), until.clone()];
+            (vec![id, lease.clone(), number(now_ms), until, number(most)], read)
         })
         .collect();
     let statements: Vec<(&str, &[JsValue])> = values

@@ -50,7 +50,7 @@ UPDATE destinations SET enabled = ?3 WHERE space_id = ?1 AND id = ?2
 ";
 
 const GIVE_UP_OPEN: &str = "
-UPDATE deliveries SET state = 'failed_permanently', lease = NULL
+UPDATE deliveries INDEXED BY deliveries_due SET state = 'failed_permanently', lease = NULL
 WHERE space_id = ?1 AND destination_id = ?2 AND state IN ('pending', 'sending', 'retrying')
 ";
 

@@ -60,19 +60,21 @@ SELECT
   coalesce(
     n.link_id,
     (
-      SELECT t.link_id FROM tg_clicks t
-      WHERE t.space_id = n.space_id AND t.tg_id = n.tg_id
-      ORDER BY t.clicked_at_ms <= n.occurred_at_ms DESC, abs(t.clicked_at_ms - n.occurred_at_ms), t.uid
-      LIMIT 1
+      SELECT o.link_id FROM (
+        SELECT t.link_id, t.uid, t.clicked_at_ms - n.occurred_at_ms AS away FROM tg_clicks t
+        WHERE t.space_id = n.space_id AND t.tg_id = n.tg_id
+      ) o
+      ORDER BY o.away <= 0 DESC, abs(o.away), o.uid LIMIT 1
     ),
     0
   ),
   CASE
     WHEN n.person IS NOT NULL THEN n.leads AND NOT EXISTS (
-      SELECT 1 FROM events e WHERE e.space_id = n.space_id AND e.uid = n.person AND e.event = n.event
+      SELECT 1 FROM events e INDEXED BY events_uid
+      WHERE e.space_id = n.space_id AND e.uid = n.person AND e.event = n.event
     )
     WHEN n.tg_id IS NOT NULL THEN n.leads AND NOT EXISTS (
-      SELECT 1 FROM events e
+      SELECT 1 FROM events e INDEXED BY events_tg
       WHERE e.space_id = n.space_id AND e.tg_id = n.tg_id AND e.event = n.event AND e.uid IS NULL
     )
     ELSE 0

@@ -10,10 +10,11 @@ macro_rules! click_of_event {
         "coalesce(
   (SELECT o.uid FROM clicks o WHERE o.space_id = e.space_id AND o.uid = e.uid),
   (
-    SELECT t.uid FROM tg_clicks t
-    WHERE t.space_id = e.space_id AND t.tg_id = e.tg_id
-    ORDER BY t.clicked_at_ms <= e.occurred_at_ms DESC, abs(t.clicked_at_ms - e.occurred_at_ms), t.uid
-    LIMIT 1
+    SELECT o.uid FROM (
+      SELECT t.uid, t.clicked_at_ms - e.occurred_at_ms AS away FROM tg_clicks t
+      WHERE t.space_id = e.space_id AND t.tg_id = e.tg_id
+    ) o
+    ORDER BY o.away <= 0 DESC, abs(o.away), o.uid LIMIT 1
   )
 )"
     };
