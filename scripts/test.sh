@@ -55,10 +55,11 @@ run "programs that tests need" needs
 run "set-up" sh scripts/setup.sh
 run "formatting" cargo fmt --check
 run "lints" cargo clippy --quiet --all-targets -- -D warnings
-run "lints for wasm32" with_wasm_rust cargo clippy --quiet --lib --target wasm32-unknown-unknown -- -D warnings
 run "unit tests" cargo test --quiet
 run "fuzzing, for a moment" env SECONDS_EACH="${SECONDS_EACH:-5}" sh scripts/fuzz.sh
 run "the Worker" sh scripts/build.sh
+# Behind the build, which bundles the files that the wasm takes in.
+run "lints for wasm32" with_wasm_rust cargo clippy --quiet --lib --target wasm32-unknown-unknown -- -D warnings
 run "wrangler deploy --dry-run" dry_run
 run "the Worker on workerd and D1" node --test --test-concurrency=1 --test-reporter=spec "tests/*.test.mjs"
 run "the benchmark, in short" env BENCH=short sh scripts/bench.sh
