@@ -43,7 +43,14 @@ async function turns(what, peers, connections, amount, path, figures = ["rps", "
   for (const figure of figures) {
     const values = Object.fromEntries(peers.map(({ name }) => [name, median(results[name].map((result) => result[figure]))]));
     row(`${what}, ${connections} connections, ${figure}`, values, beside(values, what === "new postbacks" ? TARGETS[figure] : {}));
+    if (figure === "rps" && what === "new postbacks") why(values);
   }
+}
+
+/** Where the difference lies: in the statement that any Worker would have to run, or in ours around it. */
+function why({ xtracker, floor, statement, "three calls": three }) {
+  const parts = { "the database's part: statement / floor": statement / floor, "the Worker's part: xtracker / statement": xtracker / statement, "as far as any could come: floor / three calls": floor / three };
+  row("  why", parts);
 }
 
 /** Ours over each other's, with what was aimed at. */
