@@ -58,7 +58,7 @@ ORDER BY x.seq DESC LIMIT 1"
 /// named: the index of what is due has nothing else, and is not taken for one of them alone.
 const CLAIMED: &str = loaded_where!(
     "x.destination_id = ?1 AND x.state IN ('pending', 'sending', 'retrying') AND x.due_at_ms = ?3
-  AND x.lease = ?2
+  AND x.state = 'sending' AND x.lease = ?2
 ORDER BY x.seq"
 );
 
@@ -100,7 +100,8 @@ WHERE space_id = ?1 AND id = ?2
 /// What a lane did not come to goes back as it was.
 const RELEASE: &str = "
 UPDATE deliveries SET state = iif(tries = 0, 'pending', 'retrying'), lease = NULL, due_at_ms = ?3
-WHERE destination_id = ?1 AND state IN ('pending', 'sending', 'retrying') AND lease = ?2
+WHERE destination_id = ?1 AND state IN ('pending', 'sending', 'retrying') AND state = 'sending'
+  AND lease = ?2
 ";
 
 /// Events that one page of a destination's deliveries looks through: other destinations' deliveries
