@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createTestHarness } from "wrangler";
-import { apply, mintKey, sha256, startWorker } from "../tests/harness.mjs";
+import { addKey, apply, mintKey, sha256, startWorker } from "../tests/harness.mjs";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 const TOKEN = mintKey("xt_in_");
@@ -58,7 +58,7 @@ function statementOf(wasm) {
 
 async function addSpace(db) {
   await db.prepare("INSERT INTO spaces (id, name, created_at_ms) VALUES (1, 'Bench', 0)").run();
-  await db.prepare("INSERT INTO keys (hash, space_id, kind, created_at_ms) VALUES (?, 1, 'ingest', 0)").bind(sha256(TOKEN)).run();
+  await addKey(db, 1, "ingest", TOKEN);
 }
 
 function javaScript(name, file, tables, vars, prepare) {

@@ -191,14 +191,12 @@ fn values(
     sealed: &str,
     last: i64,
 ) -> [worker::wasm_bindgen::JsValue; 7] {
-    let events = serde_json::to_string(&destination.events).unwrap_or_default();
-    let config = serde_json::to_string(&destination.config).unwrap_or_default();
     [
         number(space_id),
         text(&destination.name),
         number(i64::from(destination.enabled)),
-        text(&events),
-        text(&config),
+        super::json(&destination.events),
+        super::json(&destination.config),
         text(sealed),
         number(last),
     ]

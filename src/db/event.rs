@@ -17,9 +17,10 @@ use crate::postback::{self, Note};
 /// receipt of the first try: it raises no re-fire, and is answered as the first would have been.
 ///
 /// A report is a JSON array in the order of [`columns`]: one parameter crosses into the runtime and
-/// D1's protocol sooner than sixteen. `$reports` gives a row with such a `value` for each. `$places` adds to `u` what depends on the others of
-/// them, which this statement cannot see in the table: `nth` in its space, and whether it `leads`
-/// those of its kind and person. `$note` is what is noted where a uid's plus was restored.
+/// D1's protocol sooner than sixteen. The other one is what is noted where a uid's plus was restored.
+/// `$reports` gives a row with a `report`, and where it stands, for each. `$places` adds to `u` what
+/// depends on the others of them, which this statement cannot see in the table: `nth` in its space,
+/// and whether it `leads` those of its kind and person.
 macro_rules! store {
     ($reports:literal, $places:literal, $returning:literal) => {
         concat!(
@@ -59,13 +60,9 @@ SELECT
   n.occurred_at_ms, n.received_at_ms,
   coalesce(
     n.link_id,
-    (
-      SELECT o.link_id FROM (
-        SELECT t.link_id, t.uid, t.clicked_at_ms - n.occurred_at_ms AS away FROM tg_clicks t
-        WHERE t.space_id = n.space_id AND t.tg_id = n.tg_id
-      ) o
-      ORDER BY o.away <= 0 DESC, abs(o.away), o.uid LIMIT 1
-    ),
+    ",
+            click_of_tg_user!("link_id", "n"),
+            ",
     0
   ),
   CASE

@@ -118,7 +118,7 @@ pub async fn with_figures(
     space_id: i64,
     span: &Span,
 ) -> Result<(Spaces, Vec<Listed>, Vec<Line>), Error> {
-    let figures = [number(space_id), report::parts(&span.parts)];
+    let figures = [number(space_id), super::json(&span.parts)];
     let list = [number(space_id)];
     let statements = [(space::LIST, &[][..]), (LIST, &list), (report::FIGURES, &figures)];
     let results = run_together(db, &statements).await?;

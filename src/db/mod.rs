@@ -3,20 +3,41 @@
 //! Values are bound, never formatted in. Numbers travel as `f64`, which is exact to 2^53; amounts
 //! travel as text, since they are not bounded by it.
 
-/// The uid of the click that an event `e` came from: its own, or by the rule of the view `tg_clicks`
-/// its Telegram user's.
+/// A column of the click that an event came from by its Telegram user, by the rule of the view
+/// `tg_clicks`; the alias has the event's space, Telegram user and time.
+macro_rules! click_of_tg_user {
+    ($column:literal, $event:literal) => {
+        concat!(
+            "(
+  SELECT o.",
+            $column,
+            " FROM (
+    SELECT t.uid, t.link_id, t.clicked_at_ms - ",
+            $event,
+            ".occurred_at_ms AS away FROM tg_clicks t
+    WHERE t.space_id = ",
+            $event,
+            ".space_id AND t.tg_id = ",
+            $event,
+            ".tg_id
+  ) o
+  ORDER BY o.away <= 0 DESC, abs(o.away), o.uid LIMIT 1
+)"
+        )
+    };
+}
+
+/// The uid of the click that an event `e` came from: its own, or its Telegram user's.
 macro_rules! click_of_event {
     () => {
-        "coalesce(
+        concat!(
+            "coalesce(
   (SELECT o.uid FROM clicks o WHERE o.space_id = e.space_id AND o.uid = e.uid),
-  (
-    SELECT o.uid FROM (
-      SELECT t.uid, t.clicked_at_ms - e.occurred_at_ms AS away FROM tg_clicks t
-      WHERE t.space_id = e.space_id AND t.tg_id = e.tg_id
-    ) o
-    ORDER BY o.away <= 0 DESC, abs(o.away), o.uid LIMIT 1
-  )
+  ",
+            click_of_tg_user!("uid", "e"),
+            "
 )"
+        )
     };
 }
 

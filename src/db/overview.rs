@@ -67,7 +67,7 @@ pub async fn read(
     now_ms: i64,
 ) -> Result<Overview, Error> {
     let of_space = [number(space_id)];
-    let figures = [number(space_id), report::parts(&span.parts)];
+    let figures = [number(space_id), super::json(&span.parts)];
     let bucket = |part: Option<i64>| number(part.unwrap_or(0));
     let closed = [
         number(space_id),

@@ -2,10 +2,9 @@
 //! nothing else.
 
 use worker::D1Database;
-use worker::wasm_bindgen::JsValue;
 
 use super::row::Row;
-use super::{number, run_together, text};
+use super::{json, number, run_together, text};
 use crate::error::Error;
 use crate::report::period::Part;
 use crate::report::{Counted, Group, Line, Sum};
@@ -72,11 +71,6 @@ WHERE EXISTS (SELECT 1 FROM spaces s WHERE s.id = ?1 AND s.time_zone = ?3)
 ON CONFLICT (space_id, from_bucket) DO NOTHING
 ";
 
-/// Parts as the statements take them.
-pub(super) fn parts(parts: &[Part]) -> JsValue {
-    text(&serde_json::to_string(parts).unwrap_or_default())
-}
-
 /// A line of `FIGURES`.
 pub(super) fn read_line(row: &Row) -> Option<Line> {
     let id = row.number("id");
@@ -101,6 +95,6 @@ pub async fn close(
     time_zone: &str,
     days: &[Part],
 ) -> Result<(), Error> {
-    let values = [number(space_id), parts(days), text(time_zone)];
+    let values = [number(space_id), json(&days), text(time_zone)];
     run_together(db, &[(CLOSE, &values), (MARK_CLOSED, &values)]).await.map(|_results| ())
 }

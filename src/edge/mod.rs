@@ -32,15 +32,11 @@ use crate::reply::Reply;
 /// How long the queue may take; the median of a send is 60 ms.
 const QUEUE_DEADLINE_MS: u64 = 3_000;
 
-/// Makes the runtime's response of a reply. Its headers go over as one plain object: a `Headers` would
-/// be a call into the runtime for each.
+/// Makes the runtime's response of a reply.
 pub fn response(reply: &Reply) -> worker::Result<web_sys::Response> {
-    let headers = js_sys::Object::new();
-    for (name, value) in &reply.headers {
-        js_sys::Reflect::set(&headers, &JsValue::from_str(name), &JsValue::from_str(value))?;
-    }
     let init = ResponseInit::new();
     init.set_status(reply.status);
+    let headers = headers_of(reply)?;
     init.set_headers(&headers);
     let body = Some(reply.body.as_str()).filter(|body| !body.is_empty());
     Ok(web_sys::Response::new_with_opt_str_and_init(body, &init)?)
@@ -58,12 +54,18 @@ pub fn file(head: &Reply, config: Config, rows: Rows) -> worker::Result<web_sys:
             Err(_logged) => Err(worker::Error::RustError("the file broke off".to_owned())),
         }
     });
-    let headers = Headers::new();
-    for (name, value) in &head.headers {
-        headers.set(name, value)?;
-    }
-    let builder = ResponseBuilder::new().with_status(head.status).with_headers(headers);
+    let headers = web_sys::Headers::new_with_record_from_str_to_str(&headers_of(head)?)?;
+    let builder = ResponseBuilder::new().with_status(head.status).with_headers(Headers(headers));
     Ok(builder.from_stream(pieces)?.into())
+}
+
+/// Headers as one plain object: set on the runtime's own, each would be a call into it.
+fn headers_of(reply: &Reply) -> worker::Result<js_sys::Object> {
+    let headers = js_sys::Object::new();
+    for (name, value) in &reply.headers {
+        js_sys::Reflect::set(&headers, &JsValue::from_str(name), &JsValue::from_str(value))?;
+    }
+    Ok(headers)
 }
 
 /// Epoch milliseconds.

@@ -41,7 +41,6 @@ struct Tab {
 #[derive(Template)]
 #[template(path = "frame.html")]
 struct Frame<'a> {
-    version: &'a str,
     title: &'a str,
     all: &'a [Listed],
     this: Option<&'a Listed>,
@@ -70,14 +69,12 @@ pub fn of_space(status: u16, spaces: &Spaces, section: Section, title: &str, mai
     };
     let this = spaces.this.as_ref();
     let tabs = SECTIONS.iter().map(tab).collect();
-    let version = asset::version();
-    render(status, &Frame { version, title, all: &spaces.all, this, tabs, session: true, main })
+    render(status, &Frame { title, all: &spaces.all, this, tabs, session: true, main })
 }
 
 /// A screen outside of any space.
 pub fn alone(status: u16, session: bool, title: &str, main: &str) -> Reply {
-    let version = asset::version();
-    render(status, &Frame { version, title, all: &[], this: None, tabs: Vec::new(), session, main })
+    render(status, &Frame { title, all: &[], this: None, tabs: Vec::new(), session, main })
 }
 
 /// A message with a way on.
