@@ -63,6 +63,8 @@ describe("what a destination can do", () => {
         const timer = setInterval(() => response.write(chunk), 5);
         response.on("close", () => clearInterval(timer));
       }), "retrying", 503],
+      "a body without an end": [await serve((_, response) => response.writeHead(200).write("OK")), "sent", 200],
+      "a refusal without an end": [await serve((_, response) => response.writeHead(410).write("gone")), "failed_permanently", 410],
       good: [await serve((_, response) => response.end("thanks")), "sent", 200],
     };
     const ids = {};
@@ -81,6 +83,7 @@ describe("what a destination can do", () => {
       assert.deepEqual([row.state, row.attempts[0].status], [expected, status], name);
       assert.ok(Buffer.byteLength(row.attempts[0].answer) <= 1024, name);
       if (name === "silent") assert.ok(row.attempts[0].duration_ms >= 9_900 && row.attempts[0].duration_ms < 12_000, `${row.attempts[0].duration_ms} ms`);
+      if (name === "a body without an end") assert.equal(row.attempts[0].answer, "OK");
       if (name === "good") assert.ok(row.attempts[0].at_ms - fired < 2000, "a slow destination held up a good one");
       if (name === "endless refusal") assert.ok(row.due_at_ms - row.attempts[0].at_ms >= 119_000, "Retry-After was not heard");
       await operate("DELETE", `/${spaceId}/destinations/${ids[name]}`);

@@ -4,56 +4,78 @@ use futures_util::StreamExt;
 use worker::wasm_bindgen::JsValue;
 use worker::{
     AbortController, AbortSignal, Fetch, Headers, Method, Request, RequestInit, RequestRedirect,
+    Response,
 };
 
-use super::{text_of, within};
+use super::{now_ms, text_of, within};
 use crate::delivery::mask::KEPT_BYTES;
 use crate::delivery::outcome::Answer;
 use crate::delivery::request::Outgoing;
 use crate::error::Error;
 
 /// How long a destination may take to answer (contract §9).
-const ANSWER_DEADLINE_MS: u64 = 10_000;
+pub const ANSWER_DEADLINE_MS: u64 = 10_000;
 
 /// Longest document that is fetched: a team's keys are 5 KB.
 const DOCUMENT_BYTES: usize = 64 * 1024;
+
+/// An answer's status, and as much of its body as arrived.
+struct Heard {
+    answer: Answer,
+    body: Vec<u8>,
+    /// Whether the body ended, was long enough, or broke off before the deadline.
+    ended: bool,
+}
 
 /// Fetches a document by its address.
 pub async fn get(url: &str) -> Result<String, Error> {
     let outgoing =
         Outgoing { method: "GET".to_owned(), url: url.to_owned(), headers: Vec::new(), body: None };
-    let control = AbortController::default();
-    let work = ask(&outgoing, control.signal(), DOCUMENT_BYTES);
-    match within(ANSWER_DEADLINE_MS, "the document", work).await? {
-        Ok((Answer::Status { status: 200, .. }, text)) => Ok(text),
-        Ok(_) => Err(Error::Fetch("it did not answer 200".to_owned())),
-        Err(error) => Err(Error::Fetch(text_of(&error))),
+    let heard = ask(&outgoing, DOCUMENT_BYTES).await.map_err(Error::Fetch)?;
+    match heard.answer {
+        Answer::Status { status: 200, .. } if heard.ended => Ok(text_of_body(&heard.body)),
+        Answer::Status { status: 200, .. } => Err(Error::Deadline("the document")),
+        _ => Err(Error::Fetch("it did not answer 200".to_owned())),
     }
 }
 
 /// Sends a request to a destination: its answer with the first KB of text, or why there was none.
-/// Redirects are not followed; after ten seconds the connection is dropped.
+/// Redirects are not followed. The status decides as soon as it is there: a body that comes late, or
+/// never ends, is kept as far as it came within the ten seconds.
 pub async fn exchange(outgoing: &Outgoing) -> (Answer, String) {
-    let control = AbortController::default();
-    let work = ask(outgoing, control.signal(), KEPT_BYTES);
-    match within(ANSWER_DEADLINE_MS, "the destination", work).await {
-        Ok(Ok(answer)) => {
-            control.abort(); // What is left of a long body is not wanted.
-            answer
-        }
-        Ok(Err(error)) => (Answer::None, text_of(&error)),
-        Err(late) => {
-            control.abort();
-            (Answer::None, late.to_string())
-        }
+    match ask(outgoing, KEPT_BYTES).await {
+        Ok(heard) => (heard.answer, text_of_body(&heard.body)),
+        Err(reason) => (Answer::None, reason),
     }
 }
 
-async fn ask(
-    outgoing: &Outgoing,
-    signal: AbortSignal,
-    most: usize,
-) -> worker::Result<(Answer, String)> {
+/// Asks, and reads at most a chunk beyond `most` bytes of the answer. One deadline for all; what is
+/// left after it is dropped with the connection. Refuses with the reason where no status came.
+async fn ask(outgoing: &Outgoing, most: usize) -> Result<Heard, String> {
+    let control = AbortController::default();
+    let began_ms = now_ms();
+    let head = within(ANSWER_DEADLINE_MS, "the destination", head(outgoing, control.signal()));
+    let mut response = match head.await {
+        Ok(Ok(response)) => response,
+        Ok(Err(error)) => return Err(text_of(&error)),
+        Err(late) => {
+            control.abort();
+            return Err(late.to_string());
+        }
+    };
+    let retry_after = response.headers().get("retry-after").ok().flatten();
+    let answer = Answer::Status { status: response.status_code(), retry_after };
+    let mut body = Vec::new();
+    let spent_ms = u64::try_from(now_ms() - began_ms).unwrap_or(0);
+    let rest_ms = ANSWER_DEADLINE_MS.saturating_sub(spent_ms);
+    let reading = read_body(&mut response, most, &mut body);
+    let ended = within(rest_ms, "the body", reading).await.is_ok();
+    control.abort(); // What is left of a long body is not wanted.
+    Ok(Heard { answer, body, ended })
+}
+
+/// Sends the request and waits for the head of the answer.
+async fn head(outgoing: &Outgoing, signal: AbortSignal) -> worker::Result<Response> {
     let headers = Headers::new();
     for (name, value) in &outgoing.headers {
         headers.set(name, value)?;
@@ -64,17 +86,19 @@ async fn ask(
         .with_redirect(RequestRedirect::Manual)
         .with_body(outgoing.body.as_deref().map(JsValue::from_str));
     let request = Request::new_with_init(&outgoing.url, &init)?;
-    let mut response = Fetch::Request(request).send_with_signal(&signal).await?;
-    let retry_after = response.headers().get("retry-after").ok().flatten();
-    let answer = Answer::Status { status: response.status_code(), retry_after };
-    let mut body = Vec::new();
-    if let Ok(mut chunks) = response.stream() {
-        while let Some(Ok(chunk)) = chunks.next().await {
-            body.extend_from_slice(&chunk);
-            if body.len() >= most {
-                break;
-            }
+    Fetch::Request(request).send_with_signal(&signal).await
+}
+
+async fn read_body(response: &mut Response, most: usize, body: &mut Vec<u8>) {
+    let Ok(mut chunks) = response.stream() else { return };
+    while let Some(Ok(chunk)) = chunks.next().await {
+        body.extend_from_slice(&chunk);
+        if body.len() >= most {
+            break;
         }
     }
-    Ok((answer, String::from_utf8_lossy(&body).into_owned()))
+}
+
+fn text_of_body(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).into_owned()
 }

@@ -20,7 +20,7 @@ use worker::web_sys::{self, ResponseInit};
 use worker::{Date, Delay, Headers, MessageBuilder, Queue, RateLimiter, ResponseBuilder};
 
 pub use crypt::{decrypt, encrypt, is_signed_rs256};
-pub use exchange::{exchange, get};
+pub use exchange::{ANSWER_DEADLINE_MS, exchange, get};
 pub use incoming::Incoming;
 pub use zone::{is_time_zone, time_zone};
 
