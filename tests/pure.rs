@@ -66,3 +66,22 @@ fn no_shipped_code_can_panic_on_purpose() {
         }
     }
 }
+
+#[test]
+fn every_word_of_the_log_is_explained() {
+    let manual =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operating.md")).unwrap();
+    let mut words = 0;
+    for (name, text) in code() {
+        for call in text.split("log(").skip(1) {
+            let Some(word) = call.trim_start().strip_prefix('"') else { continue };
+            let word = word.split('"').next().unwrap();
+            assert!(
+                manual.contains(&format!("`{word}`")),
+                "src/{name} logs {word}: docs/operating.md does not say what to do"
+            );
+            words += 1;
+        }
+    }
+    assert!(words > 10, "found {words} words");
+}
