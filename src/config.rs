@@ -42,6 +42,12 @@ const DB_DEADLINE_MS: &str = "DB_DEADLINE_MS";
 /// waits 10 s for its answer, of which the queue may take three.
 const USUAL_DB_DEADLINE_MS: u64 = 2_500;
 
+/// How many calls an invocation may make, of destinations and of the database together.
+const SUBREQUESTS: &str = "SUBREQUESTS";
+
+/// What the free plan allows; the paid one allows a thousand queries.
+const FREE_SUBREQUESTS: u32 = 50;
+
 /// An application behind Cloudflare Access.
 pub struct Access {
     /// The team's name or domain.
@@ -72,6 +78,12 @@ impl Config {
         let set =
             self.env.var(DB_DEADLINE_MS).ok().and_then(|value| value.to_string().parse().ok());
         set.unwrap_or(USUAL_DB_DEADLINE_MS)
+    }
+
+    /// Calls that one invocation may make, of destinations and of the database together.
+    pub fn subrequests(&self) -> u32 {
+        let set = self.env.var(SUBREQUESTS).ok().and_then(|value| value.to_string().parse().ok());
+        set.unwrap_or(FREE_SUBREQUESTS)
     }
 
     /// Days that raw queries and finished deliveries are kept; `None` for ever.

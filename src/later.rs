@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::db;
 use crate::delivery::courier;
-use crate::edge::{self, Clock};
+use crate::edge;
 use crate::error::Error;
 use crate::landing;
 use crate::report::period::Part;
@@ -52,7 +52,7 @@ impl Later {
                     edge::log("days_not_closed", &reason.to_string());
                 }
             }
-            Self::Sweep => courier::sweep(&config, Clock::default()).await,
+            Self::Sweep => courier::sweep_behind_answer(&config).await,
         }
     }
 }

@@ -96,7 +96,7 @@ async fn fetch(
 #[event(scheduled)]
 async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     let config = Config::new(env);
-    courier::sweep(&config, Clock::of_schedule(event.schedule())).await;
+    courier::sweep_by_cron(&config, Clock::of_schedule(event.schedule())).await;
     retention::run(&config, event.schedule() as i64).await;
 }
 
@@ -106,7 +106,7 @@ async fn queue(batch: MessageBatch<String>, env: Env, _context: Context) -> work
     if batch.queue() == config::DELIVERIES_QUEUE {
         // A hint says to look, whatever else it says.
         batch.ack_all();
-        courier::sweep(&config, Clock::default()).await;
+        courier::sweep_by_queue(&config).await;
         return Ok(());
     }
     let messages: Vec<_> = batch.raw_iter().collect();
@@ -123,7 +123,7 @@ async fn queue(batch: MessageBatch<String>, env: Env, _context: Context) -> work
     }
     // The leases of what was stored may have ended while it waited.
     if fates.contains(&Fate::Ack) {
-        courier::sweep(&config, Clock::default()).await;
+        courier::sweep_by_queue(&config).await;
     }
     Ok(())
 }

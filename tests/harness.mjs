@@ -13,18 +13,18 @@ const ROOT = new URL("..", import.meta.url).pathname;
 
 /**
  * Starts the Worker with an empty database that has the schema. `local: false` is how it is deployed;
- * `configure` changes the text of wrangler.toml first; `databaseDelayMs` has D1 watched, and its
- * every answer late by so much.
+ * `configure` changes the text of wrangler.toml first; `entry` is a file of tests/ that stands around the
+ * Worker; `databaseDelayMs` has D1 watched, and its every answer late by so much.
  */
-export async function startWorker({ local = true, vars = {}, secrets = {}, configure, databaseDelayMs } = {}) {
-  const isWatched = databaseDelayMs !== undefined;
-  if (isWatched) configure = (toml) => toml.replace('"build/index.js"', `"${ROOT}tests/watched-database.mjs"`);
+export async function startWorker({ local = true, vars = {}, secrets = {}, configure, entry, databaseDelayMs } = {}) {
+  if (databaseDelayMs !== undefined) entry = "watched-database.mjs";
+  if (entry) configure = (toml) => toml.replace('"build/index.js"', `"${ROOT}tests/${entry}"`);
   const server = createTestHarness({
     root: ROOT,
     workers: [
       {
         configPath: configure ? writeConfig(configure) : "./wrangler.toml",
-        prebuiltWorkerDir: isWatched ? undefined : `${ROOT}dist`,
+        prebuiltWorkerDir: entry ? undefined : `${ROOT}dist`,
         vars: { LOCAL: String(local), TEST_DATABASE_DELAY_MS: databaseDelayMs ?? 0, ...vars },
         secrets: { KEY_SECRET, OPERATOR_TOKEN, DESTINATION_KEY: "a destination key for tests only", ...secrets },
       },

@@ -12,8 +12,8 @@ use crate::delivery::request::Attempt;
 use crate::error::Error;
 use crate::event::Canonical;
 
-/// How long a claim holds: a try takes at most ten seconds, and a lane of tries stops at the first
-/// that fails.
+/// How long a claim holds. A lane stays with a destination for ten seconds and one try, which takes at
+/// most 16 with its record, and begins none that would end later than this.
 pub const LEASE_MS: i64 = 60_000;
 
 /// Deliveries with all that is told of them. The click is the event's own, or by the rule of
@@ -23,7 +23,7 @@ macro_rules! loaded_where {
         concat!(
             "
 SELECT
-  x.space_id, x.seq, x.destination_id, x.target, x.tries, x.lease,
+  x.space_id, x.seq, x.destination_id, x.target, x.tries, x.lease, x.due_at_ms,
   e.event, coalesce(c.uid, e.uid) AS uid, e.eid, CAST(e.micros AS TEXT) AS micros, e.currency,
   e.occurred_at_ms, e.receipt,
   coalesce(e.tg_id, (SELECT b.tg_id FROM binds b WHERE b.space_id = e.space_id AND b.uid = c.uid)) AS tg_id,
@@ -80,12 +80,14 @@ WHERE (space_id, seq, destination_id) IN (
 )
 ";
 
-/// A success counts whoever holds the lease by now; a failure only for its holder.
+/// A success counts whoever holds the lease by now; a failure only for its holder. What is on record
+/// already, by the time of the try, is not recorded again: the answer to the first record may be lost.
 const RECORD: &str = "
 UPDATE deliveries SET
   state = ?4, due_at_ms = ?5, lease = NULL, tries = tries + 1,
   attempts = json_insert(coalesce(attempts, '[]'), '$[#]', json(?6))
 WHERE space_id = ?1 AND seq = ?2 AND destination_id = ?3 AND (lease IS ?7 OR ?4 = 'sent')
+  AND (attempts IS NULL OR attempts ->> '$[#-1].at_ms' <> ?6 ->> 'at_ms')
 ";
 
 const HEALTHY: &str = "
@@ -97,11 +99,11 @@ UPDATE destinations SET failures = failures + 1, rest_until_ms = max(rest_until_
 WHERE space_id = ?1 AND id = ?2
 ";
 
-/// What a lane did not come to goes back as it was.
+/// What a lane did not come to goes back as it was; a delivery whose try is not on record does not.
 const RELEASE: &str = "
 UPDATE deliveries SET state = iif(tries = 0, 'pending', 'retrying'), lease = NULL, due_at_ms = ?3
 WHERE destination_id = ?1 AND state IN ('pending', 'sending', 'retrying') AND state = 'sending'
-  AND lease = ?2
+  AND lease = ?2 AND NOT (space_id = ?4 AND seq = ?5)
 ";
 
 /// Events that one page of a destination's deliveries looks through: other destinations' deliveries
@@ -152,6 +154,8 @@ pub struct Loaded {
     pub destination_id: i64,
     pub tries: u32,
     pub lease: Option<String>,
+    /// Until when nobody else may try.
+    pub leased_until_ms: i64,
     pub facts: Facts,
     /// JSON of the destination's configuration.
     pub config: String,
@@ -226,34 +230,19 @@ pub async fn due(db: &D1Database, now_ms: i64) -> Result<Vec<i64>, Error> {
     Ok(rows.iter().map(|row| row.number("id")).collect())
 }
 
-/// Takes the lease of at most `most` due deliveries of each destination, in one round trip.
+/// Takes the lease of at most `most` due deliveries of a destination, in one round trip.
 pub async fn claim(
     db: &D1Database,
-    destinations: &[i64],
+    destination_id: i64,
     lease: &str,
     most: i64,
     now_ms: i64,
 ) -> Result<Vec<Loaded>, Error> {
-    let lease = text(lease);
-    let values: Vec<(Vec<JsValue>, [JsValue; 3])> = destinations
-        .iter()
-        .map(|id| {
-            let (id, until) = (number(*id), number(now_ms + LEASE_MS));
-            let read = [id.clone(), lease.clone(), until.clone()];
-            (vec![id, lease.clone(), number(now_ms), until, number(most)], read)
-        })
-        .collect();
-    let statements: Vec<(&str, &[JsValue])> = values
-        .iter()
-        .flat_map(|(claim, read)| [(CLAIM, claim.as_slice()), (CLAIMED, read.as_slice())])
-        .collect();
-    let results = run_together(db, &statements).await?;
-    let mut claimed = Vec::new();
-    for index in 0..destinations.len() {
-        let rows = rows_of(&results, 2 * index + 1)?;
-        claimed.extend(rows.iter().filter_map(Loaded::read));
-    }
-    Ok(claimed)
+    let (id, lease, until) = (number(destination_id), text(lease), number(now_ms + LEASE_MS));
+    let claim = [id.clone(), lease.clone(), number(now_ms), until.clone(), number(most)];
+    let read = [id, lease, until];
+    let results = run_together(db, &[(CLAIM, &claim), (CLAIMED, &read)]).await?;
+    Ok(rows_of(&results, 1)?.iter().filter_map(Loaded::read).collect())
 }
 
 /// Records a try. A success writes the delivery's row alone, unless the destination was unwell.
@@ -284,14 +273,17 @@ pub async fn record(db: &D1Database, recorded: &Recorded<'_>) -> Result<(), Erro
     run_together(db, &statements).await.map(|_results| ())
 }
 
-/// Gives back what a lease still holds of a destination, due again at `due_at_ms`.
+/// Gives back what a lease still holds of a destination, but for `kept`; due again at `due_at_ms`.
 pub async fn release(
     db: &D1Database,
     destination_id: i64,
     lease: &str,
     due_at_ms: i64,
+    kept: Option<&Loaded>,
 ) -> Result<(), Error> {
-    let values = [number(destination_id), text(lease), number(due_at_ms)];
+    let (space_id, seq) = kept.map_or((0, 0), |kept| (kept.space_id, kept.seq));
+    let values =
+        [number(destination_id), text(lease), number(due_at_ms), number(space_id), number(seq)];
     run(db, RELEASE, &values).await.map(|_rows| ())
 }
 
@@ -367,6 +359,7 @@ impl Loaded {
             destination_id,
             tries: u32::try_from(row.number("tries")).unwrap_or(u32::MAX),
             lease: row.optional_text("lease"),
+            leased_until_ms: row.number("due_at_ms"),
             facts,
             config: row.text("config"),
             secrets: row.text("secrets"),

@@ -1,45 +1,36 @@
-//! Claims what is due, sends it, records what became of it (contract §9).
+//! Claims what is due and hands it out to lanes (contract §9).
 //!
 //! The invocation that stored an event makes its first tries under the lease that the insert carries.
-//! Everything else is claimed: by a hint on the queue, by the minute cron, by hand. Whoever holds a
-//! lease and dies leaves rows that are due again when it ends, so that nothing is lost; what the
-//! destination took before that is sent again under the same `event_id`.
+//! Everything else is claimed: by a hint on the queue, by the minute cron, by hand. A lane begins no
+//! try that its lease might not outlast, stops at the first that it cannot record, and gives back what
+//! it did not come to. Whoever holds a lease and dies leaves rows that are due again when it ends, so
+//! that nothing is lost; what the destination took before that is sent again under the same `event_id`.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
 use futures_util::StreamExt;
 use futures_util::stream;
 
-use super::mask;
-use super::outcome::{self, Answer, Outcome, State};
-use super::request::{self, Attempt};
+use super::attempt::{attempt, longest_ms};
+use super::outcome::State;
+use super::run::{Run, TRY_CALLS};
 use crate::config::Config;
-use crate::db::delivery::{self, Loaded, Recorded};
-use crate::destination;
+use crate::db;
+use crate::db::delivery::{self, Loaded};
 use crate::edge::{self, Clock};
 use crate::encode;
 use crate::error::Error;
-use crate::json;
-use crate::seal;
 
 /// Outgoing connections that the platform gives one invocation.
 const CONNECTIONS: usize = 6;
 
-/// Deliveries that a lane takes with it: at ten a second a lane's work fits well into its lease.
-const LANE: usize = 10;
+/// Deliveries that a lane claims at a time.
+const PIECE: u32 = 10;
 
-/// How long first tries may begin: the insert's lease is 30 s, and a try takes up to ten.
-const FIRST_TRIES_MS: i64 = 15_000;
-
-/// How long one sweep goes on: `waitUntil` ends 30 s after the answer.
-const SWEEP_MS: i64 = 20_000;
-
-/// Failures in a row from which on a destination is left alone for a while.
-const UNHEALTHY: u32 = 5;
-
-/// The longest rest: a destination that is back is noticed within five minutes.
-const LONGEST_REST_MS: i64 = 5 * 60 * 1000;
+/// How long a lane stays with a destination before it looks at the next, in milliseconds: a slow one
+/// keeps the others waiting for this and one try at most.
+const TURN_MS: i64 = 10_000;
 
 /// Hints for the same quarter of a minute are one hint.
 const HINT_MS: i64 = 15_000;
@@ -49,173 +40,195 @@ thread_local! {
     static HINTED: RefCell<Vec<i64>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Tries an event's deliveries right after its answer. Where there are so many slow destinations
-/// that the lease would end during a try, the rest is left to the sweep.
+/// Tries an event's deliveries right after its answer. What its lease, or the calls that the
+/// invocation may make, do not reach is left to the sweep.
 pub async fn first_tries(config: &Config, space_id: i64, seq: i64) {
     let clock = Clock::default();
-    let begin_until_ms = clock.now_ms() + FIRST_TRIES_MS;
-    let loaded = match config.db() {
-        Ok(db) => delivery::of_event(&db, space_id, seq, clock.now_ms()).await,
-        Err(reason) => Err(reason),
+    let run = &Run::behind_answer(clock.now_ms(), longest_ms(config), config.subrequests());
+    if !run.take(1) {
+        return;
+    }
+    let read = async { delivery::of_event(&config.db()?, space_id, seq, clock.now_ms()).await };
+    let loaded = match db::in_time(config, read).await {
+        Ok(loaded) => loaded,
+        Err(reason) => return edge::log("deliveries_not_read", &reason.to_string()),
     };
-    match loaded {
-        Ok(loaded) => {
-            let tries = stream::iter(&loaded).map(|delivery| async move {
-                if clock.now_ms() < begin_until_ms {
-                    attempt(config, clock, delivery).await;
-                }
-            });
-            tries.buffer_unordered(CONNECTIONS).for_each(|()| async {}).await;
+    let tries = stream::iter(&loaded).map(|delivery| async move {
+        if run.has_time(clock.now_ms(), delivery.leased_until_ms) && run.take(TRY_CALLS) {
+            try_once(config, clock, run, delivery).await;
         }
-        Err(reason) => edge::log("deliveries_not_read", &reason.to_string()),
+    });
+    tries.buffer_unordered(CONNECTIONS).for_each(|_state| async {}).await;
+}
+
+/// Sends what is due, behind an answer.
+pub async fn sweep_behind_answer(config: &Config) {
+    let clock = Clock::default();
+    sweep(config, clock, Run::behind_answer).await;
+}
+
+/// Sends what is due, by the minute cron.
+pub async fn sweep_by_cron(config: &Config, clock: Clock) {
+    sweep(config, clock, Run::of_cron).await;
+}
+
+/// Sends what is due, behind the queue's consumer.
+pub async fn sweep_by_queue(config: &Config) {
+    sweep(config, Clock::default(), Run::of_queue).await;
+}
+
+/// A run with what its lanes share.
+struct Sweep<'a> {
+    config: &'a Config,
+    clock: Clock,
+    run: Run,
+    /// The destinations in the order of their turns; one stands here once for each of its lanes.
+    turns: RefCell<VecDeque<i64>>,
+}
+
+/// Works off what is due until nothing is, or the run's time or calls are spent.
+async fn sweep(config: &Config, clock: Clock, begin: impl Fn(i64, i64, u32) -> Run) {
+    let run = begin(clock.now_ms(), longest_ms(config), config.subrequests());
+    if !run.take(1) {
+        return;
+    }
+    let read = async { delivery::due(&config.db()?, clock.now_ms()).await };
+    let due = match db::in_time(config, read).await {
+        Ok(due) => due,
+        Err(reason) => return edge::log("sweep_ended", &reason.to_string()),
+    };
+    let lanes = run.lanes(CONNECTIONS);
+    let turns = RefCell::new(deal(&due, lanes, clock.now_ms()));
+    let sweep = &Sweep { config, clock, run, turns };
+    let lanes = stream::iter(0..lanes).map(|_| async move {
+        if let Err(reason) = lane(sweep).await {
+            edge::log("sweep_ended", &reason.to_string());
+        }
+    });
+    lanes.buffer_unordered(CONNECTIONS).for_each(|()| async {}).await;
+}
+
+/// The order of turns: every destination once, and where they are few again until each lane has one.
+/// Each run begins with another, since there may be more than it comes to.
+fn deal(due: &[i64], lanes: usize, now_ms: i64) -> VecDeque<i64> {
+    let first = usize::try_from(now_ms).unwrap_or(0) % due.len().max(1);
+    let turns = if due.is_empty() { 0 } else { due.len().max(lanes) };
+    due.iter().cycle().skip(first).take(turns).copied().collect()
+}
+
+/// One lane: works for whatever destination is next. One that failed, or has nothing more, leaves the
+/// order; any other goes to its end.
+async fn lane(sweep: &Sweep<'_>) -> Result<(), Error> {
+    loop {
+        let next = sweep.turns.borrow_mut().pop_front();
+        let Some(destination_id) = next else { return Ok(()) };
+        match turn(sweep, destination_id).await? {
+            After::Again => sweep.turns.borrow_mut().push_back(destination_id),
+            After::Done => sweep.turns.borrow_mut().retain(|other| *other != destination_id),
+            After::Over => return Ok(()),
+        }
     }
 }
 
-/// Sends what is due, round after round, until nothing is or the time is up.
-pub async fn sweep(config: &Config, clock: Clock) {
-    let ends_at_ms = clock.now_ms() + SWEEP_MS;
-    while clock.now_ms() < ends_at_ms {
-        match round(config, clock).await {
-            Ok(true) => {}
-            Ok(false) => break,
-            Err(reason) => {
-                edge::log("sweep_ended", &reason.to_string());
-                break;
-            }
-        }
-    }
+/// How a lane goes on after a turn.
+enum After {
+    /// There may be more to send.
+    Again,
+    /// Nothing more is due, or the destination failed.
+    Done,
+    /// The run is over.
+    Over,
 }
 
-/// One round over the due destinations, six at a time: each has as many lanes as it can without
-/// taking another's connection. False where nothing was due.
-async fn round(config: &Config, clock: Clock) -> Result<bool, Error> {
-    let db = config.db()?;
-    let mut due = delivery::due(&db, clock.now_ms()).await?;
-    // Where more are due than fit, each round begins with another.
-    let turn = usize::try_from(clock.now_ms()).unwrap_or(0) % due.len().max(1);
-    due.rotate_left(turn);
-    due.truncate(CONNECTIONS);
-    let lanes_each = (CONNECTIONS / due.len().max(1)).max(1);
-    let most = i64::try_from(lanes_each * LANE).unwrap_or(1);
+/// Claims some deliveries of a destination, works through them, and gives back the rest.
+async fn turn(sweep: &Sweep<'_>, destination_id: i64) -> Result<After, Error> {
+    let Sweep { config, clock, run, .. } = sweep;
+    let began_ms = clock.now_ms();
+    let most = if run.has_time(began_ms, i64::MAX) { run.take_turn(PIECE) } else { 0 };
+    if most == 0 {
+        return Ok(After::Over);
+    }
     let lease = encode::hex(&edge::random::<8>()?);
-    let claimed = delivery::claim(&db, &due, &lease, most, clock.now_ms()).await?;
-    let lanes = split(&claimed, lanes_each);
-    let worked = stream::iter(lanes).map(|lane| work(config, clock, lane));
-    let stopped: Vec<Option<(i64, i64)>> = worked.buffer_unordered(CONNECTIONS).collect().await;
-    for (destination_id, due_at_ms) in stopped.into_iter().flatten() {
-        delivery::release(&db, destination_id, &lease, due_at_ms).await?;
+    let claim = async {
+        delivery::claim(&config.db()?, destination_id, &lease, most.into(), began_ms).await
+    };
+    let claimed = db::in_time(config, claim).await?;
+    let Worked { tried, end } = work(sweep, &claimed, began_ms).await;
+    let made = u32::try_from(tried).unwrap_or(most);
+    run.give_back(most.saturating_sub(made) * TRY_CALLS);
+    if tried < claimed.len() {
+        let kept = claimed.get(tried.wrapping_sub(1)).filter(|_| end == End::Unrecorded);
+        let due_at_ms =
+            if let End::Failed { due_at_ms } = end { due_at_ms } else { clock.now_ms() };
+        let release = async {
+            delivery::release(&config.db()?, destination_id, &lease, due_at_ms, kept).await
+        };
+        db::in_time(config, release).await?;
     }
-    Ok(!claimed.is_empty())
+    Ok(match end {
+        End::Through if made == most => After::Again,
+        End::Through | End::Failed { .. } => After::Done,
+        End::Late => After::Again,
+        End::Unrecorded | End::Spent => After::Over,
+    })
 }
 
-/// Deals each destination's deliveries out over its lanes.
-fn split(claimed: &[Loaded], lanes_each: usize) -> Vec<Vec<&Loaded>> {
-    let mut by_destination: BTreeMap<i64, Vec<&Loaded>> = BTreeMap::new();
-    for delivery in claimed {
-        by_destination.entry(delivery.destination_id).or_default().push(delivery);
-    }
-    let mut lanes = Vec::new();
-    for deliveries in by_destination.into_values() {
-        for lane in 0..lanes_each {
-            let dealt: Vec<_> = deliveries.iter().skip(lane).step_by(lanes_each).copied().collect();
-            if !dealt.is_empty() {
-                lanes.push(dealt);
-            }
+/// What became of a turn's deliveries.
+struct Worked {
+    tried: usize,
+    end: End,
+}
+
+/// Why a turn ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// All were tried.
+    Through,
+    /// The last one tried has to wait until then, and the others with it.
+    Failed { due_at_ms: i64 },
+    /// The last one tried is not on record.
+    Unrecorded,
+    /// The destination is slow.
+    Late,
+    /// A further try might outlast its lease, or the run.
+    Spent,
+}
+
+/// Works through a turn's deliveries until one fails: what is slow or down costs no other destination
+/// more than that one try.
+async fn work(sweep: &Sweep<'_>, claimed: &[Loaded], began_ms: i64) -> Worked {
+    let Sweep { config, clock, run, .. } = sweep;
+    for (tried, delivery) in claimed.iter().enumerate() {
+        let now_ms = clock.now_ms();
+        if !run.has_time(now_ms, delivery.leased_until_ms) {
+            return Worked { tried, end: End::Spent };
         }
-    }
-    lanes
-}
-
-/// Works through a lane until its destination fails once: what is slow or down costs no other
-/// destination more than that one try. Gives then when the rest of the lane is due.
-async fn work(config: &Config, clock: Clock, lane: Vec<&Loaded>) -> Option<(i64, i64)> {
-    for delivery in lane {
-        if let Some(State::Retrying { due_at_ms }) = attempt(config, clock, delivery).await {
-            return Some((delivery.destination_id, due_at_ms));
+        if now_ms > began_ms + TURN_MS {
+            return Worked { tried, end: End::Late };
         }
+        let end = match try_once(config, *clock, run, delivery).await {
+            None => End::Unrecorded,
+            Some(State::Retrying { due_at_ms }) => End::Failed { due_at_ms },
+            Some(State::Sent | State::FailedPermanently) => continue,
+        };
+        return Worked { tried: tried + 1, end };
     }
-    None
+    Worked { tried: claimed.len(), end: End::Through }
 }
 
-/// Makes one try and records it. `None` where it could not be recorded: its lease will end.
-async fn attempt(config: &Config, clock: Clock, delivery: &Loaded) -> Option<State> {
-    let (attempt, answer) = exchange(config, clock, delivery).await;
-    let tries = delivery.tries + 1;
-    let retry_after_ms = match &answer {
-        Answer::Status { retry_after: Some(text), .. } => {
-            outcome::retry_after_ms(text, attempt.at_ms)
-        }
-        _ => None,
-    };
-    let now_ms = clock.now_ms();
-    let state = outcome::next(attempt.outcome, tries, retry_after_ms, now_ms, edge::chance());
-    let recorded = Recorded {
-        delivery,
-        attempt: &attempt,
-        state,
-        rest_until_ms: rest_until_ms(&answer, delivery.failures, now_ms),
-    };
-    let written = match config.db() {
-        Ok(db) => delivery::record(&db, &recorded).await,
-        Err(reason) => Err(reason),
-    };
-    if let Err(reason) = written {
-        edge::log("attempt_not_recorded", &reason.to_string());
-        return None;
+/// One try, for which `TRY_CALLS` were taken.
+async fn try_once(config: &Config, clock: Clock, run: &Run, delivery: &Loaded) -> Option<State> {
+    let state = attempt(config, clock, run, delivery).await;
+    match state {
+        Some(State::Sent) if delivery.failures == 0 => run.give_back(1),
+        Some(State::Retrying { due_at_ms }) => hint(config, run, due_at_ms, clock.now_ms()).await,
+        _ => {}
     }
-    if let State::Retrying { due_at_ms } = state {
-        hint(config, due_at_ms, now_ms).await;
-    }
-    Some(state)
-}
-
-/// Until when a destination that did not take this try is left alone. `None` where the try says
-/// nothing about it.
-fn rest_until_ms(answer: &Answer, failures: u32, now_ms: i64) -> Option<i64> {
-    if *answer == Answer::Hopeless {
-        return None;
-    }
-    let failures = failures + 1;
-    if failures < UNHEALTHY {
-        return Some(0);
-    }
-    let rest = outcome::back_off_ms(failures - UNHEALTHY + 1, edge::chance());
-    Some(now_ms + rest.min(LONGEST_REST_MS))
-}
-
-/// Sends one delivery and judges the answer.
-async fn exchange(config: &Config, clock: Clock, delivery: &Loaded) -> (Attempt, Answer) {
-    let at_ms = clock.now_ms();
-    let attempt = |status, text: String, outcome| Attempt {
-        at_ms,
-        status,
-        duration_ms: clock.now_ms() - at_ms,
-        answer: text,
-        outcome,
-    };
-    let unreadable = || {
-        let text = "The destination's settings cannot be read. Is DESTINATION_KEY the one they were saved with?";
-        (attempt(None, text.to_owned(), Outcome::Transient), Answer::None)
-    };
-    let Some(settings) = destination::Config::read(&json::read(&delivery.config)) else {
-        return unreadable();
-    };
-    let Ok(secrets) = seal::open_secrets(config, delivery.space_id, &delivery.secrets).await else {
-        return unreadable();
-    };
-    let facts = &delivery.facts;
-    let built = request::build(&settings, &secrets, facts, at_ms, false, config.local);
-    let (answer, text) = match built {
-        Ok(outgoing) => edge::exchange(&outgoing).await,
-        Err(reason) => (Answer::Hopeless, reason.to_owned()),
-    };
-    let status = if let Answer::Status { status, .. } = answer { Some(status) } else { None };
-    let outcome = outcome::judge(&answer, settings.success());
-    (attempt(status, mask::answer(&text, &secrets), outcome), answer)
+    state
 }
 
 /// Has the queue look again when a delivery is due. A lost hint is no loss: the cron looks anyway.
-async fn hint(config: &Config, due_at_ms: i64, now_ms: i64) {
+async fn hint(config: &Config, run: &Run, due_at_ms: i64, now_ms: i64) {
     let quarter = due_at_ms / HINT_MS;
     let is_new = HINTED.with_borrow_mut(|hinted| {
         hinted.retain(|other| *other >= now_ms / HINT_MS);
@@ -225,7 +238,7 @@ async fn hint(config: &Config, due_at_ms: i64, now_ms: i64) {
         }
         is_new
     });
-    if !is_new {
+    if !is_new || !run.take(1) {
         return;
     }
     let delay_s = ((quarter + 1) * HINT_MS - now_ms) / 1000;

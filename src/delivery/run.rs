@@ -1,0 +1,145 @@
+//! What one run of deliveries may spend: time, and calls that the platform counts. Pure.
+
+use std::cell::Cell;
+
+/// Calls of the database that a lane's turn at a destination makes beside its tries: two statements
+/// that claim, one that gives back.
+pub const TURN_CALLS: u32 = 3;
+
+/// Calls of one try: the destination, the record, and one more for what a failure adds (the
+/// destination's health) or a record that has to be tried again.
+pub const TRY_CALLS: u32 = 3;
+
+/// Calls of a cron that are not the courier's: the removal of old things.
+const OF_UPKEEP: u32 = 15;
+
+/// Calls that an invocation has made before the courier runs: the answer to a request, or the
+/// storing of a batch of the queue.
+const BEFORE: u32 = 10;
+
+/// How long a run behind an answer may take: `waitUntil` ends 30 s after it.
+const BEHIND_ANSWER_MS: i64 = 28_000;
+
+/// How long a run of the cron or the queue may take: the next cron comes after a minute.
+const BY_ITSELF_MS: i64 = 50_000;
+
+/// The time and the calls that are left of a run. Every lane of it draws on the same ones.
+#[derive(Debug)]
+pub struct Run {
+    ends_at_ms: i64,
+    /// The longest that a try may take, its record included.
+    try_ms: i64,
+    calls: Cell<u32>,
+    is_stopped: Cell<bool>,
+}
+
+impl Run {
+    /// A run behind an answer, which began at `now_ms`. `calls` is what the platform allows one
+    /// invocation.
+    pub fn behind_answer(now_ms: i64, try_ms: i64, calls: u32) -> Self {
+        Self::new(now_ms + BEHIND_ANSWER_MS, try_ms, calls.saturating_sub(BEFORE))
+    }
+
+    /// A run of the cron.
+    pub fn of_cron(now_ms: i64, try_ms: i64, calls: u32) -> Self {
+        Self::new(now_ms + BY_ITSELF_MS, try_ms, calls.saturating_sub(OF_UPKEEP))
+    }
+
+    /// A run of the queue's consumer.
+    pub fn of_queue(now_ms: i64, try_ms: i64, calls: u32) -> Self {
+        Self::new(now_ms + BY_ITSELF_MS, try_ms, calls.saturating_sub(BEFORE))
+    }
+
+    fn new(ends_at_ms: i64, try_ms: i64, calls: u32) -> Self {
+        Self { ends_at_ms, try_ms, calls: Cell::new(calls), is_stopped: Cell::new(false) }
+    }
+
+    /// Whether a try that begins now can end, and be recorded, before the lease and the run do.
+    pub fn has_time(&self, now_ms: i64, leased_until_ms: i64) -> bool {
+        !self.is_stopped.get() && now_ms + self.try_ms <= leased_until_ms.min(self.ends_at_ms)
+    }
+
+    /// When the run is over.
+    pub fn ends_at_ms(&self) -> i64 {
+        self.ends_at_ms
+    }
+
+    /// No lane begins another try: what was sent could not be recorded.
+    pub fn stop(&self) {
+        self.is_stopped.set(true);
+    }
+
+    /// Takes calls, all or none.
+    pub fn take(&self, calls: u32) -> bool {
+        let left = self.calls.get().checked_sub(calls);
+        self.calls.set(left.unwrap_or(self.calls.get()));
+        left.is_some()
+    }
+
+    /// Gives calls back that were not made.
+    pub fn give_back(&self, calls: u32) {
+        self.calls.set(self.calls.get() + calls);
+    }
+
+    /// Takes the calls of a turn, and of as many tries as are left, at most so many. Gives how many
+    /// tries; none where not even one is left.
+    pub fn take_turn(&self, most: u32) -> u32 {
+        let tries = (self.calls.get().saturating_sub(TURN_CALLS) / TRY_CALLS).min(most);
+        if tries > 0 {
+            self.take(TURN_CALLS + tries * TRY_CALLS);
+        }
+        tries
+    }
+
+    /// Lanes that a run can feed, at most so many: each turn costs calls of its own, and one for ten
+    /// leaves most of them to the tries.
+    pub fn lanes(&self, most: usize) -> usize {
+        usize::try_from(self.calls.get() / 10).unwrap_or(most).clamp(1, most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRY_MS: i64 = 15_500;
+
+    #[test]
+    fn no_try_begins_that_its_lease_or_the_run_would_not_outlast() {
+        let run = Run::of_cron(0, TRY_MS, 50);
+        assert!(run.has_time(0, TRY_MS));
+        assert!(!run.has_time(1, TRY_MS));
+        assert!(run.has_time(34_500, 100_000));
+        assert!(!run.has_time(34_501, 100_000));
+        run.stop();
+        assert!(!run.has_time(0, 100_000));
+    }
+
+    #[test]
+    fn the_free_plan_pays_for_a_few_turns_and_never_for_more_than_it_has() {
+        let run = Run::of_cron(0, TRY_MS, 50);
+        assert_eq!(run.lanes(6), 3);
+        assert!(run.take(1));
+        let mut calls = 1;
+        loop {
+            let tries = run.take_turn(3);
+            if tries == 0 {
+                break;
+            }
+            calls += TURN_CALLS + tries * TRY_CALLS;
+        }
+        assert!((30..=35).contains(&calls), "{calls}");
+        run.give_back(2);
+        assert!(run.take(2));
+    }
+
+    #[test]
+    fn calls_are_taken_whole_or_not_at_all() {
+        let run = Run::behind_answer(0, TRY_MS, 12);
+        assert!(!run.take(3));
+        assert!(run.take(2));
+        assert!(!run.take(1));
+        assert_eq!(Run::of_queue(0, TRY_MS, 5).take_turn(10), 0);
+        assert_eq!(Run::of_queue(0, TRY_MS, 1000).lanes(6), 6);
+    }
+}

@@ -1,0 +1,132 @@
+// The courier's runs: what one may spend, and a backlog with a database that is lost in between (contract §9). A clock
+// that runs faster, real workerd and D1.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { OPERATOR_TOKEN, startWorker } from "./harness.mjs";
+
+const SPEED = 12;
+const MINUTE_MS = 60_000;
+const CONNECTIONS = 6;
+const realFetch = globalThis.fetch;
+/** Lets time of the Worker's clock pass. */
+const pass = (ms) => new Promise((resolve) => setTimeout(resolve, ms / SPEED));
+
+let answer = () => new Response("ok");
+before(() => {
+  globalThis.fetch = async (input, init) => {
+    const request = new Request(input, init);
+    const { hostname } = new URL(request.url);
+    if (!hostname.endsWith(".example")) return realFetch(input, init);
+    return answer(hostname, request.headers.get("webhook-id"));
+  };
+});
+after(() => {
+  globalThis.fetch = realFetch;
+});
+
+/** A Worker for one test, with `speed` times the clock. */
+async function start(context, speed, vars = {}) {
+  const worker = await startWorker({ entry: "fast-clock.mjs", vars: { TEST_SPEED: speed, ...vars } });
+  context.after(() => worker.stop());
+  worker.told = async (path) => (await worker.fetch(`/test/${path}`)).json();
+  worker.cron = (minute) => worker.server.getWorker().scheduled({ cron: "* * * * *", scheduledTime: new Date(minute * MINUTE_MS) });
+  worker.open = async () => (await worker.row("SELECT count(*) AS n FROM deliveries WHERE state <> 'sent'")).n;
+  await worker.told("statements"); // Sets the speed.
+  return worker;
+}
+
+/** A webhook that gets one kind of event, and so many of them that are due. */
+async function backlog(worker, space, host, event, count) {
+  const events = { contact: null, subscribed: null, registration: null, deposit: null, [event]: "Event" };
+  const draft = { kind: "webhook", name: host, url: `https://${host}/`, events };
+  const { code } = await worker.fire(`/api/spaces/${space.id}/destinations`, {
+    method: "POST", headers: { authorization: `Bearer ${OPERATOR_TOKEN}` }, body: JSON.stringify(draft),
+  });
+  assert.equal(code, 201);
+  await worker.db.prepare(`
+    INSERT INTO events (space_id, seq, dedup, event, currency, occurred_at_ms, received_at_ms, link_id, first, receipt, raw)
+    SELECT ?1, value, ?2 || value, ?2, 'USD', 0, 0, 0, 1, ?2 || value, ''
+    FROM json_each((SELECT json_group_array(at) FROM (
+      WITH RECURSIVE n(at) AS (SELECT 1 UNION ALL SELECT at + 1 FROM n WHERE at < ?3)
+      SELECT at + coalesce((SELECT max(seq) FROM events WHERE space_id = ?1), 0) AS at FROM n)))`).bind(space.id, event, count).run();
+}
+
+test("a cron with nothing to do says nothing", async (context) => {
+  const worker = await start(context, 1, { RETENTION_DAYS: "30" });
+  await worker.space();
+  await worker.cron(1);
+  await worker.cron(10);
+  assert.deepEqual(worker.server.getLogs().filter(({ message }) => message.includes('"event"')), []);
+});
+
+test("one run makes no more calls than the plan allows, and goes on with the next", async (context) => {
+  const worker = await start(context, 1);
+  const space = await worker.space();
+  await backlog(worker, space, "many.example", "contact", 100);
+  await backlog(worker, space, "down.example", "deposit", 100);
+  let calls = 0;
+  answer = (host) => {
+    calls += 1;
+    return host === "down.example" ? new Response("down", { status: 503 }) : new Response("ok");
+  };
+  for (let minute = 1; minute <= 3; minute++) {
+    const before = (await worker.told("statements")).statements;
+    calls = 0;
+    await worker.cron(minute);
+    const statements = (await worker.told("statements")).statements - before;
+    assert.ok(calls >= 8, `only ${calls} were sent`);
+    assert.ok(calls + statements <= 50, `${calls} calls and ${statements} statements`);
+  }
+  assert.equal((await worker.row("SELECT count(*) AS n FROM deliveries WHERE state = 'sending'")).n, 0, "a lease was not given back");
+});
+
+test("2,000 deliveries to a slow, a failing and a healthy destination, D1 lost twice: each arrives, and once", async (context) => {
+  // The deadline of D1 runs by the fast clock too: 5 s are 0.4 s of this machine.
+  const worker = await start(context, SPEED, { SUBREQUESTS: "1000", DB_DEADLINE_MS: "5000" });
+  const space = await worker.space();
+  const counts = { "slow.example": 120, "failing.example": 680, "healthy.example": 1200 };
+  for (const [at, [host, count]] of Object.entries(counts).entries()) {
+    await backlog(worker, space, host, ["deposit", "registration", "contact"][at], count);
+  }
+  /** How often each was taken, and which could not be recorded: the database was lost then, or a moment later. */
+  const taken = new Map();
+  const unrecorded = new Set();
+  let lately = [];
+  const left = { ...counts };
+  let isLost = false;
+  let isFailing = true;
+  answer = async (host, id) => {
+    if (host === "slow.example") await pass(7000);
+    if (host === "failing.example" && isFailing) return new Response("down", { status: 503 });
+    taken.set(id, (taken.get(id) ?? 0) + 1);
+    if (isLost) unrecorded.add(id);
+    lately = [...lately.slice(-2 * CONNECTIONS), { id, at: Date.now() }];
+    left[host] -= 1;
+    return new Response("ok");
+  };
+  const lose = async (how) => {
+    isLost = true;
+    await worker.told(`database?is=${how}`);
+    for (const { id, at } of lately) if (at > Date.now() - 200) unrecorded.add(id);
+    await pass(45_000);
+    await worker.told("database?is=there");
+    isLost = false;
+  };
+  const sweeps = [];
+  for (let minute = 0; minute < 90; minute++) {
+    sweeps.push(worker.cron(1));
+    isFailing = minute < 4;
+    if (minute === 1) await Promise.all([pass(5000).then(() => lose("refusing")), pass(MINUTE_MS)]);
+    else if (minute === 3) await Promise.all([pass(5000).then(() => lose("mute")), pass(MINUTE_MS)]);
+    else await pass(MINUTE_MS);
+    // A lane that waits for the slow one comes to ten deliveries in 70 s.
+    if (minute === 0) assert.ok(left["healthy.example"] < counts["healthy.example"] - 40, `${left["healthy.example"]} wait behind the slow one`);
+    if (minute > 5 && (await worker.open()) === 0) break;
+  }
+  await Promise.all(sweeps);
+  assert.equal(await worker.open(), 0, "not all have arrived");
+  assert.equal(taken.size, 2000);
+  const twice = [...taken].filter(([, times]) => times > 1).map(([id]) => id);
+  assert.deepEqual(twice.filter((id) => !unrecorded.has(id)), [], "sent again though it was on record");
+  assert.ok(twice.length <= 2 * CONNECTIONS, `${twice.length} were sent again`);
+});
