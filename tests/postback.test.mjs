@@ -297,6 +297,20 @@ describe("bodies", () => {
     assert.deepEqual([row.eid, row.value, row.micros], ["42", "25.10", 25_100_000]);
   });
 
+  for (const type of ["application/x-www-form-urlencoded", "text/plain", "application/octet-stream"]) {
+    test(`a JSON body as ${type} is read as JSON: curl -d says form by itself`, async () => {
+      const answer = await post(` {"event":"deposit","uid":"json-1","eid":"${type}","value":25.10}`, type);
+      assert.deepEqual([answer.code, answer.text], [200, '{"ok":true,"status":"queued"}']);
+      const row = await event(answer);
+      assert.deepEqual([row.uid, row.eid, row.micros], ["json-1", type, 25_100_000]);
+    });
+  }
+
+  test("a form that begins with a brace stays a form", async () => {
+    const answer = await post("{status}=true&event=contact&eid=braced", "application/x-www-form-urlencoded");
+    assert.deepEqual([answer.status, answer.notes], ["queued", ["macro_as_name"]]);
+  });
+
   for (const [body, type, code, note] of [
     ["{", "application/json", 400, "json_malformed:line 1 column 1"],
     ['{"event" "x"}', "application/json", 400, "json_malformed:line 1 column 10"],
