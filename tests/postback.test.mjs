@@ -246,7 +246,7 @@ describe("idempotency (§4.4)", () => {
   });
 
   test("an unresolved macro counts as absent and is noted", async () => {
-    for (const macro of ["{trade_id}", "%7Btrade_id%7D", "%257Btrade_id%257D", "[afp]", "$%7BSUBID%7D", "%macro%", "REPLACE", "po-{trade_id}"]) {
+    for (const macro of ["{trade_id}", "%7Btrade_id%7D", "%257Btrade_id%257D", "[afp]", "[[afp]]", "%5B%5Bafp%5D%5D", "$%7BSUBID%7D", "%macro%", "REPLACE", "po-{trade_id}"]) {
       const answer = await worker.fire(url(`event=deposit&value=1&uid=macro&eid=${macro}`));
       assert.deepEqual(answer.notes, ["macro_unresolved:eid"], macro);
       assert.equal((await event(answer)).eid, null);
@@ -254,6 +254,17 @@ describe("idempotency (§4.4)", () => {
     for (const id of ["{3F2504E0-4F89-11D3-9A0C-0305E82C3301}", "a{b", "%231042"]) {
       assert.deepEqual(keys(await worker.fire(url(`event=deposit&value=1&eid=${id}`))), CLEAN, id);
     }
+  });
+
+  test("a second question mark is read alike, plain and percent-encoded", async () => {
+    for (const [n, query] of ["uid=z?eid=q0&value=7", "uid=z%3Feid%3Dq1&value=7", "uid=z%3Feid%3Dq2%26value%3D7", "uid=z%253Feid%253Dq3%2526value%253D7"].entries()) {
+      const answer = await worker.fire(url(`event=deposit&${query}`));
+      assert.deepEqual([answer.status, answer.notes], ["queued", ["second_question_mark"]], query);
+      const row = await event(answer);
+      assert.deepEqual([row.uid, row.eid, row.micros], ["z", `q${n}`, 7_000_000], query);
+    }
+    const answer = await worker.fire(url("event=deposit&value=7&uid=z%3Fx%3D1&eid=q4"));
+    assert.deepEqual([keys(answer), (await event(answer)).uid], [CLEAN, "z?x=1"]);
   });
 
   test("1,000 equal postbacks at once are one event, one count, one queued", async () => {

@@ -18,17 +18,10 @@ const PLACEHOLDERS: [&str; 9] = [
     "undefined",
 ];
 
-/// The bracket pairs that mark a macro when they enclose the whole value, longest first.
-const BRACKETS: [(&str, &str); 8] = [
-    ("!!!", "!!!"),
-    ("{{", "}}"),
-    ("${", "}"),
-    ("{", "}"),
-    ("[", "]"),
-    ("#", "#"),
-    ("%", "%"),
-    ("<", ">"),
-];
+/// The bracket pairs that mark a macro when they enclose the whole value, also one within the other
+/// (`{{x}}`, `[[x]]`).
+const BRACKETS: [(&str, &str); 7] =
+    [("!!!", "!!!"), ("${", "}"), ("{", "}"), ("[", "]"), ("#", "#"), ("%", "%"), ("<", ">")];
 
 /// Whether `text`, once percent-decoded, is an unresolved macro; also where it was encoded once more.
 pub fn is_unresolved(text: &str) -> bool {
@@ -54,10 +47,20 @@ fn is_macro(text: &str) -> bool {
 }
 
 fn is_bracketed(text: &str) -> bool {
-    BRACKETS.iter().any(|(open, close)| {
-        text.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)).is_some_and(|inside| {
-            is_identifier(inside.trim()) || (inside.is_empty() && *open == "{")
-        })
+    let mut text = text;
+    while let Some((open, inside)) = inside_of(text) {
+        if is_identifier(inside) || (inside.is_empty() && open == "{") {
+            return true;
+        }
+        text = inside;
+    }
+    false
+}
+
+/// What stands in the outermost brackets, with the opening one.
+fn inside_of(text: &str) -> Option<(&'static str, &str)> {
+    BRACKETS.iter().find_map(|(open, close)| {
+        Some((*open, text.strip_prefix(open)?.strip_suffix(close)?.trim()))
     })
 }
 
@@ -95,6 +98,10 @@ mod tests {
             "{{trade_id}}",
             "${SUBID}",
             "[afp]",
+            "[[afp]]",
+            "[[ afp ]]",
+            "[{afp}]",
+            "<<click>>",
             "#s2#",
             "%macro%",
             "<click>",
@@ -113,6 +120,7 @@ mod tests {
             " {click_id} ",
             "%7Bclick_id%7D",
             "%5Bafp%5D",
+            "%5B%5Bafp%5D%5D",
         ] {
             assert!(is_unresolved(text), "{text} is a macro");
         }
@@ -132,6 +140,10 @@ mod tests {
             "}",
             "{123}",
             "[17]",
+            "[[17]]",
+            "[[]]",
+            "[[a",
+            "[[3F2504E0-4F89-11D3-9A0C-0305E82C3301]]",
             "100%",
             "50%25",
             "%",

@@ -7,6 +7,7 @@ mod fault;
 mod macros;
 mod note;
 mod parameters;
+mod swallowed;
 mod time;
 
 pub use amount::Amount;

@@ -5,6 +5,7 @@ use percent_encoding::percent_decode_str;
 
 use super::macros;
 use super::note::{Field, Note};
+use super::swallowed;
 use crate::key;
 
 /// Characters that a browser or a chat app makes of an `&` with a name behind it, when a link is
@@ -58,7 +59,7 @@ impl Parameters {
                 Some(pair) => (pair, piece.get(pair.len()..).unwrap_or_default()),
                 None => (piece, ""),
             };
-            if let Some(kept) = parameters.take_pair(pair) {
+            if let Some(kept) = parameters.take(pair) {
                 parameters.raw.push_str(&kept);
                 parameters.raw.push_str(separator);
             }
@@ -106,6 +107,20 @@ impl Parameters {
         if !self.notes.contains(&note) {
             self.notes.push(note);
         }
+    }
+
+    /// Reads what stands between two separators; gives back what of it may be kept as raw text: all of
+    /// it as it arrived, unless something had to be taken out.
+    fn take(&mut self, text: &str) -> Option<String> {
+        let Some(pieces) = swallowed::unfold(text) else { return self.take_pair(text) };
+        let kept: Vec<Option<String>> = pieces.iter().map(|piece| self.take_pair(piece)).collect();
+        self.note(Note::SecondQuestionMark);
+        let is_whole = kept.iter().zip(&pieces).all(|(kept, piece)| kept.as_ref() == Some(piece));
+        if is_whole {
+            return Some(text.to_owned());
+        }
+        let kept: Vec<String> = kept.into_iter().flatten().collect();
+        (!kept.is_empty()).then(|| kept.join("?"))
     }
 
     /// Reads one `name=value`; gives back what of it may be kept as raw text.
@@ -286,6 +301,30 @@ mod tests {
     }
 
     #[test]
+    fn an_encoded_second_question_mark_is_read_like_a_plain_one() {
+        let query = "event=deposit&uid=z%3Feid%3D5%26value%3D7";
+        for (field, expected) in [(Field::Uid, "z"), (Field::Eid, "5"), (Field::Value, "7")] {
+            assert_eq!(value(query, field), expected);
+        }
+        assert_eq!(notes(query), [Note::SecondQuestionMark]);
+        assert_eq!(Parameters::parse(query).raw, query);
+        assert_eq!(value("uid=a%3Fb%3D5", Field::Uid), "a?b=5");
+        assert_eq!(notes("uid=a%3Fb%3D5"), []);
+    }
+
+    #[test]
+    fn a_token_behind_an_encoded_question_mark_is_taken_out() {
+        for (query, raw) in [
+            ("uid=z%3Ftoken%3Dxt_in_abc%26eid%3D5", "uid=z?eid=5"),
+            ("token=xt_in_abc%3Fevent%3Dcontact&uid=z", "event=contact&uid=z"),
+        ] {
+            let parameters = Parameters::parse(query);
+            assert_eq!(parameters.token.as_deref(), Some("xt_in_abc"), "{query}");
+            assert_eq!(parameters.raw, raw, "{query}");
+        }
+    }
+
+    #[test]
     fn a_macro_as_a_name_is_ignored_and_noted() {
         assert_eq!(notes("status={status}&{status}=true&uid=1"), [Note::MacroAsName]);
         assert_eq!(notes("%7Bstatus%7D=true"), [Note::MacroAsName]);
@@ -366,7 +405,7 @@ mod tests {
         }
 
         #[test]
-        fn the_raw_query_reads_like_the_query(query in "((uid|eid|value|event|x|token)=[a-z%{}¤]{0,5}[&?]){0,8}") {
+        fn the_raw_query_reads_like_the_query(query in "((uid|eid|value|event|x|token)=([a-z%{}¤]{0,5}|%3Feid%3D[a-z]|%26x%3D)[&?]){0,8}") {
             let mut first = Parameters::parse(&query);
             let raw = first.raw.clone();
             let mut again = Parameters::parse(&raw);
