@@ -1,7 +1,7 @@
 //! `/e` and `POST /events`: the way of a report from the request to its answer (contract §§4, 5).
 //!
 //! 1. The request is read as far as it goes.
-//! 2. A key that cannot be one is refused without the database.
+//! 2. A key that cannot be one is refused without the database, and so is a dry run.
 //! 3. An event is stored, a refused report is held, each in one round trip that checks the key too.
 //! 4. Where D1 refuses or is late, the report goes to the queue instead.
 //! 5. Only where that refuses too is the sender asked to come back.
@@ -75,6 +75,12 @@ async fn take(
     let arrival = arrival(&key, now_ms);
     if !gate::admits(config, incoming, &key, &arrival.key_hash) {
         return (refuse_key(&reading, Note::TokenUnknown, audience), Later::Nothing);
+    }
+    if let Err(refusal) = &reading.verdict
+        && refusal.is_dry_run()
+    {
+        let reply = Reply::report(refusal.status, &refusal.notes, audience, None);
+        return (reply, Later::Nothing);
     }
     match commit(config, &arrival, &reading).await {
         Ok((outcome, cost)) => {

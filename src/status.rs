@@ -11,6 +11,8 @@ pub enum Status {
     Duplicate,
     InvalidRequest,
     InvalidToken,
+    /// A dry run was asked for, and there is none; nothing was counted or kept.
+    InvalidDryRun,
     InvalidEvent,
     InvalidUid,
     InvalidEid,
@@ -43,6 +45,7 @@ impl Status {
             Self::Duplicate => "duplicate",
             Self::InvalidRequest => "invalid_request",
             Self::InvalidToken => "invalid_token",
+            Self::InvalidDryRun => "invalid_dry_run",
             Self::InvalidEvent => "invalid_event",
             Self::InvalidUid => "invalid_uid",
             Self::InvalidEid => "invalid_eid",
@@ -69,7 +72,8 @@ impl Status {
             Self::InvalidRequest => 400,
             Self::InvalidToken => 401,
             Self::Unavailable => 503,
-            Self::InvalidEvent
+            Self::InvalidDryRun
+            | Self::InvalidEvent
             | Self::InvalidUid
             | Self::InvalidEid
             | Self::InvalidValue
@@ -94,6 +98,9 @@ impl Status {
             }
             Self::InvalidToken => {
                 "The key is missing, unknown, expired or of the other kind. Use the current key of your space."
+            }
+            Self::InvalidDryRun => {
+                "There is no dry run yet: this call was neither counted nor kept. Leave dry_run out to report it."
             }
             Self::InvalidEvent => {
                 "event must be one of contact, subscribed, registration, deposit."
@@ -120,11 +127,12 @@ impl Status {
 mod tests {
     use super::*;
 
-    const ALL: [Status; 13] = [
+    const ALL: [Status; 14] = [
         Status::Queued,
         Status::Duplicate,
         Status::InvalidRequest,
         Status::InvalidToken,
+        Status::InvalidDryRun,
         Status::InvalidEvent,
         Status::InvalidUid,
         Status::InvalidEid,
@@ -141,11 +149,11 @@ mod tests {
         let codes = |audience| ALL.map(|status| status.http(audience, &[]));
         assert_eq!(
             codes(Audience::Network),
-            [200, 200, 400, 401, 200, 200, 200, 200, 200, 200, 200, 200, 503]
+            [200, 200, 400, 401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 503]
         );
         assert_eq!(
             codes(Audience::Program),
-            [200, 200, 400, 401, 422, 422, 422, 422, 422, 422, 422, 422, 503]
+            [200, 200, 400, 401, 422, 422, 422, 422, 422, 422, 422, 422, 422, 503]
         );
         assert_eq!(
             Status::InvalidRequest.http(Audience::Network, &[Note::Broken(Broken::BodyTooLong)]),

@@ -51,6 +51,11 @@ describe("D1 away", () => {
     assert.equal(row.status, "invalid_value");
   });
 
+  test("a dry run is refused all the same, and nothing of it waits", async () => {
+    const answer = await withoutDatabase(worker, () => fire("event=deposit&value=25&eid=dry&dry_run=1"));
+    assert.deepEqual([answer.code, answer.status, answer.headers.get("x-stored")], [200, "invalid_dry_run", null]);
+  });
+
   test("a forged key is refused without the database", async () => {
     const forged = mintKey("xt_in_", "another secret");
     const answer = await withoutDatabase(worker, () => fire("event=contact", forged));

@@ -14,14 +14,21 @@ pub struct Refusal {
     pub notes: Vec<Note>,
 }
 
+impl Refusal {
+    /// Whether nothing of the request may be kept: it asked for that.
+    pub fn is_dry_run(&self) -> bool {
+        self.notes.contains(&Note::DryRunUnavailable)
+    }
+}
+
 /// The faults found so far. Readers ask for fields in the contract's order, so that the first fault
 /// is the one that answers.
 #[derive(Debug)]
 pub struct Faults(Vec<(Status, Note)>);
 
 impl Faults {
-    /// Begins with what is wrong with the request itself: it is too long or cut off, or a field that
-    /// matters is no text.
+    /// Begins with what is wrong with the request itself: it is too long or cut off, a field that
+    /// matters is no text, or it asks for a dry run.
     pub fn of_request(parameters: &mut Parameters, broken: Option<Broken>) -> Self {
         let mut faults = Self(Vec::new());
         if let Some(broken) = broken {
@@ -31,6 +38,11 @@ impl Faults {
             if parameters.value(field) == Value::Undecodable {
                 faults.add(Status::InvalidRequest, Note::Undecodable(field));
             }
+        }
+        // A network that never fills its macro here means nothing by it; anything else but a no is a yes.
+        let dry_run = parameters.text_or_absent(Field::DryRun);
+        if dry_run.is_some_and(|text| text != "0" && !text.eq_ignore_ascii_case("false")) {
+            faults.add(Status::InvalidDryRun, Note::DryRunUnavailable);
         }
         faults
     }

@@ -22,11 +22,12 @@ pub enum Field {
     Currency,
     Time,
     TgId,
+    DryRun,
 }
 
 impl Field {
     /// Every parameter that is read; all others are kept in the raw query and ignored.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Token,
         Self::Event,
         Self::Uid,
@@ -35,6 +36,7 @@ impl Field {
         Self::Currency,
         Self::Time,
         Self::TgId,
+        Self::DryRun,
     ];
 
     /// The field of a parameter's name: its own, or `occurred_at_ms`, which `POST /events` says for `t`.
@@ -56,6 +58,7 @@ impl Field {
             Self::Currency => "currency",
             Self::Time => "t",
             Self::TgId => "tg_id",
+            Self::DryRun => "dry_run",
         }
     }
 }
@@ -106,6 +109,8 @@ pub enum Note {
     Undecodable(Field),
     /// The request itself could not be read.
     Broken(Broken),
+    /// A dry run was asked for, and there is none.
+    DryRunUnavailable,
     /// The method is not one this address answers.
     MethodUnknown,
     EventMissing,
@@ -146,6 +151,7 @@ impl fmt::Display for Note {
             Self::BoundToAnother => "bound_to_another",
             Self::LinkUnknown => "link_unknown",
             Self::TgIdIgnored => "tg_id_ignored",
+            Self::DryRunUnavailable => "dry_run_unavailable",
             Self::MethodUnknown => "method_not_get_or_post",
             Self::EventMissing => "event_missing",
             Self::EventUnknown => "event_unknown",

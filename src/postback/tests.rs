@@ -72,6 +72,28 @@ fn every_status_has_its_query() {
 }
 
 #[test]
+fn a_dry_run_is_refused_behind_the_request_and_before_the_event() {
+    for (query, expected) in [
+        ("event=contact&dry_run=1", Status::InvalidDryRun),
+        ("event=contact&dry_run=true", Status::InvalidDryRun),
+        ("event=contact&dry_run=yes", Status::InvalidDryRun),
+        ("event=purchase&dry_run=1", Status::InvalidDryRun),
+        ("event=contact&dry_run=0&dry_run=", Status::Queued),
+        ("event=contact&dry_run=False", Status::Queued),
+        ("event=contact&dry_run=", Status::Queued),
+        ("event=contact&dry_run={dry_run}", Status::Queued),
+        ("event=contact&DRY_RUN=1", Status::Queued),
+        ("event=contact&uid=%FF&dry_run=1", Status::InvalidRequest),
+    ] {
+        assert_eq!(status(query), expected, "{query}");
+        let is_dry_run = verdict(query).is_err_and(|refusal| refusal.is_dry_run());
+        assert_eq!(is_dry_run, expected != Status::Queued, "{query}");
+    }
+    let refusal = verdict("dry_run=1&value=abc").unwrap_err();
+    assert_eq!(refusal.notes, [Note::DryRunUnavailable, Note::EventMissing]);
+}
+
+#[test]
 fn the_first_fault_answers_and_the_notes_name_all() {
     let long = "x".repeat(300);
     let query = format!("event=deposit&uid={long}&eid={long}&value=abc&currency=1&t=1");
