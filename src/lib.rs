@@ -42,6 +42,7 @@ mod space;
 mod spill;
 mod status;
 
+use futures_channel::oneshot;
 use worker::{
     Context, Env, MessageBatch, MessageExt, QueueRetryOptionsBuilder, ScheduleContext,
     ScheduledEvent, event, web_sys,
@@ -69,28 +70,73 @@ async fn fetch(
 ) -> worker::Result<web_sys::Response> {
     let config = Config::new(env);
     let incoming = Incoming::new(request);
+    match route::route(&incoming.method, &incoming.path) {
+        Route::Dashboard(request) if incoming.method != "POST" => {
+            show(config, &context, request, incoming).await
+        }
+        route => carry_out(config, &context, route, incoming).await,
+    }
+}
+
+/// Shows what is only looked at. It ends with its reader: `/live` would ask on for 20 seconds.
+async fn show(
+    config: Config,
+    context: &Context,
+    request: dashboard::Request,
+    incoming: Incoming,
+) -> worker::Result<web_sys::Response> {
+    match dashboard::answer(&config, request, incoming).await {
+        Answer::Page(reply, later) => {
+            if !matches!(later, Later::Nothing) {
+                context.wait_until(later.run(config));
+            }
+            edge::response(&reply)
+        }
+        Answer::File(head, rows) => edge::file(&head, config, rows),
+    }
+}
+
+/// Carries out everything else, which may write. A sender that hangs up has this handler cancelled,
+/// wherever it waits; so the work is handed to `waitUntil` before it begins, and what is awaited here
+/// is its answer alone. It has 30 s from then on: D1 and the queue together take at most six of them.
+async fn carry_out(
+    config: Config,
+    context: &Context,
+    route: Route,
+    incoming: Incoming,
+) -> worker::Result<web_sys::Response> {
+    let (hand_over, reply) = oneshot::channel();
+    context.wait_until(async move {
+        let (reply, later) = answer(&config, route, incoming).await;
+        let _whether_heard = hand_over.send(reply);
+        if !matches!(later, Later::Nothing) {
+            edge::pause(0).await; // The answer goes first.
+            later.run(config).await;
+        }
+    });
+    let broken_off = |_| worker::Error::RustError("the answer broke off".to_owned());
+    edge::response(&reply.await.map_err(broken_off)?)
+}
+
+async fn answer(config: &Config, route: Route, incoming: Incoming) -> (Reply, Later) {
     let nothing = |reply| (reply, Later::Nothing);
-    let (reply, later) = match route::route(&incoming.method, &incoming.path) {
-        Route::Postback { token, event } => intake::postback(&config, incoming, token, event).await,
-        Route::Event => intake::event(&config, incoming).await,
-        Route::Bind => nothing(bot::bind(&config, incoming).await),
-        Route::Click => nothing(bot::click(&config, incoming).await),
-        Route::Landing { slug } => landing::visit(&config, &incoming, &slug).await,
+    match route {
+        Route::Postback { token, event } => intake::postback(config, incoming, token, event).await,
+        Route::Event => intake::event(config, incoming).await,
+        Route::Bind => nothing(bot::bind(config, incoming).await),
+        Route::Click => nothing(bot::click(config, incoming).await),
+        Route::Landing { slug } => landing::visit(config, &incoming, &slug).await,
         Route::Head => nothing(Reply::head()),
         Route::Options(allowed) => nothing(Reply::options(allowed)),
         Route::OtherMethod(allowed) => nothing(Reply::other_method(allowed)),
-        Route::Operator(request) => operator::answer(&config, request, incoming).await,
-        Route::Dashboard(request) => match dashboard::answer(&config, request, incoming).await {
+        Route::Operator(request) => operator::answer(config, request, incoming).await,
+        Route::Dashboard(request) => match dashboard::answer(config, request, incoming).await {
             Answer::Page(reply, later) => (reply, later),
-            Answer::File(head, rows) => return edge::file(&head, config, rows),
+            Answer::File(head, _rows_of_a_get) => nothing(head),
         },
-        Route::Health => nothing(health::check(&config).await),
+        Route::Health => nothing(health::check(config).await),
         Route::NotFound => nothing(Reply::problem(&Problem::NOT_FOUND)),
-    };
-    if !matches!(later, Later::Nothing) {
-        context.wait_until(later.run(config));
     }
-    edge::response(&reply)
 }
 
 #[event(scheduled)]
