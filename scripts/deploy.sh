@@ -12,8 +12,10 @@ dry_run=
 [ "${1:-}" != --dry-run ] || dry_run=yes
 database=$(awk -F'"' '/^database_name = / { print $2; exit }' wrangler.toml)
 queues=$(awk -F'"' '/^queue = / { print $2 }' wrangler.toml | sort -u)
+worker=$(awk -F'"' '/^name = / { print $2; exit }' wrangler.toml)
 secrets="KEY_SECRET OPERATOR_TOKEN DESTINATION_KEY"
 log=target/deploy.log
+answer=target/deploy.answer
 mkdir -p target
 
 # step WHAT REMEDY COMMAND…: says what it does, and if that fails why and what to do.
@@ -25,17 +27,29 @@ step() {
         echo "    $*"
         return 0
     fi
-    "$@" >"$log" 2>&1 </dev/null || {
-        tail -n 15 "$log" | sed 's/^/    /' >&2
-        echo "deploy: this step failed: $what" >&2
-        echo "deploy: what to do: $remedy" >&2
-        exit 1
-    }
+    "$@" >"$log" 2>&1 </dev/null || stop "$what" "$remedy"
 }
 
-# there COMMAND…: whether Cloudflare has it; a dry run supposes that it has nothing.
+# stop WHAT REMEDY: ends it with what was said last, what it was said to, and what to do.
+stop() {
+    tail -n 15 "$log" | sed 's/^/    /' >&2
+    echo "deploy: this step failed: $1" >&2
+    echo "deploy: what to do: $2" >&2
+    exit 1
+}
+
+# there WHAT ABSENT COMMAND…: whether Cloudflare has it, with the answer in $answer. That it has not is believed
+# only where wrangler says so in the words ABSENT: anything else that fails, a lost connection or a token without
+# the right, says nothing about what is there, and must not have it made anew. A dry run supposes that nothing is.
 there() {
-    [ -z "$dry_run" ] && "$wrangler" "$@" >"$log" 2>&1 </dev/null
+    what=$1 absent=$2
+    shift 2
+    [ -z "$dry_run" ] || return 1
+    if "$wrangler" "$@" >"$answer" 2>"$log" </dev/null; then return 0; fi
+    cat "$answer" >>"$log"
+    if grep -qE -e "$absent" "$log"; then return 1; fi
+    stop "see whether there is $what" \
+        "see the lines above; nothing was changed. Check the connection and what the login may do ($wrangler whoami), then run make deploy again"
 }
 
 if [ -z "$dry_run" ]; then
@@ -49,27 +63,38 @@ if [ -z "$dry_run" ]; then
     fi
 fi
 
-there d1 info "$database" ||
+# Secrets that are set already stay: destinations' secrets open with DESTINATION_KEY alone, and keys are checked
+# with KEY_SECRET. So they are asked for before anything is changed.
+known=
+if there "the Worker with its secrets" "Worker \"$worker\" not found|\[code: (10007|10090)\]" secret list --format json; then
+    known=$(node -e '
+        const text = require("fs").readFileSync(process.argv[1], "utf8");
+        const names = JSON.parse(text.slice(text.search(/^\[/m))).map(({ name }) => name);
+        if (!names.every((name) => typeof name === "string")) throw new Error("a secret without a name");
+        console.log(names.join("\n"));
+    ' "$answer" 2>/dev/null) || {
+        cat "$answer" >>"$log"
+        stop "read which secrets are set" "see the lines above, which should be a JSON list; nothing was changed. Run make deploy again"
+    }
+fi
+
+there "the database $database" "Couldn't find an? .*D1 DB" d1 info "$database" ||
     step "create the database $database" "see that the account may have one more D1 database (free plan: 10)" \
         "$wrangler" d1 create "$database"
 for queue in $queues; do
-    there queues info "$queue" ||
+    there "the queue $queue" "Queue \"$queue\" does not exist" queues info "$queue" ||
         step "create the queue $queue" "see that Queues are switched on for the account" "$wrangler" queues create "$queue"
 done
 step "apply schema.sql" "run make deploy again; the schema may be applied any number of times" \
     "$wrangler" d1 execute "$database" --remote --yes --file schema.sql
 
-# Secrets that are set already stay: keys are checked with KEY_SECRET, and a new one would not know the old keys.
 new=$(mktemp)
 chmod 600 "$new"
 trap 'rm -f "$new"' EXIT
-: >"$log"
-there secret list --format json || true
-known=$(cat "$log")
 operator_token=
 echo "{" >"$new"
 for name in $secrets; do
-    case $known in *"\"$name\""*) continue ;; esac
+    if printf '%s\n' "$known" | grep -qx -e "$name"; then continue; fi
     value=
     if [ -t 0 ] && [ -z "$dry_run" ]; then
         printf 'deploy: %s is not set. Type one, or press Enter to have it made up: ' "$name"

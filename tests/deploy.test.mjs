@@ -11,28 +11,45 @@ import { promisify } from "node:util";
 const ROOT = new URL("..", import.meta.url).pathname;
 const run = promisify(execFile);
 
-/** Runs the script with a wrangler that finds, or does not find, what it asks for. */
-async function deploy({ there, secrets }, ...args) {
+/** What wrangler 4 says, to stderr, of what is not there. */
+const ABSENT = {
+  "d1 info": "Couldn't find a D1 DB named 'xtracker' (bound as 'xtracker') in the API. Run 'wrangler d1 create xtracker' to create it.",
+  "queues info": 'Queue "NAME" does not exist. To create it, run: wrangler queues create NAME',
+  "secret list": 'Worker "xtracker" not found.\n\nIf this is a new Worker, run `wrangler deploy` first to create it.',
+};
+const SECRETS = ["KEY_SECRET", "OPERATOR_TOKEN", "DESTINATION_KEY"];
+const listed = (names) => JSON.stringify(names.map((name) => ({ name, type: "secret_text" })), null, "  ");
+
+/**
+ * Runs the script with a wrangler that finds, or does not find, what it asks for. `says` has what it says instead
+ * to some questions: `out` and exit code 0, or `error` and 1.
+ */
+async function deploy({ there, secrets = SECRETS, says = {} }, ...args) {
   const folder = mkdtempSync(join(tmpdir(), "xtracker-deploy-"));
   const [stub, calls, uploaded] = ["wrangler", "calls", "uploaded"].map((name) => join(folder, name));
+  for (const [question, absent] of Object.entries(ABSENT)) {
+    const { out, error } = says[question] ?? (there ? { out: question === "secret list" ? listed(secrets) : "" } : { error: absent });
+    const [kind, text] = error === undefined ? ["out", out] : ["error", `✘ [ERROR] ${error}`];
+    writeFileSync(join(folder, `${question}.${kind}`), text);
+  }
   writeFileSync(stub, `#!/bin/sh
 echo "$*" >>${calls}
-case "$1 $2" in
-  "d1 info"|"queues info") ${there ? "exit 0" : "exit 1"} ;;
-  "secret list") echo '${JSON.stringify(secrets.map((name) => ({ name, type: "secret_text" })))}' ;;
-  "deploy --secrets-file") cp "$3" ${uploaded}; echo "  https://xtracker.example.workers.dev" ;;
-esac
+said="${folder}/$1 $2"
+if [ -e "$said.error" ]; then sed "s/NAME/$3/g" "$said.error" >&2; exit 1; fi
+if [ -e "$said.out" ]; then cat "$said.out"; fi
+if [ "$1" = deploy ]; then cp "$3" ${uploaded}; echo "  https://xtracker.example.workers.dev"; fi
 `);
   chmodSync(stub, 0o755);
-  const { stdout } = await run("sh", ["scripts/deploy.sh", ...args], { cwd: ROOT, env: { ...process.env, WRANGLER: stub } });
+  const ran = run("sh", ["scripts/deploy.sh", ...args], { cwd: ROOT, env: { ...process.env, WRANGLER: stub } });
+  const { code = 0, stdout, stderr } = await ran.catch((failed) => failed);
   const read = (path) => { try { return readFileSync(path, "utf8"); } catch { return ""; } };
-  return { stdout, calls: read(calls).trim().split("\n"), uploaded: read(uploaded) };
+  return { code, stdout, stderr, calls: read(calls).trim().split("\n"), uploaded: read(uploaded) };
 }
 
 const QUEUES = ["xtracker-deliveries", "xtracker-postbacks", "xtracker-postbacks-dead"];
 
 test("a first deployment creates what is missing, then the schema, then the Worker with its secrets", async () => {
-  const { stdout, calls, uploaded } = await deploy({ there: false, secrets: [] });
+  const { stdout, calls, uploaded } = await deploy({ there: false });
   const creations = calls.filter((call) => call.includes("create"));
   assert.deepEqual(creations, ["d1 create xtracker", ...QUEUES.map((queue) => `queues create ${queue}`)]);
   const order = ["d1 create", "d1 execute xtracker --remote --yes --file schema.sql", "deploy"];
@@ -48,13 +65,55 @@ test("a first deployment creates what is missing, then the schema, then the Work
 });
 
 test("a second deployment creates nothing and leaves the secrets as they are", async () => {
-  const { calls, uploaded } = await deploy({ there: true, secrets: ["KEY_SECRET", "OPERATOR_TOKEN", "DESTINATION_KEY"] });
+  const { calls, uploaded } = await deploy({ there: true });
   assert.deepEqual(calls.filter((call) => call.includes("create")), []);
   assert.deepEqual(JSON.parse(uploaded), {});
 });
 
+test("a secret that is missing from the list is made, and no other", async () => {
+  const { code, stdout, uploaded } = await deploy({ there: true, secrets: ["KEY_SECRET", "DESTINATION_KEY", "MY_OPERATOR_TOKEN"] });
+  assert.equal(code, 0);
+  assert.deepEqual(Object.keys(JSON.parse(uploaded)), ["OPERATOR_TOKEN"]);
+  assert.ok(stdout.includes(JSON.parse(uploaded).OPERATOR_TOKEN));
+  const warned = await deploy({ there: true, says: { "secret list": { out: `▲ [WARNING] A newer version is there.\n${listed(SECRETS)}` } } });
+  assert.deepEqual(JSON.parse(warned.uploaded), {});
+});
+
+test("a Worker that does not exist has no secrets, in whichever words wrangler says so", async () => {
+  for (const error of [ABSENT["secret list"], "A request to the Cloudflare API failed.\n\n  This Worker does not exist on your account. [code: 10007]", "workers.api.error.environment_not_found [code: 10090]"]) {
+    const { code, uploaded } = await deploy({ there: true, says: { "secret list": { error } } });
+    assert.equal(code, 0, error);
+    assert.deepEqual(Object.keys(JSON.parse(uploaded)), SECRETS, error);
+  }
+});
+
+test("where nobody knows which secrets are set, or what is there, nothing is changed", async () => {
+  for (const [question, said] of [
+    ["secret list", { error: "A fetch request failed, likely due to a connectivity issue." }],
+    ["secret list", { error: "A request to the Cloudflare API (/accounts/x/workers/scripts/xtracker/secrets) failed.\n\n  Authentication error [code: 10000]" }],
+    ["secret list", { error: 'Worker "other" not found.' }],
+    ["secret list", { error: "Too many requests. [code: 100079]" }],
+    ["secret list", { out: "<html>502 Bad Gateway</html>" }],
+    ["secret list", { out: "" }],
+    ["secret list", { out: '{"errors":[]}' }],
+    ["secret list", { out: '[{"type":"secret_text"}]' }],
+    ["secret list", { out: `${listed(SECRETS).slice(0, -20)}` }],
+    ["d1 info", { error: "A fetch request failed, likely due to a connectivity issue." }],
+    ["queues info", { error: "Authentication error [code: 10000]" }],
+  ]) {
+    const { code, stderr, calls, uploaded } = await deploy({ there: true, says: { [question]: said } });
+    const what = `${question}: ${JSON.stringify(said)}`;
+    assert.equal(code, 1, what);
+    assert.equal(uploaded, "", what);
+    assert.deepEqual(calls.filter((call) => !/^(whoami|secret list|d1 info|queues info)/.test(call)), [], what);
+    const reason = (said.error ?? said.out).split("\n").at(-1).trim();
+    assert.ok(stderr.includes(reason), `${what}: ${stderr}`);
+    assert.match(stderr, /this step failed: (see whether there is|read which secrets) [^]*what to do: .*nothing was changed/, what);
+  }
+});
+
 test("a dry run prints the commands and calls nothing", async () => {
-  const { stdout, calls } = await deploy({ there: false, secrets: [] }, "--dry-run");
+  const { stdout, calls } = await deploy({ there: false }, "--dry-run");
   assert.deepEqual(calls, [""]);
   assert.match(stdout, /d1 create xtracker[^]*queues create[^]*d1 execute[^]*deploy --secrets-file/);
 });
