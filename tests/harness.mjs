@@ -48,6 +48,8 @@ export async function startWorker({ local = true, vars = {}, secrets = {}, confi
       const cost = { read: Number(read), written: Number(written) };
       return { code: response.status, headers: response.headers, cost, text, ...(text ? JSON.parse(text) : {}) };
     },
+    /** What the database did since the last call of this, where it is watched: trips, rowsRead, rowsWritten. */
+    cost: async () => (await server.fetch("/test-cost")).json(),
     /** A browser that is signed in, as far as cookies and forms go. */
     async browser() {
       const origin = (await server.listen()).url.origin;

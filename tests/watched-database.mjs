@@ -4,6 +4,9 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import Built from "../build/index.js";
 
+/** What every call has cost since somebody last asked for /test-cost: a file's rows are read after its headers. */
+let total = { trips: 0, rowsRead: 0, rowsWritten: 0 };
+
 // workers-rs takes nothing for a database that is not of a class of this name.
 class D1Database {
   trips = 0;
@@ -12,8 +15,13 @@ class D1Database {
   constructor(database, delayMs) {
     const call = async (work) => {
       this.trips += 1;
+      total.trips += 1;
       const result = await work();
-      for (const { meta } of [result].flat()) this.rowsRead += meta.rows_read;
+      for (const { meta } of [result].flat()) {
+        this.rowsRead += meta.rows_read;
+        total.rowsRead += meta.rows_read;
+        total.rowsWritten += meta.rows_written;
+      }
       if (delayMs > 0) await scheduler.wait(delayMs);
       return result;
     };
@@ -32,6 +40,11 @@ export default class extends WorkerEntrypoint {
   built = new Built(this.ctx, { ...this.env, DB: this.database });
 
   async fetch(request) {
+    if (new URL(request.url).pathname === "/test-cost") {
+      const cost = Response.json(total);
+      total = { trips: 0, rowsRead: 0, rowsWritten: 0 };
+      return cost;
+    }
     const answer = await this.built.fetch(request);
     const headers = new Headers(answer.headers);
     headers.set("x-test-trips", this.database.trips);
@@ -41,5 +54,9 @@ export default class extends WorkerEntrypoint {
 
   queue(batch) {
     return this.built.queue(batch);
+  }
+
+  scheduled(controller) {
+    return this.built.scheduled(controller);
   }
 }

@@ -44,6 +44,25 @@ SELECT 'slot', slot, event, currency, sum(events), sum(people),
 FROM s GROUP BY slot, event, currency
 ";
 
+/// How many events a period has; `?2` and what is read as above.
+pub(super) const EVENTS: &str = "
+WITH q AS MATERIALIZED (
+  SELECT p.value ->> 0 AS from_bucket, p.value ->> 1 AS to_bucket, EXISTS (
+    SELECT 1 FROM closed_days x
+    WHERE x.space_id = ?1 AND x.from_bucket = p.value ->> 0 AND x.to_bucket = p.value ->> 1
+  ) AS closed
+  FROM json_each(?2) p
+)
+SELECT coalesce(sum(s.events), 0) AS events FROM (
+  SELECT c.events FROM q CROSS JOIN counters c
+    ON c.space_id = ?1 AND c.bucket >= q.from_bucket AND c.bucket < q.to_bucket
+  WHERE NOT q.closed AND c.event <> 'click'
+  UNION ALL
+  SELECT d.events FROM q CROSS JOIN days d ON d.space_id = ?1 AND d.from_bucket = q.from_bucket
+  WHERE q.closed AND d.event <> 'click'
+) s
+";
+
 /// Days of a period that are closed.
 pub(super) const CLOSED: &str = "
 SELECT from_bucket FROM closed_days WHERE space_id = ?1 AND from_bucket >= ?2 AND from_bucket < ?3

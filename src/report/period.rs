@@ -175,6 +175,14 @@ impl Span {
         self.labels.push(label);
     }
 
+    /// From when to before when its counters count, in epoch milliseconds: what they have counted can
+    /// then be read to the last event.
+    pub fn counted_ms(&self) -> (i64, i64) {
+        let from = self.parts.first().map_or(0, |part| part.from_bucket);
+        let to = self.parts.last().map_or(0, |part| part.to_bucket);
+        (from * BUCKET_MS, to * BUCKET_MS)
+    }
+
     /// The days that are over, which can be closed.
     pub fn past_days(&self, now_ms: i64) -> Vec<Part> {
         let now = now_ms / BUCKET_MS;
