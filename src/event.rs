@@ -110,19 +110,23 @@ impl TgId {
     }
 }
 
-/// What makes two reports one event (contract §4.4): the eid, or without one the uid and time.
+/// What makes two reports one event (contract §4.4): the eid, or without one the time and the person,
+/// who is a uid, or where there is none a Telegram user.
 ///
-/// The text is unique within its space. The second character tells the two forms apart, so that no
-/// eid can collide with a time.
+/// The text is unique within its space. The second character tells the three forms apart, so that no
+/// eid can collide with a time, and no uid with a Telegram user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DedupKey(String);
 
 impl DedupKey {
-    fn new(event: Canonical, uid: Option<&Id>, eid: Option<&Id>, occurred_at: EventTime) -> Self {
-        let code = event.code().get(..1).unwrap_or_default();
-        Self(match eid {
-            Some(eid) => format!("{code}={}", eid.as_str()),
-            None => format!("{code}@{}:{}", occurred_at.ms(), uid.map_or("", Id::as_str)),
+    fn new(report: &Report) -> Self {
+        let code = report.event.code().get(..1).unwrap_or_default();
+        let ms = report.occurred_at.ms();
+        Self(match (&report.eid, &report.uid, report.tg_id) {
+            (Some(eid), _, _) => format!("{code}={}", eid.as_str()),
+            (None, Some(uid), _) => format!("{code}@{ms}:{}", uid.as_str()),
+            (None, None, Some(tg_id)) => format!("{code}#{ms}:{}", tg_id.number()),
+            (None, None, None) => format!("{code}@{ms}:"),
         })
     }
 
@@ -173,18 +177,35 @@ pub struct Report {
 impl Report {
     /// The key under which this report is stored exactly once in its space.
     pub fn dedup_key(&self) -> DedupKey {
-        DedupKey::new(self.event, self.uid.as_ref(), self.eid.as_ref(), self.occurred_at)
+        DedupKey::new(self)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
+    /// The key of a report; an empty text or a zero stands for what is absent.
+    fn key_of(event: Canonical, uid: &str, eid: &str, tg_id: i64, ms: i64) -> DedupKey {
+        let id = |text: &str| Id::parse(text).ok().filter(|id| !id.as_str().is_empty());
+        let report = Report {
+            event,
+            uid: id(uid),
+            eid: id(eid),
+            tg_id: TgId::parse(&tg_id.to_string()),
+            value: None,
+            amount: None,
+            currency: Currency::default(),
+            occurred_at: EventTime::received(ms),
+            notes: Vec::new(),
+        };
+        report.dedup_key()
+    }
+
     fn key(event: Canonical, uid: &str, eid: &str, ms: i64) -> DedupKey {
-        let (uid, eid) = (Id::parse(uid).ok(), Id::parse(eid).ok());
-        let eid = eid.filter(|eid| !eid.as_str().is_empty());
-        DedupKey::new(event, uid.as_ref(), eid.as_ref(), EventTime::received(ms))
+        key_of(event, uid, eid, 0, ms)
     }
 
     #[test]
@@ -201,6 +222,46 @@ mod tests {
         assert_ne!(first, key(Canonical::Deposit, "a", "", 6));
         assert_ne!(first, key(Canonical::Deposit, "b", "", 5));
         assert_ne!(first, key(Canonical::Contact, "a", "", 5));
+    }
+
+    #[test]
+    fn without_eid_and_uid_the_telegram_user_is_in_the_key() {
+        let first = key_of(Canonical::Contact, "", "", 111, 5);
+        assert_eq!(first, key_of(Canonical::Contact, "", "", 111, 5));
+        for other in [
+            key_of(Canonical::Contact, "", "", 222, 5),
+            key_of(Canonical::Contact, "", "", 111, 6),
+            key_of(Canonical::Subscribed, "", "", 111, 5),
+            key(Canonical::Contact, "", "", 5),
+            key(Canonical::Contact, "111", "", 5),
+        ] {
+            assert_ne!(first, other);
+        }
+        let of_uid = key_of(Canonical::Contact, "a", "", 111, 5);
+        assert_eq!(of_uid, key_of(Canonical::Contact, "a", "", 222, 5));
+        assert_eq!(of_uid.as_str(), "c@5:a", "keys in filled databases look like this");
+        assert_eq!(key(Canonical::Contact, "", "", 5).as_str(), "c@5:");
+    }
+
+    proptest! {
+        /// What the rule says makes two reports one, and nothing else does.
+        #[test]
+        fn keys_are_equal_where_the_rule_says_so(
+            one in (0..4_usize, "[a#@:=5]{0,3}", "[cd#@:=5]{0,5}", 0..3_i64, 5..56_i64),
+            other in (0..4_usize, "[a#@:=5]{0,3}", "[cd#@:=5]{0,5}", 0..3_i64, 5..56_i64),
+        ) {
+            let read = |(event, uid, eid, tg_id, ms): &(usize, String, String, i64, i64)| {
+                key_of(Canonical::ALL[*event], uid, eid, *tg_id, *ms)
+            };
+            let rule = |(event, uid, eid, tg_id, ms): &(usize, String, String, i64, i64)| {
+                match (eid.as_str(), uid.as_str()) {
+                    ("", "") => (*event, None, None, Some(*tg_id), Some(*ms)),
+                    ("", uid) => (*event, None, Some(uid.to_owned()), None, Some(*ms)),
+                    (eid, _) => (*event, Some(eid.to_owned()), None, None, None),
+                }
+            };
+            prop_assert_eq!(read(&one) == read(&other), rule(&one) == rule(&other));
+        }
     }
 
     #[test]

@@ -35,6 +35,21 @@ describe("POST /events", () => {
     assert.equal((await post("/events", { event: "deposit", eid: "shared", value: 1 })).status, "duplicate");
   });
 
+  test("without eid and uid, different Telegram users in one second are different events", async () => {
+    const occurred_at_ms = Math.floor(Date.now() / 1000) * 1000;
+    const contact = async (tg_id, more = {}) => (await post("/events", { event: "contact", tg_id, occurred_at_ms, ...more })).status;
+    for (const tg_id of [111, 222, 333]) assert.equal(await contact(tg_id), "queued", tg_id);
+    assert.equal(await contact(222), "duplicate");
+    // A uid goes before the user, and neither is taken for the other.
+    assert.deepEqual([await contact(111, { uid: "111" }), await contact(222, { uid: "111" })], ["queued", "duplicate"]);
+    assert.deepEqual([await contact(undefined), await contact(undefined)], ["queued", "duplicate"]);
+    const query = `/e?token=${space.ingest}&event=contact&t=${occurred_at_ms}&tg_id=`;
+    assert.deepEqual([(await worker.fire(query + 333)).status, (await worker.fire(query + 444)).status], ["duplicate", "queued"]);
+    const rows = await worker.rows("SELECT uid, tg_id, first FROM events WHERE occurred_at_ms = ? ORDER BY seq", occurred_at_ms);
+    assert.deepEqual(rows.map(({ uid, tg_id, first }) => [uid, tg_id, first]),
+      [[null, 111, 1], [null, 222, 1], [null, 333, 1], ["111", 111, 1], [null, null, 0], [null, 444, 1]]);
+  });
+
   test("answers a refusal with 422, names the fault and holds it", async () => {
     for (const [body, status] of [
       [{ event: "deposit", value: "abc" }, "invalid_value"],
