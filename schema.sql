@@ -11,8 +11,8 @@ CREATE TABLE IF NOT EXISTS spaces (
   created_at_ms INTEGER NOT NULL
 ) STRICT;
 
--- The secrets of a space, as SHA-256 in hex; the secrets themselves are nowhere. A rotated key
--- stays valid while now < expires_at_ms.
+-- The secrets of a space, as SHA-256 in hex; the secrets themselves are nowhere. A key's end is a time:
+-- what was received before expires_at_ms is stored, whenever it comes out of the queue.
 CREATE TABLE IF NOT EXISTS keys (
   hash          TEXT    NOT NULL PRIMARY KEY,
   space_id      INTEGER NOT NULL REFERENCES spaces (id),
@@ -20,6 +20,9 @@ CREATE TABLE IF NOT EXISTS keys (
   created_at_ms INTEGER NOT NULL,
   expires_at_ms INTEGER -- NULL for the current key
 ) STRICT, WITHOUT ROWID;
+
+-- db/key.rs REMOVE_ENDED finds those that no queue can need any more.
+CREATE INDEX IF NOT EXISTS keys_ended ON keys (expires_at_ms) WHERE expires_at_ms IS NOT NULL;
 
 -- A trackable entry point with its own landing at /l/<slug>.
 CREATE TABLE IF NOT EXISTS links (

@@ -41,6 +41,7 @@ mod session;
 mod space;
 mod spill;
 mod status;
+mod tidy;
 
 use futures_channel::oneshot;
 use worker::{
@@ -144,6 +145,7 @@ async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     let config = Config::new(env);
     courier::sweep_by_cron(&config, Clock::of_schedule(event.schedule())).await;
     retention::run(&config, event.schedule() as i64).await;
+    tidy::run(&config, event.schedule() as i64).await;
 }
 
 #[event(queue)]

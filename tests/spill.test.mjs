@@ -1,7 +1,7 @@
 // Nothing lost while D1 is away (contract §4.5): queue, consumer, and what happens without either.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { mintKey, sha256, startWorker, until } from "./harness.mjs";
+import { mintKey, OPERATOR_TOKEN, sha256, startWorker, until } from "./harness.mjs";
 
 const QUEUE = "xtracker-postbacks";
 
@@ -103,6 +103,72 @@ describe("the consumer", () => {
     const delays = result.retryMessages.map(({ delaySeconds }) => delaySeconds);
     assert.equal(delays[0], 10);
     assert.ok(delays[1] >= 1800 && delays[1] < 1900, String(delays));
+  });
+});
+
+describe("a key that ends while its postbacks wait", () => {
+  const DAY_MS = 24 * 3600 * 1000;
+  let worker;
+  before(async () => {
+    worker = await startWorker();
+  });
+  after(() => worker.stop());
+  const operate = (method, path, body) => worker.fire(`/api/spaces${path}`, {
+    method, headers: { authorization: `Bearer ${OPERATOR_TOKEN}` }, body: body && JSON.stringify(body),
+  });
+  const fire = (token, query) => worker.fire(`/e?token=${token}&${query}`);
+  const message = (token, raw, received_at_ms) => JSON.stringify({
+    v: 1, kind: "postback", key_hash: sha256(token), key_kind: "ingest", raw, received_at_ms, receipt: raw,
+  });
+  /** Rotates the ingest token and uses the new one. */
+  const rotate = async (id) => {
+    const { key } = await operate("POST", `/${id}/keys/ingest`);
+    assert.equal((await fire(key, "event=contact")).status, "queued");
+  };
+  const endings = {
+    "rotated twice": async (id) => { await rotate(id); await rotate(id); },
+    "rotated and revoked": async (id) => { await rotate(id); await operate("DELETE", `/${id}/keys/ingest/previous`); },
+  };
+
+  for (const [ending, end] of Object.entries(endings)) {
+    test(`${ending}: what was queued before is stored, what came after is dropped`, async () => {
+      const { id, ingest_token: token } = await operate("POST", "", { name: ending });
+      assert.equal((await fire(token, "event=contact")).status, "queued");
+      const queued = await withoutDatabase(worker, async () => [
+        await fire(token, "event=deposit&eid=before&value=25"), await fire(token, "event=deposit&eid=held&value=abc"),
+      ]);
+      assert.deepEqual(queued.map(({ headers }) => headers.get("x-stored")), ["later", "later"]);
+      const before = Date.now();
+      await end(id);
+      const ended = Date.now();
+      assert.equal((await fire(token, "event=deposit&eid=too-late&value=1")).code, 401);
+      assert.equal((await deposits(worker, id)).events, 0, "it ended while the postback waited");
+      await until("the consumer has stored both", async () =>
+        (await deposits(worker, id)).units === 25 && (await worker.row("SELECT 1 FROM held WHERE space_id = ?", id)), 30_000);
+      await worker.deliver(QUEUE, [
+        message(token, "event=deposit&eid=just-before&value=5", before), message(token, "event=deposit&eid=just-after&value=7", ended + 1),
+        message(token, "event=deposit&value=refused", ended + 1),
+      ]);
+      assert.deepEqual(await worker.rows("SELECT eid FROM events WHERE space_id = ? AND event = 'deposit' ORDER BY seq", id), [{ eid: "before" }, { eid: "just-before" }]);
+      assert.deepEqual(await worker.row("SELECT count(*) AS n FROM held WHERE space_id = ?", id), { n: 1 });
+    });
+  }
+
+  test("it is removed when no queue can have a postback of it any more, and a valid one never", async () => {
+    const { id } = await operate("POST", "", { name: "Ends" });
+    await rotate(id);
+    await rotate(id);
+    await operate("DELETE", `/${id}/keys/ingest/previous`);
+    const cron = (ms) => worker.server.getWorker().scheduled({ scheduledTime: new Date(ms), cron: "* * * * *" });
+    const count = async () => (await worker.row("SELECT count(*) AS n FROM keys WHERE space_id = ?", id)).n;
+    const now = Math.floor(Date.now() / 600_000) * 600_000;
+    assert.equal(await count(), 4);
+    await cron(now + 28 * DAY_MS);
+    assert.equal(await count(), 4, "a message may be 14 days in the queue and 14 in its dead-letter queue");
+    await cron(now + 30 * DAY_MS);
+    assert.deepEqual(await worker.rows("SELECT kind, expires_at_ms FROM keys WHERE space_id = ? ORDER BY kind", id), [
+      { kind: "bearer", expires_at_ms: null }, { kind: "ingest", expires_at_ms: null },
+    ]);
   });
 });
 

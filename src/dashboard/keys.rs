@@ -48,7 +48,7 @@ pub async fn rotate(mut asked: Asked<'_>, kind: Kind) -> Result<Answer, Problem>
     let current = asked.sent().await?.get("current").parse().unwrap_or(0);
     let origin = asked.incoming.origin();
     let (config, space_id) = (asked.config, asked.space_id);
-    let (spaces, keys) = db::space::keys(&config.db()?, space_id, edge::now_ms()).await?;
+    let (spaces, keys) = db::key::of_space(&config.db()?, space_id, edge::now_ms()).await?;
     zone_of(&spaces)?;
     let newest = keys.iter().find(|key| key.kind == kind && key.expires_at_ms.is_none());
     if newest.map_or(0, |key| key.created_at_ms) != current {
@@ -65,7 +65,7 @@ pub async fn rotate(mut asked: Asked<'_>, kind: Kind) -> Result<Answer, Problem>
 }
 
 pub async fn revoke(asked: Asked<'_>, kind: Kind) -> Result<Answer, Problem> {
-    db::space::revoke_previous(&asked.config.db()?, asked.space_id, kind).await?;
+    db::key::revoke_previous(&asked.config.db()?, asked.space_id, kind, edge::now_ms()).await?;
     Ok(go_to(&asked.path("/keys")).into())
 }
 
@@ -107,7 +107,7 @@ async fn shown(
     origin: &str,
     mut known: Known<'_>,
 ) -> Result<Reply, Problem> {
-    let (spaces, stored) = db::space::keys(&config.db()?, space_id, edge::now_ms()).await?;
+    let (spaces, stored) = db::key::of_space(&config.db()?, space_id, edge::now_ms()).await?;
     let times = stored.iter().flat_map(|key| [Some(key.created_at_ms), key.expires_at_ms]);
     let zone = zone_around(zone_of(&spaces)?, times.flatten());
     let test_id = encode::hex(&edge::random::<6>()?);

@@ -49,6 +49,7 @@ pub mod event;
 pub mod feed;
 pub mod health;
 pub mod held;
+pub mod key;
 pub mod link;
 pub mod overview;
 pub mod report;

@@ -1,4 +1,4 @@
-//! Spaces and their keys.
+//! Spaces.
 
 use serde::Serialize;
 use worker::{D1Database, D1Result};
@@ -6,8 +6,7 @@ use worker::{D1Database, D1Result};
 use super::row::Row;
 use super::{number, rows_of, run, run_together, text};
 use crate::error::Error;
-use crate::key::Kind;
-use crate::space::{Draft, GRACE_MS};
+use crate::space::Draft;
 
 const CREATE: &str = "
 INSERT INTO spaces (name, time_zone, created_at_ms) VALUES (?1, ?2, ?3) RETURNING id
@@ -33,25 +32,6 @@ WHERE space_id = ?1 AND EXISTS (SELECT 1 FROM spaces s WHERE s.id = ?1 AND s.tim
 const FORGET_CLOSED: &str = "
 DELETE FROM closed_days
 WHERE space_id = ?1 AND EXISTS (SELECT 1 FROM spaces s WHERE s.id = ?1 AND s.time_zone <> ?2)
-";
-
-const KEYS: &str = "
-SELECT kind, created_at_ms, expires_at_ms FROM keys
-WHERE space_id = ?1 AND (expires_at_ms IS NULL OR expires_at_ms > ?2)
-ORDER BY kind, expires_at_ms IS NOT NULL
-";
-
-/// A second rotation within the grace drops the older of the two at once.
-const DROP_PREVIOUS: &str = "
-DELETE FROM keys WHERE space_id = ?1 AND kind = ?2 AND expires_at_ms IS NOT NULL
-";
-
-const EXPIRE_CURRENT: &str = "
-UPDATE keys SET expires_at_ms = ?3 WHERE space_id = ?1 AND kind = ?2 AND expires_at_ms IS NULL
-";
-
-const ADD_KEY: &str = "
-INSERT INTO keys (hash, space_id, kind, created_at_ms) VALUES (?3, ?1, ?2, ?4)
 ";
 
 /// A space as a list shows it.
@@ -97,34 +77,6 @@ pub async fn read(db: &D1Database, space_id: i64) -> Result<Spaces, Error> {
     Ok(Spaces::of(all, space_id))
 }
 
-/// A key as the keys page shows it: never the secret, which nobody has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ShownKey {
-    pub kind: Kind,
-    pub created_at_ms: i64,
-    /// Until when a rotated key is valid; `None` for the current one.
-    pub expires_at_ms: Option<i64>,
-}
-
-/// A space's keys that are valid at a moment.
-pub async fn keys(
-    db: &D1Database,
-    space_id: i64,
-    now_ms: i64,
-) -> Result<(Spaces, Vec<ShownKey>), Error> {
-    let values = [number(space_id), number(now_ms)];
-    let results = run_together(db, &[(LIST, &[]), (KEYS, &values)]).await?;
-    let read = |row: &Row| {
-        Some(ShownKey {
-            kind: Kind::parse(&row.text("kind"))?,
-            created_at_ms: row.number("created_at_ms"),
-            expires_at_ms: row.optional_number("expires_at_ms"),
-        })
-    };
-    let keys = rows_of(&results, 1)?.iter().filter_map(read).collect();
-    Ok((Spaces::read(&results, space_id)?, keys))
-}
-
 /// Changes a space's name and zone. In another zone its days are other days.
 pub async fn change(db: &D1Database, space_id: i64, draft: &Draft) -> Result<(), Error> {
     let change = [number(space_id), text(&draft.name), text(&draft.time_zone)];
@@ -149,32 +101,4 @@ pub async fn list(db: &D1Database) -> Result<Vec<Listed>, Error> {
 /// Whether there is such a space.
 pub async fn exists(db: &D1Database, space_id: i64) -> Result<bool, Error> {
     Ok(run(db, EXISTS, &[number(space_id)]).await?.id().is_some())
-}
-
-/// Makes `hash` the space's current key of its kind; the one before stays valid for 24 hours, the
-/// one before that ends now. Gives the time until which the previous key is valid.
-pub async fn rotate(
-    db: &D1Database,
-    space_id: i64,
-    kind: Kind,
-    hash: &str,
-    now_ms: i64,
-) -> Result<i64, Error> {
-    let (space, kind, until_ms) = (number(space_id), text(kind.name()), now_ms + GRACE_MS);
-    run_together(
-        db,
-        &[
-            (DROP_PREVIOUS, &[space.clone(), kind.clone()]),
-            (EXPIRE_CURRENT, &[space.clone(), kind.clone(), number(until_ms)]),
-            (ADD_KEY, &[space, kind, text(hash), number(now_ms)]),
-        ],
-    )
-    .await?;
-    Ok(until_ms)
-}
-
-/// Ends the previous key of a kind before its time.
-pub async fn revoke_previous(db: &D1Database, space_id: i64, kind: Kind) -> Result<(), Error> {
-    let values = [number(space_id), text(kind.name())];
-    run(db, DROP_PREVIOUS, &values).await.map(|_rows| ())
 }

@@ -121,7 +121,7 @@ async fn carry_out(
             Reply::json(200, &Done { ok: true })
         }
         Request::RevokePreviousKey { space_id, kind } => {
-            db::space::revoke_previous(&db, space_id, kind).await?;
+            db::key::revoke_previous(&db, space_id, kind, edge::now_ms()).await?;
             Reply::json(200, &Done { ok: true })
         }
     };
@@ -167,7 +167,7 @@ pub async fn rotate(config: &Config, space_id: i64, kind: Kind) -> Result<(Strin
         .ok_or(Error::Missing("KEY_SECRET"))?;
     let hash = Presented::read(&key, kind, false).map(|key| key.hash());
     let hash = hash.ok_or(Error::Missing("KEY_SECRET"))?;
-    let until_ms = db::space::rotate(&config.db()?, space_id, kind, &hash, edge::now_ms()).await?;
+    let until_ms = db::key::rotate(&config.db()?, space_id, kind, &hash, edge::now_ms()).await?;
     Ok((key, until_ms))
 }
 
