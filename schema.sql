@@ -24,6 +24,12 @@ CREATE TABLE IF NOT EXISTS keys (
 -- db/key.rs REMOVE_ENDED finds those that no queue can need any more.
 CREATE INDEX IF NOT EXISTS keys_ended ON keys (expires_at_ms) WHERE expires_at_ms IS NOT NULL;
 
+-- Keys that were made and never used: nobody has them yet, so that a rotation replaces one at once. The
+-- first use takes the row away; a key that has none counts as used.
+CREATE TABLE IF NOT EXISTS unused_keys (
+  hash TEXT NOT NULL PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
 -- A trackable entry point with its own landing at /l/<slug>.
 CREATE TABLE IF NOT EXISTS links (
   id            INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -112,6 +112,14 @@ pub fn mint(kind: Kind, random: [u8; 16], key_secret: &[u8]) -> Option<String> {
     Some(body + &check)
 }
 
+/// 128 bits for a key that is made again by the same words, and by nobody without `key_secret`.
+/// `None` where that is empty.
+pub fn derive(key_secret: &[u8], words: &[&str]) -> Option<[u8; 16]> {
+    // No key's body has a line break: this can never be the check part of one.
+    let mac = mac(key_secret, &format!("rotation\n{}", words.join("\n")))?;
+    mac.get(..16)?.try_into().ok()
+}
+
 /// Whether one of our secrets stands in `text`, percent-encoded or not.
 pub fn contains_secret(text: &str) -> bool {
     let has =
@@ -122,12 +130,16 @@ pub fn contains_secret(text: &str) -> bool {
 }
 
 fn check_part(key_secret: &[u8], body: &str) -> Option<String> {
+    Some(encode::base32(mac(key_secret, body)?.get(..CHECK_BYTES)?))
+}
+
+fn mac(key_secret: &[u8], text: &str) -> Option<[u8; 32]> {
     if key_secret.is_empty() {
         return None;
     }
     let mut mac = Hmac::<Sha256>::new_from_slice(key_secret).ok()?;
-    mac.update(body.as_bytes());
-    Some(encode::base32(mac.finalize().into_bytes().get(..CHECK_BYTES)?))
+    mac.update(text.as_bytes());
+    Some(mac.finalize().into_bytes().into())
 }
 
 #[cfg(test)]
@@ -154,6 +166,22 @@ mod tests {
     fn one_kind_is_refused_as_the_other() {
         let ingest = mint(Kind::Ingest, [7; 16], SECRET).unwrap_or_default();
         assert!(Presented::read(&ingest, Kind::Bearer, false).is_none());
+    }
+
+    #[test]
+    fn the_same_words_derive_the_same_bits_and_others_others() {
+        let one = derive(SECRET, &["1", "ingest", "from", "nonce"]);
+        assert_eq!(one, derive(SECRET, &["1", "ingest", "from", "nonce"]));
+        for words in [
+            ["2", "ingest", "from", "nonce"],
+            ["1", "bearer", "from", "nonce"],
+            ["1", "ingest", "", "nonce"],
+            ["1", "ingest", "from", "nonce2"],
+        ] {
+            assert_ne!(one, derive(SECRET, &words), "{words:?}");
+        }
+        assert_ne!(one, derive(b"another secret", &["1", "ingest", "from", "nonce"]));
+        assert_eq!(derive(b"", &["1", "ingest", "from", "nonce"]), None);
     }
 
     #[test]

@@ -37,6 +37,12 @@ impl Problem {
         "Send the operator's secret as Authorization: Bearer <secret>.",
     );
 
+    pub const ROTATED_MEANWHILE: Self = Self::new(
+        409,
+        "rotated_meanwhile",
+        "Another rotation came at the same moment and made the current key. If that one is lost, rotate again.",
+    );
+
     const fn new(http: u16, word: &'static str, hint: &'static str) -> Self {
         Self { http, word, field: None, hint: Cow::Borrowed(hint) }
     }

@@ -10,6 +10,10 @@ const NAME_BYTES: usize = 100;
 /// How long a rotated key stays valid.
 pub const GRACE_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// How long a form that is sent again shows the secret that it made: a browser throws the first answer
+/// of a double click away.
+pub const SHOWN_AGAIN_MS: i64 = 5 * 60 * 1000;
+
 /// What a new space is made from, as the operator sent it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Draft {

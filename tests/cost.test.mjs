@@ -1,7 +1,7 @@
 // What a postback costs at D1, as D1 itself counts it (issue of money: rows written are most of the bill).
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { mintKey, startWorker } from "./harness.mjs";
+import { mintKey, OPERATOR_TOKEN, startWorker } from "./harness.mjs";
 
 let worker, space;
 before(async () => {
@@ -48,6 +48,22 @@ test("at most 4 rows written for a new event, 5 with a tg_id, 1 for a duplicate,
     const result = await cost(query);
     assert.equal(result.status, status, query);
     assert.ok(result.written <= written, `${query} wrote ${result.written} rows`);
+  }
+});
+
+test("the first use of a key writes one row more in the same round trip, every later one none", async () => {
+  const watched = await startWorker({ databaseDelayMs: 0 });
+  try {
+    const made = await watched.fire("/api/spaces", { method: "POST", headers: { authorization: `Bearer ${OPERATOR_TOKEN}` }, body: '{"name":"Fresh"}' });
+    const fire = async (query) => {
+      const { status, headers, cost: { written } } = await watched.fire(`/e?token=${made.ingest_token}&${query}`);
+      return [status, written, headers.get("x-test-trips")];
+    };
+    assert.deepEqual(await fire("event=deposit&uid=a&eid=1&value=5"), ["queued", 5, "1"]);
+    assert.deepEqual(await fire("event=deposit&uid=b&eid=2&value=5"), ["queued", 4, "1"]);
+    assert.deepEqual(await fire("event=deposit&uid=b&eid=2&value=5"), ["duplicate", 1, "1"]);
+  } finally {
+    await watched.stop();
   }
 });
 

@@ -1,7 +1,7 @@
 // The dashboard's door and forms, as far as they go without a browser (contract §§2, 7).
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { OPERATOR_TOKEN, startWorker } from "./harness.mjs";
+import { OPERATOR_TOKEN, sha256, startWorker } from "./harness.mjs";
 
 let worker, browser;
 before(async () => {
@@ -118,21 +118,75 @@ test("a form comes back with what was typed and the reason beside its field", as
   }
 });
 
-test("a page sent twice rotates once", async () => {
-  const { id } = await worker.space();
-  const page = await browser.get(`/s/${id}/keys`);
-  const current = /name="current" value="(\d+)"/.exec(page.text)[1];
-  const first = await browser.send(`/s/${id}/keys/ingest/rotate`, { current });
-  const token = /xt_in_[0-9a-v]{36}/.exec(first.text)[0];
-  const again = await browser.send(`/s/${id}/keys/ingest/rotate`, { current });
-  assert.match(again.text, /nothing was rotated again/);
-  assert.ok(!/xt_in_[0-9a-v]{36}/.test(again.text));
-  assert.equal((await worker.fire(`/e?token=${token}&event=contact`)).status, "queued");
+/** The rotate form of a kind of key, as a page of the space has it. */
+async function rotateForm(id, kind = "ingest") {
+  const [, form] = new RegExp(`action="/s/${id}/keys/${kind}/rotate">(.*?)</form>`).exec((await browser.get(`/s/${id}/keys`)).text);
+  const fields = Object.fromEntries([...form.matchAll(/name="(\w+)" value="(\w*)"/g)].map(([, name, value]) => [name, value]));
+  const shown = ({ code, text }) => [code, new RegExp(`xt_${kind === "ingest" ? "in" : "sk"}_[0-9a-v]{36}`).exec(text)?.[0]];
+  return { fields, send: async () => shown(await browser.send(`/s/${id}/keys/${kind}/rotate`, fields)) };
+}
+const keysOf = (id, kind) => worker.rows("SELECT hash, expires_at_ms FROM keys WHERE space_id = ? AND kind = ? ORDER BY created_at_ms, expires_at_ms IS NULL", id, kind);
+
+for (const [how, twice] of Object.entries({
+  "by a double click": (send) => Promise.all([send(), send(), send()]),
+  "one after the other": async (send) => [await send(), await send(), await send()],
+})) {
+  test(`a form sent twice rotates once and shows the same secret: ${how}`, async () => {
+    for (const kind of ["ingest", "bearer"]) {
+      const space = await worker.space();
+      const { send } = await rotateForm(space.id, kind);
+      const answers = await twice(send);
+      assert.match(answers[0][1] ?? "nothing", /^xt_/);
+      assert.deepEqual(answers, Array(3).fill([200, answers[0][1]]));
+      const [old, made, ...more] = await keysOf(space.id, kind);
+      assert.deepEqual([old.hash, made, more], [sha256(space[kind]), { hash: sha256(answers[0][1]), expires_at_ms: null }, []]);
+      assert.ok(old.expires_at_ms > Date.now() + 23.9 * 3600 * 1000, "the one before keeps its 24 hours");
+    }
+  });
+}
+
+test("a form shows its secret again for five minutes, while that is the current one and not for another page", async () => {
+  const space = await worker.space();
+  const stale = await rotateForm(space.id);
+  const form = await rotateForm(space.id);
+  const [, token] = await form.send();
+  assert.deepEqual(await stale.send(), [200, undefined], "another page of the same time rotates nothing");
+  const keys = await keysOf(space.id, "ingest");
+  await worker.db.prepare("UPDATE keys SET created_at_ms = created_at_ms - 300000 WHERE hash = ?").bind(sha256(token)).run();
+  const page = await browser.send(`/s/${space.id}/keys/ingest/rotate`, form.fields);
+  assert.match(page.text, /Nothing was rotated/);
+  assert.ok(!page.text.includes(token));
+  await worker.db.prepare("UPDATE keys SET created_at_ms = created_at_ms + 300000 WHERE hash = ?").bind(sha256(token)).run();
+  assert.deepEqual(await keysOf(space.id, "ingest"), keys);
+  const [, next] = await (await rotateForm(space.id)).send();
+  assert.notEqual(next, token);
+  assert.deepEqual(await form.send(), [200, undefined]);
+  assert.deepEqual(await (await rotateForm(space.id)).send().then(([code]) => code), 200);
+  for (const fields of [{}, { current: "0" }, { ...form.fields, nonce: "" }, { ...form.fields, current: "" }]) {
+    assert.match((await browser.send(`/s/${space.id}/keys/ingest/rotate`, fields)).text, /Nothing was rotated/);
+  }
+});
+
+test("rotating again after a secret was lost does not end the one that networks use", async () => {
+  const space = await worker.space();
+  const fire = (token) => worker.fire(`/e?token=${token}&event=contact`);
+  const [, lost] = await (await rotateForm(space.id)).send();
+  const [{ expires_at_ms: until }] = await keysOf(space.id, "ingest");
+  const page = await browser.get(`/s/${space.id}/keys`);
+  assert.match(page.text, /The current one was never used, and ends at once\. The previous one keeps its time\./);
+  const [, second] = await (await rotateForm(space.id)).send();
+  assert.deepEqual([(await fire(space.ingest)).code, (await fire(lost)).code], [200, 401]);
+  assert.equal((await keysOf(space.id, "ingest"))[0].expires_at_ms, until);
+  // Once the new one is in use, a rotation gives it the 24 hours.
+  assert.equal((await fire(second)).code, 200);
+  const [, third] = await (await rotateForm(space.id)).send();
+  assert.deepEqual([(await fire(space.ingest)).code, (await fire(second)).code, (await fire(third)).code], [401, 200, 200]);
 });
 
 test("ready-made URLs have the real token right after rotation, and escape what copying would change", async () => {
   const { id } = await worker.space();
-  const { text } = await browser.send(`/s/${id}/keys/ingest/rotate`, { current: "0" });
+  const { fields } = await rotateForm(id);
+  const { text } = await browser.send(`/s/${id}/keys/ingest/rotate`, fields);
   const token = /xt_in_[0-9a-v]{36}/.exec(text)[0];
   const url = `${browser.origin}/e?token=${token}&event=deposit&uid={click_id}&eid={trade_id}&value={sumdep}&currency=USD`;
   assert.ok(text.includes(url.replaceAll("&", "&#38;")), text);

@@ -1,7 +1,7 @@
 // The operator's API: spaces and their keys (contract §2).
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { OPERATOR_TOKEN, startWorker } from "./harness.mjs";
+import { OPERATOR_TOKEN, sha256, startWorker } from "./harness.mjs";
 
 let worker;
 before(async () => {
@@ -32,6 +32,7 @@ test("a new space has two keys that work, each as its own kind", async () => {
 
 test("after a rotation the previous key works for 24 hours, the one before it no more", async () => {
   const { id, ingest_token: first } = await call("POST", "/api/spaces", { name: "Rotation" });
+  assert.equal((await fire(first)).code, 200);
   const before = Date.now();
   const second = await call("POST", `/api/spaces/${id}/keys/ingest`);
   assert.ok(second.previous_valid_until_ms >= before + 24 * 3600 * 1000);
@@ -42,6 +43,55 @@ test("after a rotation the previous key works for 24 hours, the one before it no
   assert.equal((await call("DELETE", `/api/spaces/${id}/keys/ingest/previous`)).code, 200);
   assert.deepEqual([(await fire(second.key)).code, (await fire(third.key)).code], [401, 200]);
   assert.deepEqual(await worker.row("SELECT count(*) AS n FROM keys WHERE space_id = ? AND kind = 'bearer'", id), { n: 1 });
+});
+
+test("a current key that nobody used is replaced at once, and the one before it keeps its 24 hours", async () => {
+  const { id, ingest_token: first } = await call("POST", "/api/spaces", { name: "Lost answers" });
+  const rotate = () => call("POST", `/api/spaces/${id}/keys/ingest`);
+  const unused = await rotate();
+  assert.ok(unused.previous_valid_until_ms <= Date.now(), "nobody had the first one yet");
+  assert.deepEqual([(await fire(first)).code, (await fire(unused.key)).code], [401, 200]);
+  const lost = await rotate();
+  const again = await rotate();
+  const last = await rotate();
+  assert.deepEqual([again.previous_valid_until_ms, last.previous_valid_until_ms], Array(2).fill(lost.previous_valid_until_ms));
+  assert.deepEqual([(await fire(unused.key)).code, (await fire(lost.key)).code, (await fire(again.key)).code, (await fire(last.key)).code], [200, 401, 401, 200]);
+});
+
+test("rotations at the same moment leave one current key, and it is one that somebody was given", async () => {
+  for (let times = 0; times < 5; times++) {
+    const { id, ingest_token: first } = await call("POST", "/api/spaces", { name: "Race" });
+    assert.equal((await fire(first)).code, 200);
+    const answers = await Promise.all(Array.from({ length: 8 }, () => call("POST", `/api/spaces/${id}/keys/ingest`)));
+    assert.ok(answers.every(({ code, status }) => code === 200 || (code === 409 && status === "rotated_meanwhile")), JSON.stringify(answers));
+    const current = await worker.rows("SELECT hash FROM keys WHERE space_id = ? AND kind = 'ingest' AND expires_at_ms IS NULL", id);
+    const given = answers.filter(({ code }) => code === 200).map(({ key }) => key);
+    assert.equal(current.length, 1);
+    assert.ok(given.map(sha256).includes(current[0].hash));
+    assert.equal((await fire(first)).code, 200, "the one in use keeps its time");
+  }
+});
+
+test("whatever comes first with a key marks it as used", async () => {
+  const post = (path, key, body) => worker.fire(path, { method: "POST", headers: { authorization: `Bearer ${key}` }, body: JSON.stringify(body) });
+  const message = (hash, raw) => JSON.stringify({ v: 1, kind: "postback", key_hash: hash, key_kind: "ingest", raw, received_at_ms: Date.now(), receipt: raw });
+  const uses = {
+    "an event": ({ ingest_token: key }) => fire(key),
+    "a refused postback": ({ ingest_token: key }) => worker.fire(`/e?token=${key}&event=deposit&value=abc`),
+    "a bind by address": ({ ingest_token: key }) => worker.fire(`/bind?token=${key}&uid=u&tg_id=5`),
+    "an event with the bearer": ({ bearer }) => post("/events", bearer, { event: "contact" }),
+    "a bind": ({ bearer }) => post("/bind", bearer, { uid: "u", tg_id: 5 }),
+    "a click": ({ bearer }) => post("/clicks", bearer, {}),
+    "a postback from the queue": ({ ingest_token: key }) => worker.deliver("xtracker-postbacks", [message(sha256(key), "event=contact"), message(sha256("unknown"), "event=contact")]),
+    "a refused one from the queue": ({ ingest_token: key }) => worker.deliver("xtracker-postbacks", [message(sha256(key), "event=deposit&value=abc")]),
+  };
+  for (const [what, use] of Object.entries(uses)) {
+    const space = await call("POST", "/api/spaces", { name: what });
+    const unused = async () => (await worker.rows("SELECT k.kind FROM unused_keys u JOIN keys k ON k.hash = u.hash WHERE k.space_id = ? ORDER BY 1", space.id)).map(({ kind }) => kind);
+    assert.deepEqual(await unused(), ["bearer", "ingest"], what);
+    await use(space);
+    assert.deepEqual(await unused(), [/bearer|a bind$|a click/.test(what) ? "ingest" : "bearer"], what);
+  }
 });
 
 test("a wrong field is named with its reason", async () => {

@@ -42,24 +42,29 @@ pub async fn shown_once(
     shown(config, space_id, origin, known).await
 }
 
-/// Rotates a key, unless the page that asks for it is older than the last rotation: a browser that
-/// sends a form again would else end the very key that was just copied.
+/// Rotates a key. A form that is sent twice rotates once and shows its secret both times, since a
+/// browser throws the first answer of a double click away; a page that is older than the last
+/// rotation rotates nothing.
 pub async fn rotate(mut asked: Asked<'_>, kind: Kind) -> Result<Answer, Problem> {
-    let current = asked.sent().await?.get("current").parse().unwrap_or(0);
+    let sent = asked.sent().await?;
+    let (from, nonce) = (sent.optional("current"), sent.optional("nonce"));
     let origin = asked.incoming.origin();
     let (config, space_id) = (asked.config, asked.space_id);
-    let (spaces, keys) = db::key::of_space(&config.db()?, space_id, edge::now_ms()).await?;
-    zone_of(&spaces)?;
-    let newest = keys.iter().find(|key| key.kind == kind && key.expires_at_ms.is_none());
-    if newest.map_or(0, |key| key.created_at_ms) != current {
-        let notice = "This page had been sent before: nothing was rotated again, and the new secret was shown then. If it is lost, rotate now.";
+    let rotated = match nonce {
+        Some(nonce) => {
+            operator::key::rotate(config, space_id, kind, from.as_deref(), &nonce).await?
+        }
+        None => None,
+    };
+    let Some(rotated) = rotated else {
+        let notice = "Nothing was rotated: this page is older than the last rotation, and the new secret was shown then. If it is lost, rotate now.";
         let known = Known { notice, ..Known::default() };
         return Ok(shown(config, space_id, &origin, known).await?.into());
-    }
-    let (key, _) = operator::rotate(config, space_id, kind).await?;
+    };
+    let key = Some(rotated.key);
     let made = match kind {
-        Kind::Ingest => Made { ingest: Some(key), ..Made::default() },
-        Kind::Bearer => Made { bearer: Some(key), ..Made::default() },
+        Kind::Ingest => Made { ingest: key, ..Made::default() },
+        Kind::Bearer => Made { bearer: key, ..Made::default() },
     };
     Ok(shown_once(config, space_id, &origin, made).await?.into())
 }
@@ -112,6 +117,8 @@ async fn shown(
     let zone = zone_around(zone_of(&spaces)?, times.flatten());
     let test_id = encode::hex(&edge::random::<6>()?);
     known.test_id = &test_id;
+    let nonce = operator::key::nonce()?;
+    known.nonce = &nonce;
     let packs = network::packs();
     Ok(keys::page(&spaces, space_id, origin, &stored, &packs, &zone, &known))
 }

@@ -2,7 +2,7 @@
 
 use worker::D1Database;
 
-use super::{Cost, Rows, number, run, text};
+use super::{Cost, Rows, key, number, text};
 use crate::bind::Bind;
 use crate::error::Error;
 use crate::event::Arrival;
@@ -41,7 +41,7 @@ pub async fn bind(
         text(bind.uid.as_str()),
         number(bind.tg_id.number()),
     ];
-    let Rows { rows, cost } = run(db, BIND, &values).await?;
+    let Rows { rows, cost } = key::run_used(db, &[&arrival.key_hash], BIND, &values).await?;
     let bound = rows.first().map(|row| Bound { ours: row.is("ours"), matched: row.is("matched") });
     Ok((bound, cost))
 }

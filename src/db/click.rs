@@ -3,7 +3,7 @@
 use serde::Serialize;
 use worker::D1Database;
 
-use super::{Cost, json, number, optional_text, rows_of, run, run_together, text};
+use super::{Cost, json, key, number, optional_text, rows_of, run, text};
 use crate::click::Click;
 use crate::error::Error;
 use crate::event::Arrival;
@@ -88,7 +88,8 @@ pub async fn report(
         (text(&arrival.key_hash), text(arrival.key_kind.name()), optional_text(slug));
     let whose = [hash.clone(), kind.clone(), number(arrival.received_at_ms), slug_value.clone()];
     let report = [json(&columns(click)), hash, kind, slug_value];
-    let results = run_together(db, &[(WHOSE, &whose), (REPORT, &report)]).await?;
+    let statements: [(&str, &[_]); 2] = [(WHOSE, &whose), (REPORT, &report)];
+    let results = key::run_together_used(db, &arrival.key_hash, &statements).await?;
     let reported = match rows_of(&results, 0)?.first() {
         None => Reported::UnknownKey,
         Some(whose) if slug.is_some() && whose.optional_number("link_id").is_none() => {

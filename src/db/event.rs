@@ -5,7 +5,7 @@ use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
 
 use super::row::Row;
-use super::{Cost, Rows, json, run, text};
+use super::{Cost, Rows, json, key, text};
 use crate::error::Error;
 use crate::event::{Arrival, Id, Report, TgId};
 use crate::postback::{self, Note};
@@ -155,15 +155,15 @@ impl Name {
 
 /// Stores a report under the space of its key. One round trip; at most 4 rows written for a new
 /// event (the event, its unique key, the uid's index, the counter), one more with a `tg_id`; 1 for a
-/// duplicate. `None` where the key opens no space: then nothing is stored.
+/// duplicate; one more for the first of its key. `None` where the key opens no space: then nothing is stored.
 pub async fn store(
     db: &D1Database,
     arrival: &Arrival,
     report: &Report,
     raw: &str,
 ) -> Result<(Option<Stored>, Cost), Error> {
-    let Rows { rows, cost } =
-        run(db, STORE, &[json(&columns(arrival, report, raw)), plus_restored()]).await?;
+    let values = [json(&columns(arrival, report, raw)), plus_restored()];
+    let Rows { rows, cost } = key::run_used(db, &[&arrival.key_hash], STORE, &values).await?;
     let stored = rows.first().map(Name::read).map(|name| {
         if name.receipt == arrival.receipt { Stored::New(name) } else { Stored::Known(name) }
     });
@@ -178,7 +178,9 @@ pub async fn store_many(
 ) -> Result<usize, Error> {
     let rows: Vec<_> =
         reports.iter().map(|(arrival, report, raw)| columns(arrival, report, raw)).collect();
-    Ok(run(db, STORE_MANY, &[json(&rows), plus_restored()]).await?.rows.len())
+    let hashes: Vec<_> = reports.iter().map(|(arrival, _, _)| arrival.key_hash.as_str()).collect();
+    let values = [json(&rows), plus_restored()];
+    Ok(key::run_used(db, &hashes, STORE_MANY, &values).await?.rows.len())
 }
 
 fn plus_restored() -> JsValue {

@@ -6,7 +6,7 @@ use worker::wasm_bindgen::JsValue;
 
 use super::row::Row;
 use super::space::{self, Spaces};
-use super::{Cost, rows_of, run, run_together};
+use super::{Cost, key, rows_of, run_together};
 use crate::encode;
 use crate::error::Error;
 use crate::event::Arrival;
@@ -106,6 +106,7 @@ pub async fn keep(
             )
         })
         .collect();
-    let result = run(db, KEEP, &[super::json(&rows)]).await?;
+    let hashes: Vec<_> = refused.iter().map(|(arrival, _, _)| arrival.key_hash.as_str()).collect();
+    let result = key::run_used(db, &hashes, KEEP, &[super::json(&rows)]).await?;
     Ok((result.rows.len(), result.cost))
 }

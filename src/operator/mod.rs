@@ -2,6 +2,7 @@
 //! where that is not set.
 
 pub mod destination;
+pub mod key;
 
 use serde::Serialize;
 
@@ -9,9 +10,8 @@ use crate::config::Config;
 use crate::db;
 use crate::db::link::Changed;
 use crate::edge::{self, Incoming};
-use crate::error::Error;
 use crate::gate;
-use crate::key::{self, Kind, Presented};
+use crate::key::{Kind, is_same};
 use crate::later::Later;
 use crate::link;
 use crate::reply::{Problem, Reply};
@@ -46,13 +46,6 @@ pub struct Created {
     pub id: i64,
     pub ingest_token: String,
     pub bearer: String,
-}
-
-#[derive(Serialize)]
-struct Rotated {
-    ok: bool,
-    key: String,
-    previous_valid_until_ms: i64,
 }
 
 #[derive(Serialize)]
@@ -101,11 +94,7 @@ async fn carry_out(
             let draft = draft.check(edge::is_time_zone).map_err(Problem::field)?;
             Reply::json(201, &create_space(config, &draft).await?)
         }
-        Request::RotateKey { space_id, kind } => {
-            must_exist(db::space::exists(&db, space_id).await?)?;
-            let (key, previous_valid_until_ms) = rotate(config, space_id, kind).await?;
-            Reply::json(200, &Rotated { ok: true, key, previous_valid_until_ms })
-        }
+        Request::RotateKey { space_id, kind } => key::answer(config, space_id, kind).await?,
         Request::ListLinks { space_id } => {
             let links = db::link::list(&db, space_id).await?;
             Reply::json(200, &Links { ok: true, links })
@@ -136,8 +125,8 @@ fn must_exist(exists: bool) -> Result<(), Problem> {
 pub async fn create_space(config: &Config, draft: &Draft) -> Result<Created, Problem> {
     config.key_secret()?;
     let id = db::space::create(&config.db()?, draft, edge::now_ms()).await?;
-    let (ingest_token, _) = rotate(config, id, Kind::Ingest).await?;
-    let (bearer, _) = rotate(config, id, Kind::Bearer).await?;
+    let ingest_token = first_key(config, id, Kind::Ingest).await?;
+    let bearer = first_key(config, id, Kind::Bearer).await?;
     Ok(Created { ok: true, id, ingest_token, bearer })
 }
 
@@ -161,14 +150,10 @@ pub async fn save_link(
     }
 }
 
-/// Makes a space's new secret of a kind, and gives it with the time until which the one before holds.
-pub async fn rotate(config: &Config, space_id: i64, kind: Kind) -> Result<(String, i64), Problem> {
-    let key = key::mint(kind, edge::random()?, config.key_secret()?.as_bytes())
-        .ok_or(Error::Missing("KEY_SECRET"))?;
-    let hash = Presented::read(&key, kind, false).map(|key| key.hash());
-    let hash = hash.ok_or(Error::Missing("KEY_SECRET"))?;
-    let until_ms = db::key::rotate(&config.db()?, space_id, kind, &hash, edge::now_ms()).await?;
-    Ok((key, until_ms))
+/// The first key of a kind.
+async fn first_key(config: &Config, space_id: i64, kind: Kind) -> Result<String, Problem> {
+    let made = key::rotate(config, space_id, kind, None, &key::nonce()?).await?;
+    Ok(made.ok_or(Problem::ROTATED_MEANWHILE)?.key)
 }
 
 /// Lets the operator in. An address that has tried too often is not even compared.
@@ -178,7 +163,7 @@ async fn admit(config: &Config, incoming: &Incoming) -> Result<(), Problem> {
         return Err(Problem::UNAUTHORIZED);
     }
     let presented = incoming.bearer().unwrap_or_default();
-    if key::is_same(&expected, &presented) {
+    if is_same(&expected, &presented) {
         return Ok(());
     }
     gate::count(config, incoming).await;

@@ -6,7 +6,7 @@ use askama::Template;
 use super::form::{self, Field, Form};
 use super::frame::{self, Section};
 use super::shown;
-use crate::db::key::Shown as ShownKey;
+use crate::db::key::{self, Shown as ShownKey};
 use crate::db::space::Spaces;
 use crate::event::Canonical;
 use crate::key::Kind;
@@ -36,6 +36,8 @@ pub struct Known<'a> {
     pub bad: Option<&'a BadField>,
     /// An id for the test event.
     pub test_id: &'a str,
+    /// What makes a rotation of this page another one than those of other pages.
+    pub nonce: &'a str,
 }
 
 struct Secret {
@@ -43,8 +45,10 @@ struct Secret {
     kind: &'static str,
     what: &'static str,
     since: String,
-    /// Of the current key: sent along, so that a page sent twice rotates once.
-    current: i64,
+    /// The current key's hash: sent along, so that a page sent twice rotates once.
+    current: String,
+    /// Whether the current key was ever used; one that was not ends at once.
+    used: bool,
     /// The previous key, while it is valid.
     previous: Option<Previous>,
 }
@@ -72,6 +76,7 @@ struct Network {
 struct Page<'a> {
     space_id: i64,
     secrets: Vec<Secret>,
+    nonce: &'a str,
     token: &'a str,
     bearer: &'a str,
     is_new: bool,
@@ -103,6 +108,7 @@ pub fn page(
     let page = Page {
         space_id,
         secrets: [Kind::Ingest, Kind::Bearer].map(|kind| secret(kind, keys, zone)).into(),
+        nonce: known.nonce,
         token: known.token.unwrap_or_default(),
         bearer: known.bearer.unwrap_or_default(),
         is_new: known.is_new,
@@ -125,7 +131,7 @@ pub fn page(
 
 fn secret(kind: Kind, keys: &[ShownKey], zone: &Zone) -> Secret {
     let of_kind = || keys.iter().filter(move |key| key.kind == kind);
-    let current = of_kind().find(|key| key.expires_at_ms.is_none());
+    let current = key::current(keys, kind);
     let moment = |ms| shown::moment(zone, ms);
     let (name, what) = match kind {
         Kind::Ingest => (
@@ -143,7 +149,8 @@ fn secret(kind: Kind, keys: &[ShownKey], zone: &Zone) -> Secret {
         kind: kind.name(),
         what,
         since: current.map(|key| moment(key.created_at_ms)).unwrap_or_default(),
-        current: current.map_or(0, |key| key.created_at_ms),
+        current: current.map(|key| key.hash.clone()).unwrap_or_default(),
+        used: current.is_some_and(|key| key.used),
         previous: previous.map(|until_ms| Previous { until: moment(until_ms), until_ms }),
     }
 }

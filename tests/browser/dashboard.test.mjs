@@ -75,6 +75,19 @@ test("an old token works after rotation and no more once it is revoked", async (
   await page.context().close();
 });
 
+test("a double click on Rotate makes one secret, shows it, and leaves the old one its 24 hours", async () => {
+  const { id, ingest } = await worker.space("Double click");
+  const page = await chromium.page();
+  await page.goto(`/s/${id}/keys`);
+  const section = page.locator("#ingest");
+  await section.getByText("Rotate", { exact: true }).click();
+  await section.getByRole("button", { name: "Rotate the Ingest token" }).dblclick();
+  const token = await page.locator("#token-now").textContent();
+  assert.deepEqual(await worker.rows("SELECT count(*) AS n FROM keys WHERE space_id = ? AND kind = 'ingest'", id), [{ n: 2 }]);
+  assert.deepEqual([(await fire(ingest, "event=contact")).status, (await fire(token, "event=contact")).status], ["queued", "queued"]);
+  await page.context().close();
+});
+
 test("a deposit moves revenue, feed and the link's row within two seconds, without reload", async () => {
   const { id, ingest, bearer } = await worker.space("Live");
   const link = await worker.link(id, "live-link");
