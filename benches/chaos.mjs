@@ -1,6 +1,7 @@
 // make chaos: the real workerd is killed at random moments under load and started again on the same state; its
-// database is locked for a while, with the queue and without; its disk is full for a while; a destination flaps; the
-// cron's clock jumps. Prints what was asked and what came of it, and fails on a single lost or doubled event.
+// database is locked for a while, with the queue and without, while deliveries are sent, and so that a key is revoked
+// while its postbacks wait; its disk is full for a while; a destination flaps; the cron's clock jumps. Prints what was
+// asked and what came of it, and fails on a single lost or doubled event.
 // CHAOS=short is the form for CI.
 import { execFileSync } from "node:child_process";
 import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
@@ -22,8 +23,14 @@ const counts = { rounds: 0, kills: 0, requests: 0, answered: 0, "cut off": 0, "r
 /** Every eid that was answered `queued` or `duplicate`: a promise. */
 const promised = new Set();
 
+/** Deliveries that may be in flight when the database is lost: a run of the cron and one of the queue's hints have six
+ * connections each. */
+const IN_FLIGHT = 2 * 6;
+
 /** A destination that takes every second call, and each event at its fifth try at the latest. What it took, by event. */
 const received = new Map();
+let isDown = false;
+let isSound = false;
 const refused = new Map();
 const receiver = createServer((request, response) => {
   let body = "";
@@ -31,8 +38,8 @@ const receiver = createServer((request, response) => {
   request.on("end", () => {
     const { event_id: id, data, click } = JSON.parse(body);
     const before = refused.get(id) ?? 0;
-    if (before < 4 && random(2)) {
-      refused.set(id, before + 1);
+    if (isDown || (!isSound && before < 4 && random(2))) {
+      if (!isDown) refused.set(id, before + 1);
       return response.writeHead(503).end();
     }
     const calls = received.get(id) ?? received.set(id, []).get(id);
@@ -78,15 +85,51 @@ function database(state) {
 }
 
 /** Another process holds the database: D1 refuses, and postbacks wait in the queue where there is one. */
-async function locked(ms) {
+async function locked(ms, atItsEnd = async () => {}) {
   const other = database(state);
   await pause(500);
   other.exec("BEGIN IMMEDIATE");
   await pause(ms);
   other.exec("COMMIT");
   other.close();
+  await atItsEnd();
   await pause(500);
 }
+
+/** A space's ingest token is replaced, and the one before ends at once. Gives the new one. */
+async function revoked(space) {
+  const { key } = await server.operate("POST", `/${space}/keys/ingest`);
+  await server.operate("DELETE", `/${space}/keys/ingest/previous`);
+  return key;
+}
+
+/** A backlog is sent while the database is lost; what was in flight may come again, and nothing else. */
+async function lostWhileSending(token, open) {
+  isDown = true;
+  await underLoad(server, token, "backlog", () => pause(SHORT ? 1500 : 4000));
+  const waiting = open();
+  isDown = false;
+  isSound = true;
+  const before = counts["delivered again"];
+  const other = database(state);
+  const taken = received.size;
+  const sending = server.cron(10 * MINUTE_MS);
+  await until("sending has begun", () => received.size > taken);
+  other.exec("BEGIN IMMEDIATE");
+  await pause(SHORT ? 4000 : 20_000);
+  other.exec("COMMIT");
+  other.close();
+  await sending;
+  let ahead = 20;
+  for (; open() > 0 && ahead < 24 * 60; ahead += 2) await server.cron(ahead * MINUTE_MS);
+  isSound = false;
+  counts["waited to be sent"] = waiting;
+  counts["delivered again"] = again();
+  const doubled = counts["delivered again"] - before;
+  if (doubled > IN_FLIGHT) throw new Error(`${doubled} of ${waiting} deliveries came again`);
+}
+
+const again = () => [...received.values()].reduce((sum, calls) => sum + calls.length - 1, 0);
 
 /** The disk of the state has no byte left, then it has. */
 async function full(ms) {
@@ -121,7 +164,9 @@ if (isMounted) execFileSync("mount", ["-t", "tmpfs", "-o", "size=96m", "tmpfs", 
 const server = await devServer(state);
 try {
   await server.start();
-  const { id: space, ingest_token: token } = await server.operate("POST", "", { name: "Chaos" });
+  const created = await server.operate("POST", "", { name: "Chaos" });
+  const space = created.id;
+  let token = created.ingest_token;
   await server.operate("POST", `/${space}/destinations`, { kind: "webhook", name: "Flapping", url: hook });
 
   for (let round = 1; round <= ROUNDS; round++) {
@@ -140,6 +185,13 @@ try {
   if (isMounted) await underLoad(server, token, "full", () => full(SHORT ? 2000 : 6000));
   else console.log("chaos: full disk NOT tried: this machine does not let a process mount (unshare --user --mount)");
 
+  const waited = counts["stored later"];
+  let next;
+  await underLoad(server, token, "revoked", () => locked(SHORT ? 2000 : 6000, async () => { next = await revoked(space); }));
+  counts["later, key revoked"] = counts["stored later"] - waited;
+  if (!next || counts["later, key revoked"] === 0) throw new Error("no postback waited while its key was revoked");
+  token = next;
+
   const query = (sql) => {
     const db = database(state);
     try {
@@ -152,6 +204,8 @@ try {
   const open = () => query("SELECT count(*) AS n FROM deliveries WHERE state NOT IN ('sent', 'failed_permanently')")[0].n;
   const isStored = () => promised.isSubsetOf(new Set(stored()));
   await until("what waited in the queue is stored", isStored, 60_000);
+  counts["delivered again"] = again();
+  await lostWhileSending(token, open);
 
   // No queue either: nobody may be told that it is safe.
   await server.kill();
@@ -174,7 +228,7 @@ try {
   const [recount] = query("SELECT count(*) AS events, total(micros) AS micros FROM events");
   const isCounted = sums.events === recount.events && sums.units * 1e6 + sums.micros === recount.micros;
   const states = Object.fromEntries(query("SELECT state, count(*) AS n FROM deliveries GROUP BY state").map(({ state, n }) => [state, n]));
-  counts["delivered again"] = [...received.values()].reduce((sum, calls) => sum + calls.length - 1, 0);
+  counts["delivered again"] = again();
   const isStable = received.size === eids.length && [...received.values()].every((calls) => new Set(calls).size === 1);
   for (const [what, count] of Object.entries(counts)) console.log(`${what.padEnd(18)} ${count}`);
   console.log(`counters           ${isCounted ? "equal a recount" : `differ: ${JSON.stringify({ sums, recount })}`}`);
