@@ -10,6 +10,7 @@ use crate::edge;
 use crate::event::Canonical;
 use crate::later::Later;
 use crate::operator::destination::{self as operator, Tested};
+use crate::operator::must_exist;
 use crate::page::destinations::{self, Around};
 use crate::page::form::Sent;
 use crate::reply::Problem;
@@ -159,16 +160,19 @@ pub async fn test(asked: Asked<'_>, id: i64) -> Result<Answer, Problem> {
 
 pub async fn pause(mut asked: Asked<'_>, id: i64) -> Result<Answer, Problem> {
     let enabled = asked.sent().await?.is_on("enabled");
-    db::destination::pause(&asked.config.db()?, asked.space_id, id, enabled).await?;
+    let paused = db::destination::pause(&asked.config.db()?, asked.space_id, id, enabled).await?;
+    must_exist(paused)?;
     let reply = go_to(&asked.path(&format!("/destinations/{id}")));
     Ok(Answer::Page(reply, Later::Sweep))
 }
 
 /// Sends one delivery again, or all that were given up.
 pub async fn resend(mut asked: Asked<'_>, id: i64) -> Result<Answer, Problem> {
-    let seq = asked.sent().await?.get("seq").parse().ok();
+    let seq = asked.sent().await?.optional("seq");
+    let seq = seq.map(|seq| seq.parse().map_err(|_no_number| Problem::NOT_FOUND)).transpose()?;
     let db = asked.config.db()?;
-    db::delivery::resend(&db, asked.space_id, id, seq, edge::now_ms()).await?;
+    let resent = db::resend::again(&db, asked.space_id, id, seq, edge::now_ms()).await?;
+    must_exist(resent.is_some())?;
     let back = match seq {
         Some(seq) => asked.path(&format!("/events/{seq}")),
         None => asked.path(&format!("/destinations/{id}")),
@@ -177,6 +181,6 @@ pub async fn resend(mut asked: Asked<'_>, id: i64) -> Result<Answer, Problem> {
 }
 
 pub async fn delete(asked: Asked<'_>, id: i64) -> Result<Answer, Problem> {
-    db::destination::delete(&asked.config.db()?, asked.space_id, id).await?;
+    must_exist(db::destination::delete(&asked.config.db()?, asked.space_id, id).await?)?;
     Ok(go_to(&asked.path("/destinations")).into())
 }

@@ -70,7 +70,9 @@ pub async fn rotate(mut asked: Asked<'_>, kind: Kind) -> Result<Answer, Problem>
 }
 
 pub async fn revoke(asked: Asked<'_>, kind: Kind) -> Result<Answer, Problem> {
-    db::key::revoke_previous(&asked.config.db()?, asked.space_id, kind, edge::now_ms()).await?;
+    let ended =
+        db::key::revoke_previous(&asked.config.db()?, asked.space_id, kind, edge::now_ms()).await?;
+    operator::must_exist(ended)?;
     Ok(go_to(&asked.path("/keys")).into())
 }
 

@@ -55,7 +55,7 @@ pub async fn save_settings(mut asked: Asked<'_>) -> Result<Answer, Problem> {
     let db = asked.config.db()?;
     match draft.clone().check(edge::is_time_zone) {
         Ok(checked) => {
-            db::space::change(&db, asked.space_id, &checked).await?;
+            operator::must_exist(db::space::change(&db, asked.space_id, &checked).await?)?;
             Ok(go_to(&asked.path("")).into())
         }
         Err(bad) => {

@@ -3,6 +3,7 @@
 use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
 
+use super::destination;
 use super::feed::{NO_BOUND, read_fields};
 use super::row::Row;
 use super::{number, optional_text, rows_of, run, run_together, text};
@@ -130,20 +131,6 @@ const FAILED: &str = "
 SELECT seq, target, state, due_at_ms, tries, attempts FROM deliveries
 WHERE destination_id = ?2 AND space_id = ?1 AND state = 'failed_permanently'
 ORDER BY seq DESC LIMIT 100
-";
-
-/// Sent again by hand: as many tries as a new one, the record kept.
-const RESEND: &str = "
-UPDATE deliveries SET state = 'pending', due_at_ms = ?4, lease = NULL, tries = 0
-WHERE space_id = ?1 AND destination_id = ?2 AND seq = ?3
-  AND state IN ('sent', 'failed_permanently', 'retrying')
-RETURNING seq
-";
-
-const RESEND_FAILED: &str = "
-UPDATE deliveries SET state = 'pending', due_at_ms = ?3, lease = NULL, tries = 0
-WHERE space_id = ?1 AND destination_id = ?2 AND state = 'failed_permanently'
-RETURNING seq
 ";
 
 /// A delivery that may be tried now.
@@ -288,19 +275,22 @@ pub async fn release(
 }
 
 /// The newest deliveries of a destination, in one state or in all: what was given up of all times,
-/// the others among the last 500 events.
+/// the others among the last 500 events. `None` where the space has no such destination.
 pub async fn list(
     db: &D1Database,
     space_id: i64,
     destination_id: i64,
     state: Option<&str>,
-) -> Result<Page, Error> {
-    let rows = if state == Some("failed_permanently") {
-        run(db, FAILED, &[number(space_id), number(destination_id)]).await?.rows
-    } else {
-        run(db, RECENT, &recent(space_id, destination_id, state, None)).await?.rows
-    };
-    Ok(Page::read(&rows))
+) -> Result<Option<Page>, Error> {
+    let of_space = [number(space_id), number(destination_id)];
+    let recent = recent(space_id, destination_id, state, None);
+    let listed: (&str, &[JsValue]) =
+        if state == Some("failed_permanently") { (FAILED, &of_space) } else { (RECENT, &recent) };
+    let results = run_together(db, &[(destination::OF_SPACE, &of_space), listed]).await?;
+    if rows_of(&results, 0)?.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Page::read(&rows_of(&results, 1)?)))
 }
 
 /// The values of `RECENT`.
@@ -317,24 +307,6 @@ pub(super) fn recent(
         number(before.unwrap_or(NO_BOUND)),
         number(WINDOW),
     ]
-}
-
-/// Makes a delivery, or without a number all that were given up, due once more. Gives how many.
-pub async fn resend(
-    db: &D1Database,
-    space_id: i64,
-    destination_id: i64,
-    seq: Option<i64>,
-    now_ms: i64,
-) -> Result<usize, Error> {
-    let (space, destination) = (number(space_id), number(destination_id));
-    let rows = match seq {
-        Some(seq) => {
-            run(db, RESEND, &[space, destination, number(seq), number(now_ms)]).await?.rows
-        }
-        None => run(db, RESEND_FAILED, &[space, destination, number(now_ms)]).await?.rows,
-    };
-    Ok(rows.len())
 }
 
 impl Loaded {

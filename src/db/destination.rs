@@ -45,8 +45,13 @@ WHERE d.space_id = ?1 AND (?2 IS NULL OR d.id = ?2)
 ORDER BY d.id
 ";
 
+/// The destination, where it is one of the space.
+pub(super) const OF_SPACE: &str = "
+SELECT d.id FROM destinations d WHERE d.space_id = ?1 AND d.id = ?2
+";
+
 const PAUSE: &str = "
-UPDATE destinations SET enabled = ?3 WHERE space_id = ?1 AND id = ?2
+UPDATE destinations SET enabled = ?3 WHERE space_id = ?1 AND id = ?2 RETURNING id
 ";
 
 const GIVE_UP_OPEN: &str = "
@@ -55,7 +60,7 @@ WHERE space_id = ?1 AND destination_id = ?2 AND state IN ('pending', 'sending', 
 ";
 
 const DELETE: &str = "
-DELETE FROM destinations WHERE space_id = ?1 AND id = ?2
+DELETE FROM destinations WHERE space_id = ?1 AND id = ?2 RETURNING id
 ";
 
 /// A destination as it is stored. `open` and `failed` are counted up to 100: a
@@ -173,16 +178,19 @@ pub async fn one_on_page(
     Ok((Spaces::read(&results, space_id)?, stored, Page::read(&rows_of(&results, 2)?)))
 }
 
-/// Sends events on to it, or no more. Nothing that waits is lost meanwhile.
-pub async fn pause(db: &D1Database, space_id: i64, id: i64, enabled: bool) -> Result<(), Error> {
+/// Sends events on to it, or no more; false where the space has no such one. Nothing that waits is lost
+/// meanwhile.
+pub async fn pause(db: &D1Database, space_id: i64, id: i64, enabled: bool) -> Result<bool, Error> {
     let values = [number(space_id), number(id), number(i64::from(enabled))];
-    run(db, PAUSE, &values).await.map(|_rows| ())
+    Ok(run(db, PAUSE, &values).await?.id().is_some())
 }
 
-/// Removes a destination; what it still had to get is given up, and stays on record.
-pub async fn delete(db: &D1Database, space_id: i64, id: i64) -> Result<(), Error> {
+/// Removes a destination; false where the space has no such one. What it still had to get is given up,
+/// and stays on record.
+pub async fn delete(db: &D1Database, space_id: i64, id: i64) -> Result<bool, Error> {
     let values = [number(space_id), number(id)];
-    run_together(db, &[(GIVE_UP_OPEN, &values), (DELETE, &values)]).await.map(|_results| ())
+    let results = run_together(db, &[(GIVE_UP_OPEN, &values), (DELETE, &values)]).await?;
+    Ok(!rows_of(&results, 1)?.is_empty())
 }
 
 fn values(

@@ -76,6 +76,7 @@ WHERE n.space_id = ?1 AND n.kind = ?2 AND n.hash = ?3 AND n.expires_at_ms IS NUL
 
 const END_PREVIOUS: &str = "
 UPDATE keys SET expires_at_ms = ?3 WHERE space_id = ?1 AND kind = ?2 AND expires_at_ms > ?3
+RETURNING space_id AS id
 ";
 
 const USE: &str = "
@@ -179,15 +180,15 @@ pub async fn rotate(db: &D1Database, rotation: &Rotation<'_>) -> Result<Option<i
     Ok(rows_of(&results, 4)?.first().map(|row| row.number("until_ms")))
 }
 
-/// Ends the previous key of a kind before its time.
+/// Ends the previous key of a kind before its time; false where the space has none that is valid.
 pub async fn revoke_previous(
     db: &D1Database,
     space_id: i64,
     kind: Kind,
     now_ms: i64,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let values = [number(space_id), text(kind.name()), number(now_ms)];
-    run(db, END_PREVIOUS, &values).await.map(|_rows| ())
+    Ok(run(db, END_PREVIOUS, &values).await?.id().is_some())
 }
 
 /// Removes the keys that ended so long ago that no queue can still have a postback of theirs.

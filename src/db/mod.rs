@@ -53,6 +53,7 @@ pub mod key;
 pub mod link;
 pub mod overview;
 pub mod report;
+pub mod resend;
 pub mod retention;
 mod row;
 pub mod space;

@@ -21,7 +21,7 @@ SELECT id FROM spaces WHERE id = ?1
 ";
 
 const CHANGE: &str = "
-UPDATE spaces SET name = ?2, time_zone = ?3 WHERE id = ?1
+UPDATE spaces SET name = ?2, time_zone = ?3 WHERE id = ?1 RETURNING id
 ";
 
 const FORGET_DAYS: &str = "
@@ -77,13 +77,14 @@ pub async fn read(db: &D1Database, space_id: i64) -> Result<Spaces, Error> {
     Ok(Spaces::of(all, space_id))
 }
 
-/// Changes a space's name and zone. In another zone its days are other days.
-pub async fn change(db: &D1Database, space_id: i64, draft: &Draft) -> Result<(), Error> {
+/// Changes a space's name and zone; false where there is no such space. In another zone its days are
+/// other days.
+pub async fn change(db: &D1Database, space_id: i64, draft: &Draft) -> Result<bool, Error> {
     let change = [number(space_id), text(&draft.name), text(&draft.time_zone)];
     let zone = [number(space_id), text(&draft.time_zone)];
-    run_together(db, &[(FORGET_DAYS, &zone), (FORGET_CLOSED, &zone), (CHANGE, &change)])
-        .await
-        .map(|_results| ())
+    let statements = [(FORGET_DAYS, &zone[..]), (FORGET_CLOSED, &zone), (CHANGE, &change)];
+    let results = run_together(db, &statements).await?;
+    Ok(!rows_of(&results, 2)?.is_empty())
 }
 
 /// Creates a space without keys and gives its id.

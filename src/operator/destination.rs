@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::must_exist;
 use crate::config::Config;
 use crate::db;
 use crate::db::destination::{Stored, raw};
@@ -125,12 +126,13 @@ pub async fn carry_out(
             Reply::json(200, &save(config, space_id, Some(id), draft).await?)
         }
         Request::Delete { id } => {
-            db::destination::delete(&db, space_id, id).await?;
+            must_exist(db::destination::delete(&db, space_id, id).await?)?;
             Reply::json(200, &Saved { ok: true, id, signing_secret: None })
         }
         Request::Deliveries { id } => {
             let state = incoming.parameter("state");
             let listed = db::delivery::list(&db, space_id, id, state.as_deref()).await?;
+            let listed = listed.ok_or(Problem::NOT_FOUND)?;
             let deliveries = Some(listed.deliveries.into_iter().map(show_delivery).collect());
             Reply::json(200, &List::<Shown> { ok: true, destinations: None, deliveries })
         }
@@ -140,7 +142,8 @@ pub async fn carry_out(
                 let reason = "Send the seq of one delivery, or all_failed: true.";
                 return Err(Problem::field(BadField::new("seq", reason)));
             }
-            let resent = db::delivery::resend(&db, space_id, id, which.seq, edge::now_ms()).await?;
+            let resent = db::resend::again(&db, space_id, id, which.seq, edge::now_ms()).await?;
+            let resent = resent.ok_or(Problem::NOT_FOUND)?;
             return Ok((Reply::json(200, &Resent { ok: true, resent }), Later::Sweep));
         }
         Request::Test { id } => Reply::json(200, &test(config, space_id, id).await?),
@@ -149,8 +152,10 @@ pub async fn carry_out(
 }
 
 async fn list(config: &Config, space_id: i64) -> Result<Reply, Problem> {
+    let (spaces, listed) = db::destination::on_page(&config.db()?, space_id, None).await?;
+    must_exist(spaces.this.is_some())?;
     let mut shown = Vec::new();
-    for stored in db::destination::list(&config.db()?, space_id, None).await? {
+    for stored in listed {
         let secrets = seal::open_secrets(config, space_id, &stored.secrets).await;
         shown.push(show(stored, &secrets.unwrap_or_default()));
     }

@@ -96,7 +96,8 @@ async fn carry_out(
         }
         Request::RotateKey { space_id, kind } => key::answer(config, space_id, kind).await?,
         Request::ListLinks { space_id } => {
-            let links = db::link::list(&db, space_id).await?;
+            let (spaces, links) = db::link::list_on_page(&db, space_id).await?;
+            must_exist(spaces.this.is_some())?;
             Reply::json(200, &Links { ok: true, links })
         }
         Request::CreateLink { space_id } => {
@@ -110,14 +111,15 @@ async fn carry_out(
             Reply::json(200, &Done { ok: true })
         }
         Request::RevokePreviousKey { space_id, kind } => {
-            db::key::revoke_previous(&db, space_id, kind, edge::now_ms()).await?;
+            must_exist(db::key::revoke_previous(&db, space_id, kind, edge::now_ms()).await?)?;
             Reply::json(200, &Done { ok: true })
         }
     };
     Ok((reply, Later::Nothing))
 }
 
-fn must_exist(exists: bool) -> Result<(), Problem> {
+/// Nothing can be done to what is not there, or is another space's.
+pub fn must_exist(exists: bool) -> Result<(), Problem> {
     if exists { Ok(()) } else { Err(Problem::NOT_FOUND) }
 }
 
