@@ -70,7 +70,8 @@ pub enum Reported {
     UnknownKey,
 }
 
-/// Stores landings' clicks in one round trip: at most 2 rows written each, the click and the counter.
+/// Stores landings' clicks in one round trip: at most 3 rows written each, the click, the counter, and
+/// the index by which what it says of its visitor is removed.
 pub async fn record(db: &D1Database, visits: &[&Visit]) -> Result<(), Error> {
     let rows: Vec<_> =
         visits.iter().map(|visit| (visit.space_id, visit.link_id, columns(&visit.click))).collect();
