@@ -76,6 +76,19 @@ CREATE TABLE IF NOT EXISTS clicks (
 CREATE INDEX IF NOT EXISTS clicks_personal ON clicks (clicked_at_ms)
 WHERE raw_query <> '' OR ip IS NOT NULL OR user_agent IS NOT NULL;
 
+-- A `+` in a uid may reach us as a space, all of them or some: links, networks and bots decode it once
+-- too often. What all spellings of such a uid have in common is its folded form, with a space for each
+-- plus. Rows keep the spelling that they came with, so that it does not matter what comes first: whoever
+-- looks for a uid's click takes the one spelled alike, or else the first by time of those that fold
+-- alike. A uid with neither plus nor space folds like no other, is in none of these indexes, and costs
+-- nothing.
+CREATE INDEX IF NOT EXISTS clicks_folded ON clicks (space_id, replace(uid, '+', ' ')) WHERE uid GLOB '*[ +]*';
+
+DROP VIEW IF EXISTS folded_clicks;
+CREATE VIEW folded_clicks AS
+SELECT space_id, replace(uid, '+', ' ') AS folded, uid, clicked_at_ms
+FROM clicks INDEXED BY clicks_folded WHERE uid GLOB '*[ +]*';
+
 -- Which Telegram user a uid belongs to. The first binding wins, and may come before its click.
 CREATE TABLE IF NOT EXISTS binds (
   space_id    INTEGER NOT NULL REFERENCES spaces (id),
@@ -88,6 +101,13 @@ CREATE TABLE IF NOT EXISTS binds (
 -- tg_clicks looks up a user's clicks.
 CREATE INDEX IF NOT EXISTS binds_tg ON binds (space_id, tg_id);
 
+CREATE INDEX IF NOT EXISTS binds_folded ON binds (space_id, replace(uid, '+', ' ')) WHERE uid GLOB '*[ +]*';
+
+DROP VIEW IF EXISTS folded_binds;
+CREATE VIEW folded_binds AS
+SELECT space_id, replace(uid, '+', ' ') AS folded, uid, tg_id, bound_at_ms
+FROM binds INDEXED BY binds_folded WHERE uid GLOB '*[ +]*';
+
 -- The clicks of a Telegram user. An event without a click of its own goes to the user's last click
 -- before it, or to the first one after it where there is none: a rule about what is known, not about
 -- the order in which it came to be known. Whoever applies it computes `away` in a select of its own:
@@ -95,7 +115,18 @@ CREATE INDEX IF NOT EXISTS binds_tg ON binds (space_id, tg_id);
 DROP VIEW IF EXISTS tg_clicks;
 CREATE VIEW tg_clicks AS
 SELECT b.space_id, b.tg_id, c.uid, c.link_id, c.clicked_at_ms
-FROM binds b JOIN clicks c ON c.space_id = b.space_id AND c.uid = b.uid;
+FROM binds b JOIN clicks c ON c.space_id = b.space_id AND c.uid = iif(
+  b.uid GLOB '*[ +]*',
+  coalesce(
+    (SELECT x.uid FROM clicks x WHERE x.space_id = b.space_id AND x.uid = b.uid),
+    (
+      SELECT f.uid FROM folded_clicks f
+      WHERE f.space_id = b.space_id AND f.folded = replace(b.uid, '+', ' ')
+      ORDER BY f.clicked_at_ms, f.uid LIMIT 1
+    )
+  ),
+  b.uid
+);
 
 -- Every report of a network or a bot, once. Clustered by space and number: the feed and the event
 -- page read it in its own order and need no further index. `seq` is max + 1 taken inside the insert,
@@ -131,6 +162,15 @@ CREATE INDEX IF NOT EXISTS events_uid ON events (space_id, uid, event) WHERE uid
 -- The same for events that know their person by Telegram id. Whoever needs one of the two names it: SQLite
 -- takes a space for ten rows, and may read all of its events instead.
 CREATE INDEX IF NOT EXISTS events_tg ON events (space_id, tg_id, event) WHERE tg_id IS NOT NULL;
+
+-- For uids that may have come in several spellings: they are one person's.
+CREATE INDEX IF NOT EXISTS events_folded ON events (space_id, replace(uid, '+', ' '), event)
+WHERE uid GLOB '*[ +]*';
+
+DROP VIEW IF EXISTS folded_events;
+CREATE VIEW folded_events AS
+SELECT space_id, replace(uid, '+', ' ') AS folded, event, seq, uid
+FROM events INDEXED BY events_folded WHERE uid GLOB '*[ +]*';
 
 -- What reports read instead of events and clicks: sums by quarter of an hour, so that the day of
 -- every civil time zone is a whole number of buckets. Revenue is kept as whole units and the
@@ -280,12 +320,16 @@ BEGIN
     WHERE e.space_id = NEW.space_id
       AND e.tg_id = NEW.tg_id
       AND NOT EXISTS (SELECT 1 FROM clicks c WHERE c.space_id = e.space_id AND c.uid = e.uid)
+      AND iif(e.uid GLOB '*[ +]*', NOT EXISTS (
+        SELECT 1 FROM folded_clicks f
+        WHERE f.space_id = e.space_id AND f.folded = replace(e.uid, '+', ' ')
+      ), 1)
   );
 END;
 
 -- Events that came before their click: those of its uid, then those of its Telegram user.
 DROP TRIGGER IF EXISTS clicks_attribute;
-CREATE TRIGGER clicks_attribute AFTER INSERT ON clicks
+CREATE TRIGGER clicks_attribute AFTER INSERT ON clicks WHEN NEW.uid NOT GLOB '*[ +]*'
 BEGIN
   UPDATE events SET link_id = NEW.link_id
   WHERE (space_id, seq) IN (
@@ -296,21 +340,39 @@ BEGIN
   SELECT b.space_id, b.tg_id FROM binds b WHERE b.space_id = NEW.space_id AND b.uid = NEW.uid;
 END;
 
--- A `+` that became a space on the way: the event takes the click's spelling, and with it the link.
+-- The same where a `+` may have become a space on the way: of all spellings those that this click is
+-- now the click of. It may take them from another that they were less like.
 DROP TRIGGER IF EXISTS clicks_attribute_plus;
-CREATE TRIGGER clicks_attribute_plus AFTER INSERT ON clicks WHEN instr(NEW.uid, '+') > 0
+CREATE TRIGGER clicks_attribute_plus AFTER INSERT ON clicks WHEN NEW.uid GLOB '*[ +]*'
 BEGIN
   UPDATE events SET
-    uid = NEW.uid,
     link_id = NEW.link_id,
-    notes = json_insert(coalesce(notes, '[]'), '$[#]', 'plus_restored')
-  WHERE (space_id, seq) IN (
-      SELECT e.space_id, e.seq FROM events e INDEXED BY events_uid
-      WHERE e.space_id = NEW.space_id AND e.uid = replace(NEW.uid, '+', ' ')
+    notes = nullif(
+      (
+        SELECT json_group_array(n.note) FROM (
+          SELECT value AS note FROM json_each(events.notes) WHERE value <> 'plus_restored'
+          UNION ALL
+          SELECT 'plus_restored' WHERE events.uid <> NEW.uid
+        ) n
+      ),
+      '[]'
     )
-    AND NOT EXISTS (
-      SELECT 1 FROM clicks c WHERE c.space_id = NEW.space_id AND c.uid = replace(NEW.uid, '+', ' ')
-    );
+  WHERE (space_id, seq) IN (
+    SELECT e.space_id, e.seq FROM folded_events e
+    WHERE e.space_id = NEW.space_id
+      AND e.folded = replace(NEW.uid, '+', ' ')
+      AND NEW.uid = coalesce(
+        (SELECT x.uid FROM clicks x WHERE x.space_id = e.space_id AND x.uid = e.uid),
+        (
+          SELECT f.uid FROM folded_clicks f
+          WHERE f.space_id = e.space_id AND f.folded = e.folded
+          ORDER BY f.clicked_at_ms, f.uid LIMIT 1
+        )
+      )
+  );
+  INSERT INTO tg_users (space_id, tg_id)
+  SELECT b.space_id, b.tg_id FROM folded_binds b
+  WHERE b.space_id = NEW.space_id AND b.folded = replace(NEW.uid, '+', ' ');
 END;
 
 -- Events that came before the bind that leads from their Telegram user to a click.

@@ -43,6 +43,7 @@ test("at most 4 rows written for a new event, 5 with a tg_id, 1 for a duplicate,
     ["event=deposit&uid=a&eid=1&value=5", "duplicate", 1],
     ["event=deposit&eid=2&value=5", "queued", 3],
     ["event=deposit&uid=a&eid=3&value=5&tg_id=555", "queued", 5],
+    ["event=deposit&uid=a%2Bb&eid=4&value=5", "queued", 5],
     ["event=deposit&value=abc", "invalid_value", 2],
   ]) {
     const result = await cost(query);

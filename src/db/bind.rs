@@ -7,17 +7,37 @@ use crate::bind::Bind;
 use crate::error::Error;
 use crate::event::Arrival;
 
-/// The first binding wins: a second one writes the row back as it is, and reads it.
-const BIND: &str = "
+/// The first binding wins: a second one writes the row back as it is, and reads it. So does one in
+/// another spelling, as long as both lead to the same click or to none.
+const BIND: &str = concat!(
+    "
 INSERT INTO binds (space_id, uid, tg_id, bound_at_ms)
-SELECT k.space_id, ?4, ?5, ?3
+SELECT
+  k.space_id,
+  coalesce(
+    (
+      SELECT b.uid FROM folded_binds b
+      WHERE b.space_id = k.space_id AND b.folded = replace(?4, '+', ' ')
+        AND coalesce(",
+    click_of_uid!("b", "b.uid"),
+    ") IS coalesce(",
+    click_of_uid!("k", "?4"),
+    ")
+      ORDER BY b.bound_at_ms, b.uid LIMIT 1
+    ),
+    ?4
+  ),
+  ?5, ?3
 FROM keys k
 WHERE k.hash = ?1 AND k.kind = ?2 AND (k.expires_at_ms IS NULL OR k.expires_at_ms > ?3)
 ON CONFLICT (space_id, uid) DO UPDATE SET tg_id = tg_id
 RETURNING
   tg_id = ?5 AS ours,
-  EXISTS (SELECT 1 FROM clicks c WHERE c.space_id = binds.space_id AND c.uid = ?4) AS matched
-";
+  coalesce(",
+    click_of_uid!("binds", "?4"),
+    ") IS NOT NULL AS matched
+"
+);
 
 /// What became of a bind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -26,11 +26,11 @@ macro_rules! loaded_where {
 SELECT
   x.space_id, x.seq, x.destination_id, x.target, x.tries, x.lease, x.due_at_ms,
   e.event, coalesce(c.uid, e.uid) AS uid, e.eid, CAST(e.micros AS TEXT) AS micros, e.currency,
-  e.occurred_at_ms, e.receipt,
-  coalesce(e.tg_id, (SELECT b.tg_id FROM binds b WHERE b.space_id = e.space_id AND b.uid = c.uid)) AS tg_id,
-  c.clicked_at_ms, c.fbclid, c.fbp, c.fbc, c.campaign_id, c.campaign_name, c.adset_id, c.adset_name,
-  c.ad_id, c.ad_name, c.placement, c.country, c.user_agent, c.ip,
-  d.config, d.secrets, d.failures
+  e.occurred_at_ms, e.receipt, coalesce(e.tg_id, ",
+            tg_user_of_click!("c"),
+            ") AS tg_id,
+  c.clicked_at_ms, c.fbclid, c.fbp, c.fbc, c.campaign_id, c.campaign_name, c.adset_id, c.adset_name, c.ad_id,
+  c.ad_name, c.placement, c.country, c.user_agent, c.ip, d.config, d.secrets, d.failures
 FROM deliveries x
 JOIN events e ON e.space_id = x.space_id AND e.seq = x.seq
 JOIN destinations d ON d.space_id = x.space_id AND d.id = x.destination_id

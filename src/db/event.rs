@@ -12,7 +12,8 @@ use crate::postback::{self, Note};
 
 /// Stores reports. The key gives the space; the unique key on `dedup` decides new or duplicate; the
 /// trigger on a really inserted row counts it. The uid leads to its click and so to the link, else
-/// the Telegram user's binds do; schema.sql moves the event when either comes later. No row comes
+/// the Telegram user's binds do; schema.sql moves the event when either comes later. All spellings of
+/// a uid are one person's, whatever clicks there are or will be: so `first` never changes. No row comes
 /// back for a key that is unknown, expired or of the other kind. A retry of our own carries the
 /// receipt of the first try: it raises no re-fire, and is answered as the first would have been.
 ///
@@ -35,7 +36,7 @@ p AS (
     report ->> 3 AS dedup, report ->> 4 AS event, report ->> 5 AS uid, report ->> 6 AS eid,
     report ->> 7 AS tg_id, report ->> 8 AS value, report ->> 9 AS micros, report ->> 10 AS currency,
     report ->> 11 AS occurred_at_ms, report ->> 12 AS notes, report ->> 13 AS raw,
-    report ->> 14 AS kind, report ->> 15 AS with_plus
+    report ->> 14 AS kind
   FROM ",
             $reports,
             "
@@ -46,9 +47,11 @@ k AS (
     AND (y.expires_at_ms IS NULL OR y.expires_at_ms > p.received_at_ms)
 ),
 u AS (
-  SELECT k.*, coalesce(c.uid, k.uid) AS person, c.link_id, c.uid <> k.uid AS plus_restored
+  SELECT k.*, c.link_id, c.uid <> k.uid AS plus_restored
   FROM k LEFT JOIN clicks c ON c.space_id = k.space_id AND c.uid = coalesce(
-    (SELECT e.uid FROM clicks e WHERE e.space_id = k.space_id AND e.uid = k.uid), k.with_plus
+  ",
+            click_of_uid!("k", "k.uid"),
+            "
   )
 ),",
             $places,
@@ -56,7 +59,7 @@ u AS (
 SELECT
   n.space_id,
   coalesce((SELECT max(e.seq) FROM events e WHERE e.space_id = n.space_id), 0) + n.nth,
-  n.dedup, n.event, n.person, n.eid, n.tg_id, n.value, n.micros, n.currency,
+  n.dedup, n.event, n.uid, n.eid, n.tg_id, n.value, n.micros, n.currency,
   n.occurred_at_ms, n.received_at_ms,
   coalesce(
     n.link_id,
@@ -66,10 +69,13 @@ SELECT
     0
   ),
   CASE
-    WHEN n.person IS NOT NULL THEN n.leads AND NOT EXISTS (
+    WHEN n.uid IS NOT NULL THEN n.leads AND NOT EXISTS (
       SELECT 1 FROM events e INDEXED BY events_uid
-      WHERE e.space_id = n.space_id AND e.uid = n.person AND e.event = n.event
-    )
+      WHERE e.space_id = n.space_id AND e.uid = n.uid AND e.event = n.event
+    ) AND iif(n.uid GLOB '*[ +]*', NOT EXISTS (
+      SELECT 1 FROM folded_events f
+      WHERE f.space_id = n.space_id AND f.folded = replace(n.uid, '+', ' ') AND f.event = n.event
+    ), 1)
     WHEN n.tg_id IS NOT NULL THEN n.leads AND NOT EXISTS (
       SELECT 1 FROM events e INDEXED BY events_tg
       WHERE e.space_id = n.space_id AND e.tg_id = n.tg_id AND e.event = n.event AND e.uid IS NULL
@@ -113,7 +119,7 @@ s AS (
 ),
 n AS (
   SELECT s.*, row_number() OVER (
-    PARTITION BY s.space_id, s.event, s.person, iif(s.person IS NULL, s.tg_id, NULL), s.again
+    PARTITION BY s.space_id, s.event, replace(s.uid, '+', ' '), iif(s.uid IS NULL, s.tg_id, NULL), s.again
     ORDER BY s.at
   ) = 1 AS leads
   FROM s ORDER BY s.at
@@ -154,8 +160,9 @@ impl Name {
 }
 
 /// Stores a report under the space of its key. One round trip; at most 4 rows written for a new
-/// event (the event, its unique key, the uid's index, the counter), one more with a `tg_id`; 1 for a
-/// duplicate; one more for the first of its key. `None` where the key opens no space: then nothing is stored.
+/// event (the event, its unique key, the uid's index, the counter), one more with a `tg_id`, one more
+/// with a plus or a space in the uid, one more for the first of its key; 1 for a duplicate. `None`
+/// where the key opens no space: then nothing is stored.
 pub async fn store(
     db: &D1Database,
     arrival: &Arrival,
@@ -189,14 +196,13 @@ fn plus_restored() -> JsValue {
 
 /// What the statements take of a report, in their order.
 fn columns(arrival: &Arrival, report: &Report, raw: &str) -> impl Serialize {
-    let uid = report.uid.as_ref().map(Id::as_str);
     (
         &arrival.key_hash,
         arrival.received_at_ms,
         &arrival.receipt,
         report.dedup_key().as_str().to_owned(),
         report.event.code(),
-        uid,
+        report.uid.as_ref().map(Id::as_str),
         report.eid.as_ref().map(Id::as_str),
         report.tg_id.map(TgId::number),
         &report.value,
@@ -206,6 +212,5 @@ fn columns(arrival: &Arrival, report: &Report, raw: &str) -> impl Serialize {
         postback::to_json(&report.notes),
         raw,
         arrival.key_kind.name(),
-        uid.filter(|uid| uid.contains(' ')).map(|uid| uid.replace(' ', "+")),
     )
 }

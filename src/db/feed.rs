@@ -16,13 +16,20 @@ use crate::report::Span;
 /// Higher than any event's number: an upper bound that bounds nothing.
 pub(super) const NO_BOUND: i64 = 1 << 53;
 
-/// What a file has of an event.
+/// What a file has of an event. The uid is spelled as its click spells it.
 macro_rules! event_columns {
     () => {
-        "
+        concat!(
+            "
 SELECT
-  e.seq, e.event, e.uid, e.eid, e.tg_id, e.value, CAST(e.micros AS TEXT) AS micros, e.currency,
+  e.seq, e.event,
+  iif(e.uid GLOB '*[ +]*', coalesce(
+  ",
+            click_of_uid!("e", "e.uid"),
+            ", e.uid), e.uid) AS uid,
+  e.eid, e.tg_id, e.value, CAST(e.micros AS TEXT) AS micros, e.currency,
   e.occurred_at_ms, e.received_at_ms, e.link_id, e.first, e.refires, e.notes"
+        )
     };
 }
 
@@ -58,6 +65,10 @@ const FOUND: &str = events_where!(
     "e.space_id = ?1 AND e.seq IN (
   SELECT seq FROM events WHERE space_id = ?1 AND seq = ?3
   UNION ALL SELECT seq FROM (SELECT seq FROM events WHERE space_id = ?1 AND uid = ?2 LIMIT 100)
+  UNION ALL SELECT seq FROM (
+    SELECT f.seq FROM folded_events f
+    WHERE f.space_id = ?1 AND f.folded = replace(?2, '+', ' ') LIMIT 100
+  )
   UNION ALL SELECT seq FROM (SELECT seq FROM events WHERE space_id = ?1 AND tg_id = ?3 LIMIT 100)
   UNION ALL SELECT seq FROM events WHERE space_id = ?1
     AND dedup IN ('c=' || ?2, 's=' || ?2, 'r=' || ?2, 'd=' || ?2)
@@ -69,6 +80,11 @@ const JOURNEY: &str = events_where!(
     "e.space_id = ?1 AND e.seq IN (
   SELECT o.seq FROM (
     SELECT n.seq FROM events m JOIN events n ON n.space_id = m.space_id AND n.uid = m.uid
+    WHERE m.space_id = ?1 AND m.seq = ?2 LIMIT 50
+  ) o
+  UNION ALL SELECT o.seq FROM (
+    SELECT n.seq FROM events m JOIN folded_events n
+      ON n.space_id = m.space_id AND n.folded = replace(m.uid, '+', ' ')
     WHERE m.space_id = ?1 AND m.seq = ?2 LIMIT 50
   ) o
   UNION ALL SELECT o.seq FROM (

@@ -27,16 +27,73 @@ macro_rules! click_of_tg_user {
     };
 }
 
+/// The uid of the click that a uid leads to: the one spelled alike, or else the first of those that
+/// fold alike; see schema.sql. `$row` has the space. Two expressions, for a `coalesce`.
+macro_rules! click_of_uid {
+    ($row:literal, $uid:literal) => {
+        concat!(
+            "(SELECT x.uid FROM clicks x WHERE x.space_id = ",
+            $row,
+            ".space_id AND x.uid = ",
+            $uid,
+            "),
+  iif(",
+            $uid,
+            " GLOB '*[ +]*', (
+    SELECT f.uid FROM folded_clicks f
+    WHERE f.space_id = ",
+            $row,
+            ".space_id AND f.folded = replace(",
+            $uid,
+            ", '+', ' ')
+    ORDER BY f.clicked_at_ms, f.uid LIMIT 1
+  ), NULL)"
+        )
+    };
+}
+
 /// The uid of the click that an event `e` came from: its own, or its Telegram user's.
 macro_rules! click_of_event {
     () => {
         concat!(
             "coalesce(
-  (SELECT o.uid FROM clicks o WHERE o.space_id = e.space_id AND o.uid = e.uid),
+  ",
+            click_of_uid!("e", "e.uid"),
+            ",
   ",
             click_of_tg_user!("uid", "e"),
             "
 )"
+        )
+    };
+}
+
+/// The Telegram user that a click is bound to, whichever spelling of its uid was bound. Two
+/// expressions, for a `coalesce`.
+macro_rules! tg_user_of_click {
+    ($click:literal) => {
+        concat!(
+            "(SELECT b.tg_id FROM binds b WHERE b.space_id = ",
+            $click,
+            ".space_id AND b.uid = ",
+            $click,
+            ".uid),
+  iif(",
+            $click,
+            ".uid GLOB '*[ +]*', (
+    SELECT b.tg_id FROM folded_binds b
+    WHERE b.space_id = ",
+            $click,
+            ".space_id AND b.folded = replace(",
+            $click,
+            ".uid, '+', ' ')
+      AND coalesce(",
+            click_of_uid!("b", "b.uid"),
+            ") = ",
+            $click,
+            ".uid
+    ORDER BY b.bound_at_ms, b.uid LIMIT 1
+  ), NULL)"
         )
     };
 }

@@ -94,7 +94,7 @@ fn fixed(note: &str) -> (&'static str, &'static str) {
             ("The network added its own parameters behind a second ?. They were understood.", "")
         }
         "plus_restored" => (
-            "The click id's + had become a space on its way. The click's own spelling was taken.",
+            "Plus and space were mixed up in the click id on its way. The click's own spelling was taken.",
             "",
         ),
         "secret_removed" => (

@@ -97,7 +97,8 @@ pub enum Note {
     ValueThousands,
     /// More than six decimals: rounded half-even.
     ValueRounded,
-    /// The uid arrived with spaces where its click has `+`; the click's spelling was taken.
+    /// The uid arrived with spaces where its click has `+`, or the other way round; the click's spelling
+    /// is shown and sent on.
     PlusRestored,
     /// This uid is bound to another Telegram user already; that binding stays.
     BoundToAnother,
