@@ -114,7 +114,9 @@ pub fn landing(text: &str) {
         page: None,
         enabled: true,
     };
-    let Ok(link::Draft { kind, target, uid_parameter, page, enabled, .. }) = draft.check() else {
+    let Ok(link::Draft { kind, target, uid_parameter, page, enabled, .. }) =
+        draft.check(|_| Some("a.example".to_owned()))
+    else {
         return;
     };
     let link = link::Link {

@@ -1,5 +1,6 @@
 //! A trackable entry point and where it sends a visitor (contract §6).
 
+use percent_encoding::{CONTROLS, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 use crate::space::BadField;
@@ -15,6 +16,9 @@ const PAGE_BYTES: usize = 1000;
 
 /// Where a web target has the uid, if not in a parameter.
 const UID_MACRO: &str = "{uid}";
+
+/// A uid as landings mint them, for trying a target out.
+const SAMPLE_UID: &str = "0123456789abcdefghijklmnop";
 
 /// The parameter that carries the uid to a web target, unless the user names another.
 pub const UID_PARAMETER: &str = "uid";
@@ -80,8 +84,9 @@ fn enabled() -> bool {
 }
 
 impl Draft {
-    /// The draft with its texts trimmed and a bot's name without `@`; refuses the first wrong field.
-    pub fn check(mut self) -> Result<Self, BadField> {
+    /// The draft with its texts trimmed, a bot's name without `@` and a host in its ASCII spelling;
+    /// refuses the first wrong field. `host_of` gives the host of an address that browsers open.
+    pub fn check(mut self, host_of: impl Fn(&str) -> Option<String>) -> Result<Self, BadField> {
         for text in [&mut self.name, &mut self.slug, &mut self.target, &mut self.uid_parameter] {
             *text = text.trim().to_owned();
         }
@@ -106,10 +111,10 @@ impl Draft {
                 "A page has a title and a button, each text of at most 1000 bytes.",
             );
         }
-        self.check_target()
+        self.check_target(host_of)
     }
 
-    fn check_target(mut self) -> Result<Self, BadField> {
+    fn check_target(mut self, host_of: impl Fn(&str) -> Option<String>) -> Result<Self, BadField> {
         let clean = |c: char| !c.is_control() && !c.is_whitespace() && c != '\\';
         if self.target.len() > TARGET_BYTES || !self.target.chars().all(clean) {
             return bad("target", "A target has at most 2048 bytes and no spaces or backslashes.");
@@ -132,12 +137,7 @@ impl Draft {
                 }
             }
             Kind::Web => {
-                if host(&self.target).is_none() {
-                    return bad(
-                        "target",
-                        "Write a web address that begins with https:// or http://.",
-                    );
-                }
+                self.check_host(host_of)?;
                 if !self.target.contains(UID_MACRO) && self.has_uid_parameter() {
                     let reason =
                         "The target has the uid's parameter already: write {uid} as its value.";
@@ -146,6 +146,24 @@ impl Draft {
             }
         }
         Ok(self)
+    }
+
+    /// A host of other letters is kept as it goes out. A port of 0 can be written, and no more.
+    fn check_host(&mut self, host_of: impl Fn(&str) -> Option<String>) -> Result<(), BadField> {
+        let Some(authority) = authority(&self.target) else {
+            return bad("target", "Write a web address that begins with https:// or http://.");
+        };
+        let behind_user = authority.rsplit('@').next().unwrap_or_default();
+        let (host, port) = behind_user.rsplit_once(':').unwrap_or((behind_user, ""));
+        let ascii = host_of(&self.target.replace(UID_MACRO, SAMPLE_UID));
+        let Some(ascii) = ascii.filter(|_| port.parse() != Ok(0)) else {
+            return bad("target", "No browser opens this address. Check its host and its port.");
+        };
+        if !host.is_ascii() {
+            let ascii = ascii.replace(SAMPLE_UID, UID_MACRO);
+            self.target = self.target.replacen(host, &ascii, 1);
+        }
+        Ok(())
     }
 
     fn has_uid_parameter(&self) -> bool {
@@ -176,8 +194,13 @@ pub struct Link {
 
 impl Link {
     /// Where a visitor is sent. Without a uid (a preview, a crawler) the target goes without one.
-    /// Everything else that the target has, other macros included, is kept as it stands.
+    /// Everything else that the target has, other macros included, is kept as it stands; what is not
+    /// ASCII is percent-encoded, since a header carries nothing else.
     pub fn location(&self, uid: Option<&str>) -> String {
+        utf8_percent_encode(&self.written(uid), CONTROLS).to_string()
+    }
+
+    fn written(&self, uid: Option<&str>) -> String {
         match (self.kind, uid) {
             (Kind::Bot, Some(uid)) => format!("https://t.me/{}?start=fb_{uid}", self.target),
             (Kind::Bot, None) => format!("https://t.me/{}", self.target),
@@ -254,105 +277,11 @@ fn is_word(text: &str, lengths: std::ops::RangeInclusive<usize>) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-/// The host of a web address, if it is one and has one.
-fn host(url: &str) -> Option<&str> {
+/// What stands between scheme and path of a web address, if it is one and has that.
+fn authority(url: &str) -> Option<&str> {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
-    rest.split(['/', '?', '#']).next().filter(|host| !host.is_empty())
+    rest.split(['/', '?', '#']).next().filter(|authority| !authority.is_empty())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn draft(kind: Kind, target: &str) -> Draft {
-        Draft {
-            name: "Link".to_owned(),
-            slug: "link".to_owned(),
-            kind,
-            target: target.to_owned(),
-            uid_parameter: uid_parameter(),
-            page: None,
-            enabled: true,
-        }
-    }
-
-    fn location(kind: Kind, target: &str, uid: Option<&str>) -> String {
-        let Draft { kind, target, uid_parameter, page, enabled, .. } =
-            draft(kind, target).check().unwrap();
-        Link { id: 1, space_id: 1, kind, target, uid_parameter, page, enabled }.location(uid)
-    }
-
-    #[test]
-    fn every_kind_sends_the_visitor_on() {
-        for (kind, target, expected) in [
-            (Kind::Bot, "my_bot", "https://t.me/my_bot?start=fb_U"),
-            (Kind::Bot, "@my_bot", "https://t.me/my_bot?start=fb_U"),
-            (Kind::Channel, "https://t.me/+AbC", "https://t.me/+AbC"),
-            (Kind::Web, "https://a.example", "https://a.example?uid=U"),
-            (Kind::Web, "https://a.example/?", "https://a.example/?uid=U"),
-            (Kind::Web, "https://a.example/p?a=1&b={x}", "https://a.example/p?a=1&b={x}&uid=U"),
-            (Kind::Web, "https://a.example/p?a=1&", "https://a.example/p?a=1&uid=U"),
-            (Kind::Web, "https://a.example/p#top", "https://a.example/p?uid=U#top"),
-            (Kind::Web, "https://a.example/{uid}?s={uid}", "https://a.example/U?s=U"),
-            (Kind::Web, "https://a.example/?uid={uid}&a=1", "https://a.example/?uid=U&a=1"),
-        ] {
-            assert_eq!(location(kind, target, Some("U")), expected);
-        }
-    }
-
-    #[test]
-    fn a_preview_is_sent_on_without_a_uid() {
-        for (kind, target, expected) in [
-            (Kind::Bot, "my_bot", "https://t.me/my_bot"),
-            (Kind::Web, "https://a.example/?a=1", "https://a.example/?a=1"),
-            (Kind::Web, "https://a.example/?s={uid}", "https://a.example/?s="),
-        ] {
-            assert_eq!(location(kind, target, None), expected);
-        }
-    }
-
-    #[test]
-    fn a_wrong_field_is_named() {
-        let wrong = |draft: Draft| draft.check().map_err(|bad| bad.field).unwrap_err();
-        for (kind, target) in [
-            (Kind::Bot, "bot"),
-            (Kind::Bot, "my-bot"),
-            (Kind::Bot, "https://t.me/x"),
-            (Kind::Channel, "my_channel"),
-            (Kind::Channel, "https://t.me/"),
-            (Kind::Web, "javascript:alert(1)"),
-            (Kind::Web, "https://"),
-            (Kind::Web, "a.example"),
-            (Kind::Web, "https://a.example/ b"),
-            (Kind::Web, "https://a.example/\r\nx"),
-            (Kind::Web, "https://a.example/?uid=5"),
-        ] {
-            assert_eq!(wrong(draft(kind, target)), "target", "{target}");
-        }
-        let good = || draft(Kind::Bot, "my_bot");
-        assert_eq!(wrong(Draft { name: " ".to_owned(), ..good() }), "name");
-        assert_eq!(wrong(Draft { slug: "a b".to_owned(), ..good() }), "slug");
-        assert_eq!(wrong(Draft { uid_parameter: "a&b".to_owned(), ..good() }), "uid_parameter");
-        let page = Page { title: String::new(), text: String::new(), button: "Go".to_owned() };
-        assert_eq!(wrong(Draft { page: Some(page), ..good() }), "page");
-    }
-
-    #[test]
-    fn previews_are_known_and_people_are_not() {
-        for user_agent in [
-            "facebookexternalhit/1.1",
-            "TelegramBot (like TwitterBot)",
-            "WhatsApp/2.23",
-            "Mozilla/5.0 (compatible; Googlebot/2.1)",
-        ] {
-            assert!(is_preview(user_agent), "{user_agent}");
-        }
-        for user_agent in [
-            "",
-            "Mozilla/5.0 (Linux; Android 10; CUBOT X18) AppleWebKit/537.36 Chrome/120",
-            "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) [FBAN/FBIOS;FBAV/440]",
-        ] {
-            assert!(!is_preview(user_agent), "{user_agent}");
-        }
-    }
-}
+mod tests;

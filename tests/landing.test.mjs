@@ -43,6 +43,34 @@ test("every kind of link sends the visitor on with a fresh uid", async () => {
   await until("the click on the channel is stored", async () => (await clicks()) === before + 1);
 });
 
+test("a target that no browser opens is refused when it is saved", async () => {
+  for (const [kind, target] of [
+    ["web", "https://[::1"], ["web", "https://[::1]x/"], ["web", "https://offer.example:99999/"], ["web", "https://offer.example:0/"],
+    ["web", "https://offer.example:{uid}/"], ["web", "https://"], ["web", "https://:443/"], ["web", "https://256.1.1.1/"],
+    ["web", "https://a b.example/"], ["web", "https://a%20b.example/"], ["web", "https://offer.example/\u0001"], ["web", "https://off\ner.example/"],
+    ["channel", "https://t.me/+\u0007"], ["bot", "my\u0000_bot"],
+  ]) {
+    const answer = await operate("POST", "/links", { name: "Bad", slug: "bad", kind, target });
+    assert.deepEqual([answer.code, answer.field], [422, "target"], target);
+  }
+});
+
+test("what is not ASCII in a target goes out percent-encoded, of links saved before too", async () => {
+  await worker.link(space.id, "before", { target: "https://bücher.example/ä?b=é#ü" });
+  await worker.link(space.id, "before-channel", { kind: "channel", target: "https://t.me/日本" });
+  const saved = await operate("POST", "/links", { name: "Now", slug: "now", kind: "web", target: "https://Bücher.example:8443/{sub}/ä?b=é#ü" });
+  assert.equal(saved.code, 201, saved.text);
+  for (const [slug, pattern] of [
+    ["before", /^https:\/\/b%C3%BCcher\.example\/%C3%A4\?b=%C3%A9&uid=[0-9a-v]{26}#%C3%BC$/],
+    ["before-channel", /^https:\/\/t\.me\/%E6%97%A5%E6%9C%AC$/],
+    ["now", /^https:\/\/xn--bcher-kva\.example:8443\/\{sub\}\/%C3%A4\?b=%C3%A9&uid=[0-9a-v]{26}#%C3%BC$/],
+  ]) {
+    const response = await visit(`/l/${slug}`);
+    assert.equal(response.status, 302);
+    assert.match(response.headers.get("location"), pattern);
+  }
+});
+
 test("the click has what the landing's query and request tell", async () => {
   const link = await worker.link(space.id, "fields");
   const query = "fbclid=IwAR_x&campaign_id=1&campaign_name=C&adset_id=2&adset_name=S&ad_id=3&ad_name=A&placement=feed&utm_campaign=U&site={{site}}";

@@ -3,6 +3,7 @@
 use super::events::zone_of;
 use super::{Answer, Asked, go_to};
 use crate::db;
+use crate::edge;
 use crate::link::{Draft, Kind, Page, UID_PARAMETER};
 use crate::operator;
 use crate::page::form::Sent;
@@ -90,7 +91,7 @@ fn draft(typed: &Typed) -> Result<Draft, BadField> {
         page: has_page.then_some(page),
         enabled: typed.enabled,
     };
-    draft.check()
+    draft.check(edge::host_of)
 }
 
 fn typed(draft: Draft) -> Typed {

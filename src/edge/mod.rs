@@ -1,6 +1,7 @@
 //! Between the runtime and plain values: requests in, responses out, the clock, random bytes, the
 //! queue, and the log.
 
+mod address;
 mod crypt;
 mod exchange;
 mod incoming;
@@ -19,6 +20,7 @@ use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::{self, ResponseInit};
 use worker::{Date, Delay, Headers, MessageBuilder, Queue, RateLimiter, ResponseBuilder};
 
+pub use address::host_of;
 pub use crypt::{decrypt, encrypt, is_signed_rs256};
 pub use exchange::{ANSWER_DEADLINE_MS, exchange, get};
 pub use incoming::Incoming;

@@ -101,12 +101,20 @@ async fn carry_out(
             Reply::json(200, &Links { ok: true, links })
         }
         Request::CreateLink { space_id } => {
-            let draft = incoming.json::<link::Draft>().await?.check().map_err(Problem::field)?;
+            let draft = incoming
+                .json::<link::Draft>()
+                .await?
+                .check(edge::host_of)
+                .map_err(Problem::field)?;
             let id = save_link(config, space_id, None, &draft).await?;
             Reply::json(201, &CreatedLink { ok: true, id, path: format!("/l/{}", draft.slug) })
         }
         Request::ChangeLink { space_id, link_id } => {
-            let draft = incoming.json::<link::Draft>().await?.check().map_err(Problem::field)?;
+            let draft = incoming
+                .json::<link::Draft>()
+                .await?
+                .check(edge::host_of)
+                .map_err(Problem::field)?;
             save_link(config, space_id, Some(link_id), &draft).await?;
             Reply::json(200, &Done { ok: true })
         }

@@ -1,0 +1,141 @@
+use super::*;
+
+fn draft(kind: Kind, target: &str) -> Draft {
+    Draft {
+        name: "Link".to_owned(),
+        slug: "link".to_owned(),
+        kind,
+        target: target.to_owned(),
+        uid_parameter: uid_parameter(),
+        page: None,
+        enabled: true,
+    }
+}
+
+fn host_of(url: &str) -> Option<String> {
+    url::Url::parse(url).ok()?.host_str().map(str::to_owned)
+}
+
+fn location(kind: Kind, target: &str, uid: Option<&str>) -> String {
+    let Draft { kind, target, uid_parameter, page, enabled, .. } =
+        draft(kind, target).check(host_of).unwrap();
+    Link { id: 1, space_id: 1, kind, target, uid_parameter, page, enabled }.location(uid)
+}
+
+#[test]
+fn every_kind_sends_the_visitor_on() {
+    for (kind, target, expected) in [
+        (Kind::Bot, "my_bot", "https://t.me/my_bot?start=fb_U"),
+        (Kind::Bot, "@my_bot", "https://t.me/my_bot?start=fb_U"),
+        (Kind::Channel, "https://t.me/+AbC", "https://t.me/+AbC"),
+        (Kind::Web, "https://a.example", "https://a.example?uid=U"),
+        (Kind::Web, "https://a.example/?", "https://a.example/?uid=U"),
+        (Kind::Web, "https://a.example/p?a=1&b={x}", "https://a.example/p?a=1&b={x}&uid=U"),
+        (Kind::Web, "https://a.example/p?a=1&", "https://a.example/p?a=1&uid=U"),
+        (Kind::Web, "https://a.example/p#top", "https://a.example/p?uid=U#top"),
+        (Kind::Web, "https://a.example/{uid}?s={uid}", "https://a.example/U?s=U"),
+        (Kind::Web, "https://a.example/?uid={uid}&a=1", "https://a.example/?uid=U&a=1"),
+        (Kind::Web, "https://{uid}.a.example:8443/", "https://U.a.example:8443/"),
+        (Kind::Web, "https://[2606:4700::1111]:80/", "https://[2606:4700::1111]:80/?uid=U"),
+        (Kind::Web, "https://a.example/{sub}#{x}", "https://a.example/{sub}?uid=U#{x}"),
+        (Kind::Web, "https://a.example/ä?b=é#ü", "https://a.example/%C3%A4?b=%C3%A9&uid=U#%C3%BC"),
+        (Kind::Web, "https://Bücher.example/", "https://xn--bcher-kva.example/?uid=U"),
+        (
+            Kind::Web,
+            "http://u:p@{uid}.bücher.example:81/bücher.example",
+            "http://u:p@U.xn--bcher-kva.example:81/b%C3%BCcher.example",
+        ),
+        (Kind::Channel, "https://t.me/ä", "https://t.me/%C3%A4"),
+    ] {
+        assert_eq!(location(kind, target, Some("U")), expected);
+    }
+}
+
+#[test]
+fn a_target_that_was_saved_before_goes_out_as_ascii_too() {
+    let target = "https://bücher.example/ä".to_owned();
+    let uid_parameter = uid_parameter();
+    let link = Link {
+        id: 1,
+        space_id: 1,
+        kind: Kind::Web,
+        target,
+        uid_parameter,
+        page: None,
+        enabled: true,
+    };
+    let location = link.location(Some("U"));
+    assert_eq!(location, "https://b%C3%BCcher.example/%C3%A4?uid=U");
+    assert_eq!(host_of(&location).as_deref(), Some("xn--bcher-kva.example"));
+}
+
+#[test]
+fn a_preview_is_sent_on_without_a_uid() {
+    for (kind, target, expected) in [
+        (Kind::Bot, "my_bot", "https://t.me/my_bot"),
+        (Kind::Web, "https://a.example/?a=1", "https://a.example/?a=1"),
+        (Kind::Web, "https://a.example/?s={uid}", "https://a.example/?s="),
+    ] {
+        assert_eq!(location(kind, target, None), expected);
+    }
+}
+
+#[test]
+fn a_wrong_field_is_named() {
+    let wrong = |draft: Draft| draft.check(host_of).map_err(|bad| bad.field).unwrap_err();
+    for (kind, target) in [
+        (Kind::Bot, "bot"),
+        (Kind::Bot, "my-bot"),
+        (Kind::Bot, "https://t.me/x"),
+        (Kind::Channel, "my_channel"),
+        (Kind::Channel, "https://t.me/"),
+        (Kind::Web, "javascript:alert(1)"),
+        (Kind::Web, "https://"),
+        (Kind::Web, "a.example"),
+        (Kind::Web, "https://a.example/ b"),
+        (Kind::Web, "https://a.example/\r\nx"),
+        (Kind::Web, "https://a.example/?uid=5"),
+        (Kind::Web, "https://[::1"),
+        (Kind::Web, "https://[::1]x/"),
+        (Kind::Web, "https://a.example:99999/"),
+        (Kind::Web, "https://a.example:0/"),
+        (Kind::Web, "https://a.example:x/"),
+        (Kind::Web, "https://a.example:{uid}/"),
+        (Kind::Web, "https://:443/"),
+        (Kind::Web, "https://@/"),
+        (Kind::Web, "https://a b.example/"),
+        (Kind::Web, "https://a%20b.example/"),
+        (Kind::Web, "https://a\u{7f}b.example/"),
+        (Kind::Web, "https://a.example/\u{1}"),
+        (Kind::Web, "https://256.1.1.1/"),
+        (Kind::Web, "https://a|b.example/"),
+        (Kind::Channel, "https://t.me/a\u{0}"),
+    ] {
+        assert_eq!(wrong(draft(kind, target)), "target", "{target}");
+    }
+    let good = || draft(Kind::Bot, "my_bot");
+    assert_eq!(wrong(Draft { name: " ".to_owned(), ..good() }), "name");
+    assert_eq!(wrong(Draft { slug: "a b".to_owned(), ..good() }), "slug");
+    assert_eq!(wrong(Draft { uid_parameter: "a&b".to_owned(), ..good() }), "uid_parameter");
+    let page = Page { title: String::new(), text: String::new(), button: "Go".to_owned() };
+    assert_eq!(wrong(Draft { page: Some(page), ..good() }), "page");
+}
+
+#[test]
+fn previews_are_known_and_people_are_not() {
+    for user_agent in [
+        "facebookexternalhit/1.1",
+        "TelegramBot (like TwitterBot)",
+        "WhatsApp/2.23",
+        "Mozilla/5.0 (compatible; Googlebot/2.1)",
+    ] {
+        assert!(is_preview(user_agent), "{user_agent}");
+    }
+    for user_agent in [
+        "",
+        "Mozilla/5.0 (Linux; Android 10; CUBOT X18) AppleWebKit/537.36 Chrome/120",
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) [FBAN/FBIOS;FBAV/440]",
+    ] {
+        assert!(!is_preview(user_agent), "{user_agent}");
+    }
+}
