@@ -99,12 +99,6 @@ pub(super) fn read_names(rows: &[Row]) -> Vec<(i64, String)> {
     rows.iter().map(|row| (row.number("id"), row.text("name"))).collect()
 }
 
-/// The links of a space.
-pub async fn list(db: &D1Database, space_id: i64) -> Result<Vec<Listed>, Error> {
-    let rows = run(db, LIST, &[number(space_id)]).await?.rows;
-    Ok(rows.iter().filter_map(Listed::read).collect())
-}
-
 /// The links of a space, with the space.
 pub async fn list_on_page(db: &D1Database, space_id: i64) -> Result<(Spaces, Vec<Listed>), Error> {
     let results = run_together(db, &[(space::LIST, &[]), (LIST, &[number(space_id)])]).await?;
