@@ -21,7 +21,7 @@ demo: ## fire a day's worth of traffic at the local deployment that make dev run
 test: ## format, lints, unit tests, and the Worker's tests on workerd
 	@sh scripts/test.sh
 
-bench: build ## measure it beside a bare insert and beside the common three calls (ROUNDS; BENCH=short)
+bench: build ## measure it beside a bare insert and beside the common three calls (ROUNDS; BENCH=short; BEFORE=another checkout)
 	@sh scripts/bench.sh
 
 chaos: build ## kill it under load, many times, and count what is lost (ROUNDS; CHAOS=short)

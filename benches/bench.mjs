@@ -1,16 +1,18 @@
 // make bench: XTRACKER beside a bare insert and beside the common three calls, on the same workerd and D1, in one
 // run that takes turns. Prints one table and writes it to target/bench.json. BENCH=short is the form for CI: it fails
-// on more round trips or rows written than promised, and says nothing about speed.
+// on more round trips or rows written than promised, and says nothing about speed. BEFORE=<another checkout, built> has
+// that one take turns too.
 import { spawn } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { gzipSync } from "node:zlib";
 import autocannon from "autocannon";
 import { startWorker, until } from "../tests/harness.mjs";
-import { SLUG, cpuMs, floor, message, postback, statement, threeCalls, tracker } from "./peers.mjs";
+import { SLUG, before, cpuMs, floor, message, postback, statement, threeCalls, tracker } from "./peers.mjs";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 const SHORT = process.env.BENCH === "short";
+const BEFORE = process.env.BEFORE ? [before(process.env.BEFORE)] : [];
 const ROUNDS = SHORT ? 1 : Number(process.env.ROUNDS ?? 5);
 const LOADS = SHORT ? [[16, 200]] : [[1, 200], [16, 1000], [64, 1500]];
 /** What new postbacks aim at, as a part of another's figure. */
@@ -70,14 +72,14 @@ function verdict(value, target) {
 async function speed() {
   const peers = [];
   try {
-    for (const begin of [tracker, floor, statement, threeCalls]) peers.push(await begin());
-    const [ours, bare, , three] = peers;
+    for (const begin of [tracker, floor, statement, threeCalls, ...BEFORE]) peers.push(await begin());
+    const [ours, bare, , three, ...earlier] = peers;
     for (const peer of peers) await load(peer, 16, SHORT ? 50 : 500, postback); // Warm.
     for (const [connections, amount] of LOADS) await turns("new postbacks", peers, connections, amount, postback);
     const known = postback();
     for (const peer of peers) await load(peer, 1, 1, () => known);
     await turns("duplicates", peers, 16, SHORT ? 100 : 500, () => known);
-    await turns("landings", [ours, bare, three], 16, SHORT ? 100 : 500, () => `/l/${SLUG}?fbclid=x`);
+    await turns("landings", [ours, bare, three, ...earlier], 16, SHORT ? 100 : 500, () => `/l/${SLUG}?fbclid=x`);
     row("start-up to first answer, ms", Object.fromEntries(peers.map(({ name, startMs }) => [name, startMs])));
     await replay(ours);
   } finally {

@@ -36,6 +36,15 @@ export const tracker = () => peer("xtracker", async () => {
   return { server: worker.server, worker, stop: worker.stop };
 });
 
+/** XTRACKER of another checkout that is built too: what a change costs shows in one run. */
+export const before = (checkout) => () => peer("before", async () => {
+  const { startWorker: start } = await import(`${checkout}/tests/harness.mjs`);
+  const worker = await start({ local: false });
+  await addSpace(worker.db);
+  await worker.link(1, SLUG);
+  return { server: worker.server, worker, stop: worker.stop };
+});
+
 /** Nothing but one insert for each request. */
 export const floor = () => javaScript("floor", "floor.mjs", [
   "CREATE TABLE floor (id TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID",
