@@ -104,6 +104,12 @@ pub fn is_same(one: &str, other: &str) -> bool {
     Sha256::digest(one.as_bytes()) == Sha256::digest(other.as_bytes())
 }
 
+/// Whether an operator's secret is so short that tries without number could find it. Those that
+/// `make deploy` makes up have 64 characters.
+pub fn is_guessable(secret: &str) -> bool {
+    secret.chars().count() < 20
+}
+
 /// Makes a new key of 128 random bits. `None` where `key_secret` is empty: without it no key can be
 /// told from a forged one while the database is away.
 pub fn mint(kind: Kind, random: [u8; 16], key_secret: &[u8]) -> Option<String> {

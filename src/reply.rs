@@ -37,6 +37,11 @@ impl Problem {
         "Send the operator's secret as Authorization: Bearer <secret>.",
     );
 
+    pub const LIMITED: Self = Self::new(
+        429,
+        "limited",
+        "Too many wrong secrets or keys came from your address. Wait a minute.",
+    );
     pub const ROTATED_MEANWHILE: Self = Self::new(
         409,
         "rotated_meanwhile",
@@ -119,11 +124,8 @@ impl Reply {
             hint: status.hint(),
             inbox_id,
         };
-        let mut reply = Self::json(status.http(audience, notes), &answer);
-        if status == Status::Unavailable {
-            reply.headers.push(("retry-after", RETRY_AFTER_S.to_owned()));
-        }
-        reply
+        let reply = Self::json(status.http(audience, notes), &answer);
+        if status == Status::Unavailable { reply.retry_later() } else { reply }
     }
 
     /// The answer to a key that opens nothing. In the contract's order a request that cannot be read
@@ -173,7 +175,13 @@ impl Reply {
             hint: &'a str,
         }
         let Problem { http, word, field, hint } = problem;
-        Self::json(*http, &Body { ok: false, status: word, field: *field, hint })
+        let reply = Self::json(*http, &Body { ok: false, status: word, field: *field, hint });
+        if problem == &Problem::LIMITED { reply.retry_later() } else { reply }
+    }
+
+    /// The same answer, with when to come back.
+    pub fn retry_later(self) -> Self {
+        self.with("retry-after", RETRY_AFTER_S.to_owned())
     }
 
     /// Nothing new.

@@ -1,7 +1,7 @@
 // What an operator relies on: /healthz, and the removal of what is older than RETENTION_DAYS.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { sha256, startWorker } from "./harness.mjs";
+import { mintKey, OPERATOR_TOKEN, sha256, startWorker } from "./harness.mjs";
 
 const DAY_MS = 24 * 3600 * 1000;
 const TEN_MINUTES_MS = 600_000;
@@ -68,8 +68,24 @@ test("what is older than RETENTION_DAYS goes, a step at a time; events and count
   assert.equal((await worker.fire(`/e?token=${space.ingest}&event=deposit&eid=1&value=1`)).status, "duplicate", "an eid is known for ever");
 });
 
-test("the operator's API is closed to an address that guesses", async () => {
-  const call = (token) => worker.fire("/api/spaces", { headers: { authorization: `Bearer ${token}`, "cf-connecting-ip": "198.51.100.77" } });
-  for (let times = 0; times < 70; times++) assert.equal((await call(`guess ${times}`)).code, 401);
-  assert.equal((await call("an operator token for tests only")).code, 401, "not even the right one is compared");
-});
+for (const [what, flood] of Object.entries({
+  "guesses the operator's secret": (at, headers) => worker.fire("/api/spaces", { headers: { ...headers, authorization: `Bearer guess ${at}` } }),
+  "brings many unknown keys": (at, headers) => worker.fire(`/e?token=${mintKey("xt_in_", "forged")}&event=contact`, { headers }),
+})) {
+  test(`an address that ${what} is told to wait; every right secret opens at once`, async () => {
+    const space = await worker.space();
+    const address = { "cf-connecting-ip": what.includes("guesses") ? "198.51.100.77" : "198.51.100.78" };
+    const call = (token) => worker.fire("/api/spaces", { headers: { ...address, authorization: `Bearer ${token}` } });
+    assert.equal((await call("wrong")).code, 401);
+    for (let times = 0; times < 70; times++) await flood(times, address);
+    const limited = await call("wrong");
+    assert.deepEqual([limited.code, limited.ok, limited.status, limited.headers.get("retry-after")], [429, false, "limited", "60"]);
+    assert.equal((await call("")).code, 429);
+    assert.equal((await call(OPERATOR_TOKEN)).code, 200);
+    const post = (path, body) => worker.fire(path, { method: "POST", headers: { ...address, authorization: `Bearer ${space.bearer}` }, body: JSON.stringify(body) });
+    assert.equal((await worker.fire(`/e?token=${space.ingest}&event=contact`, { headers: address })).status, "queued");
+    assert.equal((await worker.fire(`/bind?token=${space.ingest}&uid=u&tg_id=5`, { headers: address })).code, 200);
+    for (const [path, body] of [["/events", { event: "contact" }], ["/bind", { uid: "u", tg_id: 5 }], ["/clicks", {}]]) assert.equal((await post(path, body)).code, 200, path);
+    assert.equal((await worker.fire("/api/spaces", { headers: { authorization: "Bearer wrong", "cf-connecting-ip": "198.51.100.79" } })).code, 401, "nobody else is limited");
+  });
+}

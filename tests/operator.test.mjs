@@ -117,6 +117,24 @@ test("the door is closed to everybody else, and to all where it is not configure
   }
 });
 
+test("a secret that is short enough to be guessed is not compared beyond the limit, at either door", async () => {
+  const short = await startWorker({ local: false, secrets: { OPERATOR_TOKEN: "nineteen characters" } });
+  try {
+    const headers = { "cf-connecting-ip": "198.51.100.80" };
+    const call = (token) => short.fire("/api/spaces", { headers: { ...headers, authorization: `Bearer ${token}` } });
+    assert.equal((await call("nineteen characters")).code, 200);
+    for (let times = 0; times < 70; times++) await call(`guess ${times}`);
+    assert.deepEqual([(await call("guess")).code, (await call("nineteen characters")).code], [429, 429]);
+    const browser = await short.browser();
+    const sign = async (password) => (await browser.send("/login", { password }, { ...headers, cookie: "" })).code;
+    assert.equal(await sign("nineteen characters"), 303);
+    for (let times = 0; times < 12; times++) await sign(`guess ${times}`);
+    assert.deepEqual([await sign("guess"), await sign("nineteen characters")], [429, 429]);
+  } finally {
+    await short.stop();
+  }
+});
+
 test("without DESTINATION_KEY no destination can be saved, and nothing is sent unsigned", async () => {
   const closed = await startWorker({ secrets: { DESTINATION_KEY: "" } });
   try {

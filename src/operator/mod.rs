@@ -11,7 +11,7 @@ use crate::db;
 use crate::db::link::Changed;
 use crate::edge::{self, Incoming};
 use crate::gate;
-use crate::key::{Kind, is_same};
+use crate::key::{Kind, is_guessable, is_same};
 use crate::later::Later;
 use crate::link;
 use crate::reply::{Problem, Reply};
@@ -166,15 +166,19 @@ async fn first_key(config: &Config, space_id: i64, kind: Kind) -> Result<String,
     Ok(made.ok_or(Problem::ROTATED_MEANWHILE)?.key)
 }
 
-/// Lets the operator in. An address that has tried too often is not even compared.
+/// Lets the operator in. The right secret opens always: whoever shares an address with the operator could
+/// else lock them out. One that could be guessed is not even compared where the address is limited.
 async fn admit(config: &Config, incoming: &Incoming) -> Result<(), Problem> {
     let expected = config.operator_token()?;
-    if gate::is_refused(incoming) {
-        return Err(Problem::UNAUTHORIZED);
+    let is_limited = gate::is_refused(incoming);
+    if is_limited && is_guessable(&expected) {
+        return Err(Problem::LIMITED);
     }
-    let presented = incoming.bearer().unwrap_or_default();
-    if is_same(&expected, &presented) {
+    if is_same(&expected, &incoming.bearer().unwrap_or_default()) {
         return Ok(());
+    }
+    if is_limited {
+        return Err(Problem::LIMITED);
     }
     gate::count(config, incoming).await;
     Err(Problem::UNAUTHORIZED)
