@@ -166,6 +166,33 @@ test("what comes late into a day that is closed, or moves there, is counted all 
   assert.equal(after.rows["0"].cells.Deposits, 1);
 });
 
+test("a time is the same on every screen, on whichever side of a change of clocks it lies", async () => {
+  const zone = "America/New_York";
+  const { id, ingest } = await worker.space("Backdated");
+  await browser.send(`/s/${id}/settings`, { name: "Backdated", time_zone: zone });
+  const clock = new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const utc = (ms) => new Date(ms).toISOString().slice(0, 19).replace("T", " ");
+  const shown = (html, ms) => [...html.matchAll(/<time datetime="([^"]*)Z"[^>]*>\d+ \w+ ([^<]*)<\/time>/g)].filter(([, at]) => at === utc(ms)).map(([, , local]) => local);
+  const check = async (path, ms) => {
+    const times = shown((await browser.get(`/s/${id}${path}`)).text, ms);
+    assert.ok(times.length > 0, `${path} shows no ${utc(ms)}`);
+    for (const time of times) assert.equal(time, clock.format(ms), path);
+  };
+  const backdated = lastChange(zone) - 2 * DAY_MS;
+  const { headers } = await worker.fire(`/e?token=${ingest}&event=deposit&uid=b&eid=b&value=5&t=${backdated}`);
+  const day = dayIn(zone)(backdated);
+  for (const path of ["", "?period=30d", `?period=custom&from=${daysBefore(day, 200)}&to=${daysBefore(day, 190)}`, "/live?seen=x", "/events", `/events/${headers.get("x-event-id")}`]) await check(path, backdated);
+  const { text } = await browser.get(`/s/${id}/events.csv?period=custom&from=${day}&to=${day}`);
+  assert.ok(text.includes(`,${day} ${clock.format(backdated)},`), text);
+  // A destination that was tried, and let rest, before the change, and is to be sent the event again now.
+  await worker.db.prepare("INSERT INTO destinations (space_id, name, enabled, events, config, secrets, failures, rest_until_ms, created_at_ms) SELECT ?1, 'd', 0, '{}', ?2, '', 5, ?3, 0").bind(id, JSON.stringify({ kind: "webhook", url: "https://hook.example/", method: "POST" }), backdated + 60_000).run();
+  const destination = (await worker.row("SELECT id FROM destinations WHERE space_id = ?", id)).id;
+  const attempts = JSON.stringify([{ at_ms: backdated + 1_000, status: 500, duration_ms: 5, answer: "", outcome: "transient" }]);
+  await worker.db.prepare("INSERT INTO deliveries (space_id, seq, destination_id, target, state, due_at_ms, tries, attempts) VALUES (?, 1, ?, 'Purchase', 'pending', ?, 1, ?)").bind(id, destination, Date.now(), attempts).run();
+  for (const ms of [backdated + 1_000, backdated + 60_000]) await check(`/destinations/${destination}`, ms);
+  await check("/events/1", backdated + 1_000);
+});
+
 test("the overview is one round trip, and an unknown space is not there", async () => {
   await browser.get("/s/1?period=30d");
   for (const period of ["today", "7d", "30d"]) {

@@ -62,9 +62,10 @@ async fn one(asked: &Asked<'_>, id: i64, extra: Extra<'_>) -> Result<Answer, Pro
     let stored = stored.ok_or(Problem::NOT_FOUND)?;
     let secrets = seal::open_secrets(config, space_id, &stored.secrets).await.unwrap_or_default();
     let kept = stored.draft().ok_or(Problem::NOT_FOUND)?;
-    let times = page.deliveries.iter().map(|listed| listed.due_at_ms);
-    let zone =
-        zone_around(zone_of(&spaces)?, times.chain([stored.rest_until_ms.max(edge::now_ms())]));
+    let tried = page.deliveries.iter().filter_map(destinations::last_try);
+    let rests = Some(stored.rest_until_ms).filter(|until_ms| *until_ms > 0);
+    let times = tried.map(|attempt| attempt.at_ms).chain(rests);
+    let zone = zone_around(zone_of(&spaces)?, times);
     let around = Around {
         stored: Some(&stored),
         headers: secrets.headers.keys().cloned().collect(),

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use super::{Answer, Asked};
+use super::{Answer, Asked, zone_around};
 use crate::config::Config;
 use crate::db::overview::Overview;
 use crate::db::{self, overview};
@@ -35,7 +35,8 @@ struct Read {
     asked: report::Asked,
     bad_dates: Option<&'static str>,
     span: Span,
-    zone: Zone,
+    /// The zone around the feed's times, which may lie far outside of the period.
+    feed_zone: Zone,
     zone_name: String,
     now_ms: i64,
 }
@@ -47,7 +48,7 @@ impl Read {
             asked: &self.asked,
             bad_dates: self.bad_dates,
             span: &self.span,
-            zone: &self.zone,
+            feed_zone: &self.feed_zone,
             zone_name: &self.zone_name,
             now_ms: self.now_ms,
         }
@@ -111,7 +112,10 @@ async fn read(asked: &Asked<'_>) -> Result<Read, Problem> {
         let overview = db::overview::read(&db, asked.space_id, &span, now_ms).await?;
         let space = overview.spaces.this.as_ref().ok_or(Problem::NOT_FOUND)?;
         if space.time_zone == zone_name {
-            return Ok(Read { overview, asked: period, bad_dates, span, zone, zone_name, now_ms });
+            let times = overview.feed.iter().map(|item| item.occurred_at_ms);
+            let feed_zone = zone_around(&zone_name, times);
+            let asked = period;
+            return Ok(Read { overview, asked, bad_dates, span, feed_zone, zone_name, now_ms });
         }
         zone_name.clone_from(&space.time_zone);
         ZONES.with_borrow_mut(|zones| zones.insert(asked.space_id, zone_name.clone()));

@@ -180,8 +180,8 @@ fn rests_until(stored: &Stored, zone: &Zone) -> String {
 }
 
 fn delivery(listed: &Listed, zone: &Zone) -> Delivery {
-    let attempts = Attempt::read_all(listed.attempts.as_deref().unwrap_or_default());
-    let last = attempts.last();
+    let last = last_try(listed);
+    let last = last.as_ref();
     Delivery {
         seq: listed.seq,
         target: visible(&listed.target),
@@ -192,6 +192,11 @@ fn delivery(listed: &Listed, zone: &Zone) -> Delivery {
         can_resend: can_be_resent(&listed.state),
         state: listed.state.clone(),
     }
+}
+
+/// The last try of a delivery on record.
+pub fn last_try(listed: &Listed) -> Option<Attempt> {
+    Attempt::read_all(listed.attempts.as_deref().unwrap_or_default()).pop()
 }
 
 fn said(attempt: &Attempt) -> String {

@@ -33,7 +33,8 @@ pub struct Shown<'a> {
     /// Why custom dates were not taken.
     pub bad_dates: Option<&'static str>,
     pub span: &'a Span,
-    pub zone: &'a Zone,
+    /// The zone around the feed's times.
+    pub feed_zone: &'a Zone,
     pub zone_name: &'a str,
     pub now_ms: i64,
 }
@@ -173,7 +174,7 @@ pub fn live(shown: &Shown<'_>, overview: &Overview) -> String {
         counts: counts(&figures.total),
         gauges: gauges(&figures.total),
         charts: charts(&figures, &shown.span.labels),
-        feed: lines(&overview.feed, &overview.links, shown.zone),
+        feed: lines(&overview.feed, &overview.links, shown.feed_zone),
         funnel: funnel(&figures.total),
         rows: rows(&figures, &overview.links),
         total: row(0, "Total", &figures.total, &figures.currencies()),
