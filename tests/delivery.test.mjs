@@ -331,6 +331,37 @@ describe("by hand", () => {
     assert.equal((await operate(other, "PUT", `/${id}`, webhook())).code, 503);
   });
 
+  test("another address does not get the headers that were entered for the one before", async () => {
+    const space = await scene(webhook({ headers: { "x-key": "open sesame", authorization: "Bearer 1" } }));
+    const [{ id, signing_secret }] = space.destinations;
+    const change = (draft) => operate(space, "PUT", `/${id}`, draft);
+    const shown = async () => (await operate(space, "GET", "")).destinations[0].headers;
+    assert.equal((await change(webhook({ url: " https://hook.example/in " }))).dropped_headers, undefined);
+    assert.deepEqual(await shown(), ["authorization", "x-key"]);
+    const moved = await change(webhook({ url: "https://other.example/in" }));
+    assert.deepEqual([moved.code, moved.dropped_headers, moved.signing_secret], [200, ["authorization", "x-key"], undefined]);
+    await space.fire("event=contact&eid=moved");
+    await until("it has arrived", () => received.length === 1);
+    assert.deepEqual([received[0].host, received[0].headers["x-key"], received[0].headers.authorization], ["other.example", undefined, undefined]);
+    new Webhook(signing_secret).verify(received[0].body, received[0].headers);
+    // Entered again in the same change, they are sent; another path is another address.
+    const again = await change(webhook({ url: "https://hook.example/in", headers: { "x-key": "again" } }));
+    assert.deepEqual([again.dropped_headers, await shown()], [undefined, ["x-key"]]);
+    assert.deepEqual((await change(webhook({ url: "https://hook.example/out" }))).dropped_headers, ["x-key"]);
+  });
+
+  test("the dashboard says which headers another address did not get", async () => {
+    const space = await scene(webhook({ headers: { "x-key": "open sesame" } }));
+    const { send } = await worker.browser();
+    const page = `/s/${space.id}/destinations/${space.destinations[0].id}`;
+    const form = { kind: "webhook", name: "Hook", method: "POST", enabled: "on" };
+    assert.equal((await send(page, { ...form, url: "https://hook.example/in" })).code, 303);
+    const moved = await send(page, { ...form, url: "https://other.example/in" });
+    assert.equal(moved.code, 200);
+    assert.match(moved.text, /id="dropped"[^]*Enter them again[^]*<bdi>x-key<\/bdi>/);
+    assert.equal((await send(page, { ...form, url: "https://hook.example/in" })).code, 303);
+  });
+
   test("wrong settings are refused by field, other spaces' destinations not found", async () => {
     const space = await worker.space();
     for (const [draft, field] of [

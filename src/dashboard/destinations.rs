@@ -52,6 +52,7 @@ struct Extra<'a> {
     bad: Option<&'a BadField>,
     tested: Option<&'a Tested>,
     signing_secret: Option<String>,
+    dropped_headers: Vec<String>,
 }
 
 async fn one(asked: &Asked<'_>, id: i64, extra: Extra<'_>) -> Result<Answer, Problem> {
@@ -73,6 +74,7 @@ async fn one(asked: &Asked<'_>, id: i64, extra: Extra<'_>) -> Result<Answer, Pro
         more: page.more,
         tested: extra.tested,
         signing_secret: extra.signing_secret,
+        dropped_headers: extra.dropped_headers,
     };
     let draft = extra.draft.unwrap_or(&kept);
     Ok(destinations::one(&spaces, space_id, draft, &zone, around, extra.bad).into())
@@ -87,8 +89,9 @@ pub async fn save(mut asked: Asked<'_>, id: Option<i64>) -> Result<Answer, Probl
         Err((_, bad)) => Err(Problem::field(bad.clone())),
     };
     let bad = match saved {
-        Ok(saved) if saved.signing_secret.is_some() => {
-            let extra = Extra { signing_secret: saved.signing_secret, ..Extra::default() };
+        Ok(saved) if saved.signing_secret.is_some() || !saved.dropped_headers.is_empty() => {
+            let (signing_secret, dropped_headers) = (saved.signing_secret, saved.dropped_headers);
+            let extra = Extra { signing_secret, dropped_headers, ..Extra::default() };
             return one(&asked, saved.id, extra).await;
         }
         Ok(saved) => return Ok(go_to(&asked.path(&format!("/destinations/{}", saved.id))).into()),

@@ -117,6 +117,18 @@ impl Secrets {
         }
     }
 
+    /// What of them is kept where a destination is changed, with the names of the headers that are
+    /// not: headers were entered for one address, and another one is another server. The signing
+    /// secret never travels, and an access token goes to Facebook alone.
+    pub fn kept(mut self, before: &Config, draft: &Draft) -> (Self, Vec<String>) {
+        let is_moved = matches!(before, Config::Webhook { url, .. } if url != draft.url.trim());
+        if !is_moved || draft.headers.is_some() {
+            return (self, Vec::new());
+        }
+        let dropped = std::mem::take(&mut self.headers);
+        (self, dropped.into_keys().collect())
+    }
+
     /// Every text that must not show in a record of attempts.
     pub fn texts(&self) -> Vec<&str> {
         let own = [self.signing_secret.as_str(), self.access_token.as_str()];

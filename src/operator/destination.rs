@@ -59,12 +59,15 @@ struct ShownDelivery {
 }
 
 /// A saved destination; the signing secret is shown when it was made, and never again.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 pub struct Saved {
     ok: bool,
     pub id: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signing_secret: Option<String>,
+    /// Names of the headers that were not taken along to another address.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dropped_headers: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -127,7 +130,7 @@ pub async fn carry_out(
         }
         Request::Delete { id } => {
             must_exist(db::destination::delete(&db, space_id, id).await?)?;
-            Reply::json(200, &Saved { ok: true, id, signing_secret: None })
+            Reply::json(200, &Saved { ok: true, id, ..Saved::default() })
         }
         Request::Deliveries { id } => {
             let state = incoming.parameter("state");
@@ -184,18 +187,20 @@ fn show_delivery(listed: db::delivery::Listed) -> ShownDelivery {
     ShownDelivery { seq, target, state, due_at_ms, tries, attempts }
 }
 
-/// Saves a new destination, or a changed one under its id. Secrets that the draft leaves out stay.
+/// Saves a new destination, or a changed one under its id. Secrets that the draft leaves out stay,
+/// but for the headers of a webhook at another address.
 pub async fn save(
     config: &Config,
     space_id: i64,
     id: Option<i64>,
     draft: Draft,
 ) -> Result<Saved, Problem> {
-    let kept = match id {
-        None => Secrets::default(),
+    let (kept, dropped_headers) = match id {
+        None => <(Secrets, Vec<String>)>::default(),
         Some(id) => {
-            let (stored, _) = find(config, space_id, id).await?;
-            seal::open_secrets(config, space_id, &stored.secrets).await?
+            let (stored, settings) = find(config, space_id, id).await?;
+            let secrets = seal::open_secrets(config, space_id, &stored.secrets).await?;
+            secrets.kept(&settings, &draft)
         }
     };
     let known = [draft.signing_secret.clone().unwrap_or_default(), kept.signing_secret.clone()];
@@ -214,7 +219,7 @@ pub async fn save(
     };
     let id = id.ok_or(Problem::NOT_FOUND)?;
     let signing_secret = made_secret(destination.secrets.signing_secret, &known);
-    Ok(Saved { ok: true, id, signing_secret })
+    Ok(Saved { ok: true, id, signing_secret, dropped_headers })
 }
 
 /// A signing secret that was made here and that nobody knows yet: to be shown this once.

@@ -73,6 +73,7 @@ struct One {
     tested: Vec<(&'static str, String)>,
     test_ok: bool,
     secret: String,
+    dropped_headers: String,
 }
 
 /// What the screen of one destination shows beside its form.
@@ -86,6 +87,8 @@ pub struct Around<'a> {
     pub tested: Option<&'a Tested>,
     /// A signing secret that is shown this once.
     pub signing_secret: Option<String>,
+    /// Names of the headers that another address did not get.
+    pub dropped_headers: Vec<String>,
 }
 
 /// The list.
@@ -136,6 +139,7 @@ pub fn one(
         tested: around.tested.map(tested).unwrap_or_default(),
         test_ok: around.tested.is_some_and(|tested| tested.ok),
         secret: around.signing_secret.unwrap_or_default(),
+        dropped_headers: around.dropped_headers.join(", "),
     };
     let main = one.render().unwrap_or_default();
     frame::of_space(form::status(bad), spaces, Section::Destinations, &title, &main)
@@ -288,5 +292,6 @@ fn headers_hint(headers: &[String]) -> String {
     if headers.is_empty() {
         return form.to_owned();
     }
-    format!("{form} Saved: {}. Leave empty to keep them.", headers.join(", "))
+    let saved = headers.join(", ");
+    format!("{form} Saved: {saved}. Leave empty to keep them; another address does not get them.")
 }

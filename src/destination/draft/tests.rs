@@ -157,3 +157,26 @@ fn secrets_that_are_left_out_stay() {
     assert_eq!(again.secrets, kept);
     assert_eq!(kept.texts().len(), 2);
 }
+
+#[test]
+fn a_webhook_that_moves_keeps_its_signing_secret_and_no_headers() {
+    let secrets = Secrets {
+        signing_secret: webhook::mint_secret([1; 24]),
+        headers: BTreeMap::from([("x-key".to_owned(), "v".to_owned())]),
+        ..Secrets::default()
+    };
+    let before =
+        Config::Webhook { url: "https://a.example/in".to_owned(), method: "POST".to_owned() };
+    for (json, left, names) in [
+        (r#"{"url":" https://a.example/in "}"#, 1, 0),
+        (r#"{"url":"https://a.example/out"}"#, 0, 1),
+        (r#"{"url":"http://a.example/in"}"#, 0, 1),
+        (r#"{"url":"https://b.example/in"}"#, 0, 1),
+        (r#"{"url":"https://b.example/in","headers":{"x":"y"}}"#, 1, 0),
+    ] {
+        let draft: Draft = serde_json::from_str(json).unwrap();
+        let (kept, dropped) = secrets.clone().kept(&before, &draft);
+        assert_eq!((kept.headers.len(), dropped.len()), (left, names), "{json}");
+        assert_eq!(kept.signing_secret, secrets.signing_secret);
+    }
+}
