@@ -30,6 +30,12 @@ CREATE TABLE IF NOT EXISTS unused_keys (
   hash TEXT NOT NULL PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 
+-- Sign-ins that were signed out of, until their cookies are over by themselves.
+CREATE TABLE IF NOT EXISTS ended_sessions (
+  id         TEXT    NOT NULL PRIMARY KEY,
+  ends_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- A trackable entry point with its own landing at /l/<slug>.
 CREATE TABLE IF NOT EXISTS links (
   id            INTEGER PRIMARY KEY AUTOINCREMENT,

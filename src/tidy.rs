@@ -19,5 +19,7 @@ pub async fn run(config: &Config, scheduled_ms: i64) {
 }
 
 async fn remove(config: &Config, now_ms: i64) -> Result<(), Error> {
-    db::key::remove_ended(&config.db()?, now_ms).await
+    let db = config.db()?;
+    db::key::remove_ended(&db, now_ms).await?;
+    db::session::remove_over(&db, now_ms).await
 }

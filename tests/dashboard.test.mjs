@@ -1,5 +1,6 @@
 // The dashboard's door and forms, as far as they go without a browser (contract §§2, 7).
 import assert from "node:assert/strict";
+import { createHash, createHmac } from "node:crypto";
 import { after, before, test } from "node:test";
 import { OPERATOR_TOKEN, sha256, startWorker } from "./harness.mjs";
 
@@ -46,8 +47,89 @@ test("signing in takes the operator's secret, sets a cookie for nobody else, and
   assert.equal(wrong.code, 403);
   assert.match(wrong.text, /not the operator&#39;s secret/);
   assert.equal(wrong.headers.get("set-cookie"), null);
-  const out = await browser.send("/logout");
+});
+
+test("signing out ends the session at the server, for every copy of its cookie and for no other sign-in", async () => {
+  const { id } = await worker.space();
+  const leaving = await worker.browser();
+  const copy = { cookie: `other=1; ${leaving.cookie}` };
+  assert.equal((await browser.get(`/s/${id}`, { headers: copy })).code, 200);
+  const out = await leaving.send("/logout");
+  assert.deepEqual([out.code, out.headers.get("location")], [303, "/login"]);
   assert.match(out.headers.get("set-cookie"), /xtracker_session=; .*Max-Age=0/);
+  for (const path of ["/", "/new", ...SCREENS.map((path) => `/s/${id}${path}`)]) {
+    const answer = await browser.get(path, { headers: copy });
+    assert.equal(answer.code, 303, path);
+    assert.match(answer.headers.get("location"), /^\/login/, path);
+    assert.equal((await browser.get(path)).code === 303, path === "/", `${path} for who stays`);
+  }
+  for (const path of ["/new", ...ACTIONS.map((path) => `/s/${id}${path}`)]) {
+    const answer = await browser.send(path, { name: "x" }, copy);
+    assert.deepEqual([answer.code, answer.headers.get("location")], [303, "/login"], path);
+  }
+  assert.equal((await browser.get("/login", { headers: copy })).code, 200, "it is shown the way in");
+  assert.equal((await browser.send("/logout", {}, copy)).code, 303);
+});
+
+test("signing in again ends the browser's session before", async () => {
+  const first = await worker.browser();
+  const again = await first.send("/login", { password: OPERATOR_TOKEN });
+  const second = again.headers.get("set-cookie").split(";")[0];
+  assert.notEqual(second, first.cookie);
+  assert.equal((await first.get("/new")).code, 303);
+  assert.equal((await first.get("/new", { headers: { cookie: second } })).code, 200);
+});
+
+test("while the database cannot say who signed out nobody is let in, and nobody is told that they are signed out", async () => {
+  const { get, send } = await worker.browser();
+  await worker.db.prepare("ALTER TABLE ended_sessions RENAME TO ended_sessions_away").run();
+  try {
+    assert.deepEqual([(await get("/new")).code, (await get("/login")).code], [503, 503]);
+    const out = await send("/logout");
+    assert.deepEqual([out.code, out.headers.get("set-cookie")], [503, null]);
+    assert.equal((await get("/login", { headers: { cookie: "" } })).code, 200);
+  } finally {
+    await worker.db.prepare("ALTER TABLE ended_sessions_away RENAME TO ended_sessions").run();
+  }
+  assert.equal((await get("/new")).code, 200);
+});
+
+test("a cookie of a sign-in without an id is none", async () => {
+  const ends = Date.now() + 3600_000;
+  const key = createHash("sha256").update(OPERATOR_TOKEN).digest();
+  const sign = (text) => createHmac("sha256", key).update(text).digest("hex");
+  for (const value of [`${ends}.${sign(`xtracker session until ${ends}`)}`, `${ends}..${sign(`xtracker session until ${ends}`)}`]) {
+    assert.equal((await browser.get("/new", { headers: { cookie: `xtracker_session=${value}` } })).code, 303);
+  }
+});
+
+test("over https every answer of the dashboard says to come back over https alone", async () => {
+  const { id } = await worker.space();
+  const page = await browser.get("/login", { headers: { cookie: "" } });
+  const assets = [...page.text.matchAll(/(?:href|src)="(\/(?:app|favicon)\.\w+\?\w+)"/g)].map(([, address]) => address);
+  const paths = ["/", "/login", "/new", ...assets, ...SCREENS.map((path) => `/s/${id}${path}`), `/s/999999`];
+  const header = async (server, origin, path, init) => {
+    // The server's own fetch makes http of it; the Worker's does not.
+    const response = await server.getWorker().fetch(`${origin}${path}`, { redirect: "manual", ...init, headers: { cookie: browser.cookie, origin, ...init?.headers } });
+    await response.body?.cancel();
+    return response.headers.get("strict-transport-security");
+  };
+  const https = (path, init) => header(worker.server, "https://tracker.example", path, init);
+  for (const path of paths) {
+    assert.equal(await https(path), "max-age=31536000", path);
+    assert.equal(await https(path, { headers: { cookie: "" } }), "max-age=31536000", path);
+    assert.equal((await browser.get(path)).headers.get("strict-transport-security"), null, `${path} over http`);
+  }
+  for (const path of ["/login", "/new", ...ACTIONS.map((path) => `/s/${id}${path}`), "/logout"]) {
+    assert.equal(await https(path, { method: "POST", headers: { origin: "https://evil.example" } }), "max-age=31536000", path);
+    assert.equal(await https(path, { method: "POST", headers: { cookie: "" }, body: new URLSearchParams({ password: "wrong" }) }), "max-age=31536000", path);
+  }
+  const local = await startWorker({ local: true });
+  try {
+    assert.equal(await header(local.server, "https://localhost:8787", "/login"), null, "nobody's own machine is bound to https");
+  } finally {
+    await local.stop();
+  }
 });
 
 test("one address may be wrong ten times a minute, and is told to wait; the right secret opens always", async () => {

@@ -68,6 +68,23 @@ test("what is older than RETENTION_DAYS goes, a step at a time; events and count
   assert.equal((await worker.fire(`/e?token=${space.ingest}&event=deposit&eid=1&value=1`)).status, "duplicate", "an eid is known for ever");
 });
 
+test("a sign-out is remembered until the cookie would be over by itself, whatever RETENTION_DAYS says", async () => {
+  const forgetful = await startWorker();
+  try {
+    const leaving = await forgetful.browser();
+    await leaving.send("/logout");
+    const count = async () => (await forgetful.row("SELECT count(*) AS n FROM ended_sessions")).n;
+    const cron = (ms) => forgetful.server.getWorker().scheduled({ scheduledTime: new Date(ms), cron: "* * * * *" });
+    const now = Math.floor(Date.now() / TEN_MINUTES_MS) * TEN_MINUTES_MS;
+    await cron(now + 14 * DAY_MS - TEN_MINUTES_MS);
+    assert.equal(await count(), 1);
+    await cron(now + 14 * DAY_MS + TEN_MINUTES_MS);
+    assert.equal(await count(), 0);
+  } finally {
+    await forgetful.stop();
+  }
+});
+
 for (const [what, flood] of Object.entries({
   "guesses the operator's secret": (at, headers) => worker.fire("/api/spaces", { headers: { ...headers, authorization: `Bearer guess ${at}` } }),
   "brings many unknown keys": (at, headers) => worker.fire(`/e?token=${mintKey("xt_in_", "forged")}&event=contact`, { headers }),

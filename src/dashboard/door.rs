@@ -5,13 +5,14 @@ use std::cell::RefCell;
 
 use crate::access::{self, Key, Token};
 use crate::config::{Access, Config};
+use crate::db;
 use crate::edge::{self, Incoming};
 use crate::error::Error;
 use crate::key;
 use crate::page::form::Sent;
 use crate::page::{frame, spaces};
 use crate::reply::{Problem, Reply};
-use crate::session;
+use crate::session::{self, Session};
 use crate::space::BadField;
 
 /// Where Access publishes a team's keys, below its address.
@@ -44,7 +45,7 @@ pub async fn admit(config: &Config, incoming: &Incoming) -> Result<(), Reply> {
     let has_access = matches!(access, Ok(Some(_)));
     let admitted = match access {
         Ok(Some(access)) => by_access(&access, incoming).await,
-        Ok(None) => has_session(config, incoming),
+        Ok(None) => has_session(config, incoming).await,
         Err(missing) => Err(missing),
     };
     match admitted {
@@ -62,9 +63,16 @@ pub async fn admit(config: &Config, incoming: &Incoming) -> Result<(), Reply> {
     }
 }
 
-fn has_session(config: &Config, incoming: &Incoming) -> Result<bool, Error> {
+/// Whether somebody is signed in, and was not signed out elsewhere. A page needs the database anyway: where
+/// it cannot be asked, nobody is let in.
+async fn has_session(config: &Config, incoming: &Incoming) -> Result<bool, Error> {
+    let sessions = sessions(incoming, &config.operator_token()?);
+    Ok(!sessions.is_empty() && db::session::is_one_open(&config.db()?, &sessions).await?)
+}
+
+fn sessions(incoming: &Incoming, secret: &str) -> Vec<Session> {
     let cookies = incoming.header("cookie").unwrap_or_default();
-    Ok(session::is_valid(&cookies, &config.operator_token()?, edge::now_ms()))
+    session::read(&cookies, secret, edge::now_ms())
 }
 
 fn login_address(incoming: &Incoming) -> String {
@@ -76,8 +84,8 @@ fn login_address(incoming: &Incoming) -> String {
 }
 
 /// The form of the way in.
-pub fn form(config: &Config, incoming: &Incoming) -> Reply {
-    match has_session(config, incoming) {
+pub async fn form(config: &Config, incoming: &Incoming) -> Reply {
+    match has_session(config, incoming).await {
         Ok(true) => super::go_to("/"),
         Ok(false) => spaces::login(200, &incoming.parameter("next").unwrap_or_default(), None),
         Err(missing) => super::refusal(&Problem::from(missing)),
@@ -85,7 +93,8 @@ pub fn form(config: &Config, incoming: &Incoming) -> Reply {
 }
 
 /// Takes the password. The right one opens always, as it does for programs; an address may be wrong ten
-/// times a minute. One that could be guessed counts every try, and is not compared beyond those.
+/// times a minute. One that could be guessed counts every try, and is not compared beyond those. The
+/// session that the browser had before ends.
 pub async fn sign_in(config: &Config, mut incoming: Incoming) -> Result<Reply, Problem> {
     let secret = config.operator_token()?;
     let limiter = config.login_limit()?;
@@ -101,7 +110,8 @@ pub async fn sign_in(config: &Config, mut incoming: Incoming) -> Result<Reply, P
         let bad = BadField::new("password", "This is not the operator's secret.");
         return Ok(spaces::login(403, next, Some(&bad)));
     }
-    let begun = session::begin(&secret, edge::now_ms(), !config.local);
+    end(config, &sessions(&incoming, &secret)).await?;
+    let begun = session::begin(&secret, edge::random()?, edge::now_ms(), !config.local);
     Ok(super::go_to(way_on(next)).with("set-cookie", begun))
 }
 
@@ -112,8 +122,18 @@ fn way_on(next: &str) -> &str {
     if is_path && is_plain { next } else { "/" }
 }
 
-pub fn sign_out(config: &Config) -> Reply {
-    super::go_to("/login").with("set-cookie", session::end(!config.local))
+/// Ends the session here and not in this browser alone: a copy of the cookie opens nothing any more.
+/// Where that cannot be stored the cookie stays, so that it can be tried again.
+pub async fn sign_out(config: &Config, incoming: &Incoming) -> Result<Reply, Problem> {
+    // Behind Cloudflare Access there may be no secret, and then no session.
+    if let Ok(secret) = config.operator_token() {
+        end(config, &sessions(incoming, &secret)).await?;
+    }
+    Ok(super::go_to("/login").with("set-cookie", session::end(!config.local)))
+}
+
+async fn end(config: &Config, sessions: &[Session]) -> Result<(), Error> {
+    if sessions.is_empty() { Ok(()) } else { db::session::end(&config.db()?, sessions).await }
 }
 
 /// Whether Access signed the request's token, for this application.

@@ -22,6 +22,9 @@ use crate::reply::{Problem, Reply};
 use crate::report::zone::DAY_MS;
 use crate::report::{self, Span, Zone};
 
+/// For a year. Other names below the deployment's are not ours to speak for.
+const HTTPS_ALONE: &str = "max-age=31536000";
+
 /// What a browser asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
@@ -147,9 +150,22 @@ fn action(segments: &[&str]) -> Option<Screen> {
     })
 }
 
-/// Answers a browser. Whoever is not signed in is shown the way in; a form that another site sent is
-/// refused.
+/// Answers a browser. Over https it is told to come back over https alone.
 pub async fn answer(config: &Config, request: Request, incoming: Incoming) -> Answer {
+    let is_https = !config.local && incoming.origin().starts_with("https://");
+    let answer = admit_and_show(config, request, incoming).await;
+    if !is_https {
+        return answer;
+    }
+    let guarded = |reply: Reply| reply.with("strict-transport-security", HTTPS_ALONE.to_owned());
+    match answer {
+        Answer::Page(reply, later) => Answer::Page(guarded(reply), later),
+        Answer::File(head, rows) => Answer::File(guarded(head), rows),
+    }
+}
+
+/// Whoever is not signed in is shown the way in; a form that another site sent is refused.
+async fn admit_and_show(config: &Config, request: Request, incoming: Incoming) -> Answer {
     if incoming.method == "POST" && !door::is_our_own_form(&incoming) {
         let text = "This form did not come from here. Go back, reload the page and send it again.";
         return frame::notice(403, "Refused", text, "/", "To the overview").into();
@@ -160,9 +176,9 @@ pub async fn answer(config: &Config, request: Request, incoming: Incoming) -> An
         Request::LoginForm | Request::Login if matches!(config.access(), Ok(Some(_))) => {
             Ok(go_to("/").into())
         }
-        Request::LoginForm => Ok(door::form(config, &incoming).into()),
+        Request::LoginForm => Ok(door::form(config, &incoming).await.into()),
         Request::Login => door::sign_in(config, incoming).await.map(Answer::from),
-        Request::Logout => Ok(door::sign_out(config).into()),
+        Request::Logout => door::sign_out(config, &incoming).await.map(Answer::from),
         _ => match door::admit(config, &incoming).await {
             Ok(()) => show(config, request, incoming).await,
             Err(reply) => Ok(reply.into()),

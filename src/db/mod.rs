@@ -113,6 +113,7 @@ pub mod report;
 pub mod resend;
 pub mod retention;
 mod row;
+pub mod session;
 pub mod space;
 
 use std::future::Future;

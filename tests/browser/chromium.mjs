@@ -37,7 +37,7 @@ export async function startChromium(worker) {
       page.on("console", (message) => page.complaints.push(`${message.type()}: ${message.text()}`));
       page.on("pageerror", (error) => page.complaints.push(`error: ${error.message}`));
       await page.addInitScript(() => addEventListener("securitypolicyviolation", (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`)));
-      // Signing in is limited to ten times a minute, so one session serves all pages.
+      // Signing in takes a while, so one session serves all pages.
       if (signedIn && session) await context.addCookies(session);
       else if (signedIn) {
         await signIn(page);
