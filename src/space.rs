@@ -7,6 +7,13 @@ use serde::Deserialize;
 /// Longest name in bytes: it has to fit a heading.
 const NAME_BYTES: usize = 100;
 
+/// What platforms take for zones from of old and the IANA list does not have: which of the world's
+/// three IST or CST is meant would be a guess.
+const NOT_IANA: [&str; 25] = [
+    "ACT", "AET", "AGT", "ART", "AST", "BET", "BST", "CAT", "CNT", "CST", "CTT", "EAT", "ECT",
+    "IET", "IST", "JST", "MIT", "NET", "NST", "PLT", "PNT", "PRT", "PST", "SST", "VST",
+];
+
 /// How long a rotated key stays valid.
 pub const GRACE_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -42,7 +49,8 @@ impl BadField {
 }
 
 impl Draft {
-    /// The draft with its name trimmed. Whether the time zone exists is for the platform to say.
+    /// The draft with its name trimmed. Whether a time zone of its name exists is for the platform to
+    /// say.
     pub fn check(mut self, is_time_zone: impl Fn(&str) -> bool) -> Result<Self, BadField> {
         self.name = self.name.trim().to_owned();
         if self.name.is_empty() || self.name.len() > NAME_BYTES {
@@ -51,12 +59,22 @@ impl Draft {
         if self.name.chars().any(char::is_control) {
             return Err(BadField::new("name", "A name has no control characters."));
         }
-        if !is_time_zone(&self.time_zone) {
+        if !is_iana_name(&self.time_zone) || !is_time_zone(&self.time_zone) {
             let reason = "Name a time zone as in the IANA list, such as Europe/Berlin or UTC.";
             return Err(BadField::new("time_zone", reason));
         }
         Ok(self)
     }
+}
+
+/// Whether a text is no offset such as `+05:37`, which the platform takes for a zone as well, and no
+/// other name of its own. Counters are kept by the quarter of an hour, and a day by such an offset may
+/// begin between two; a zone of the list never has one.
+fn is_iana_name(text: &str) -> bool {
+    let upper = text.to_ascii_uppercase();
+    upper.starts_with(|first: char| first.is_ascii_alphabetic())
+        && !upper.starts_with("SYSTEMV/")
+        && !NOT_IANA.contains(&upper.as_str())
 }
 
 #[cfg(test)]
@@ -66,6 +84,32 @@ mod tests {
     fn check(name: &str, time_zone: &str) -> Result<String, &'static str> {
         let draft = Draft { name: name.to_owned(), time_zone: time_zone.to_owned() };
         draft.check(|zone| zone == "UTC").map(|draft| draft.name).map_err(|bad| bad.field)
+    }
+
+    #[test]
+    fn a_zone_is_called_by_its_iana_name() {
+        let check = |time_zone: &str| {
+            let draft = Draft { name: "Offer".to_owned(), time_zone: time_zone.to_owned() };
+            draft.check(|_| true).is_ok()
+        };
+        for name in ["UTC", "GMT", "Etc/GMT+5", "EST5EDT", "EST", "europe/berlin", "Asia/Kolkata"] {
+            assert!(check(name), "{name}");
+        }
+        for other in [
+            "",
+            "+05:37",
+            "+0537",
+            "+05",
+            "-05:00",
+            "\u{2212}05:00",
+            "05:30",
+            " +05:30",
+            "IST",
+            "pst",
+            "SystemV/PST8PDT",
+        ] {
+            assert!(!check(other), "{other}");
+        }
     }
 
     #[test]

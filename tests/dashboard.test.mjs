@@ -194,6 +194,7 @@ test("a form comes back with what was typed and the reason beside its field", as
     [`/s/${id}/destinations`, { kind: "s2s_postback", name: "S", url_template: "https://x.example/", expected_status: "ok" }, "expected_status", 'value="S"'],
     [`/s/${id}/destinations`, { kind: "fb_capi", name: "F", pixel_id: "x", access_token: "EAAsecret" }, "pixel_id", 'value="x"'],
     [`/s/${id}/settings`, { name: "Offer", time_zone: "x" }, "time_zone", 'value="Offer"'],
+    ...["+05:37", "+0530", "-05", "\u221205:00", "IST"].flatMap((time_zone) => ["/new", `/s/${id}/settings`].map((path) => [path, { name: "Offer", time_zone }, "time_zone", 'value="Offer"'])),
     [`/s/${id}/keys/urls`, { uid: "{a b}", event: "deposit" }, "uid", 'value="{a b}"'],
     [`/s/${id}/keys/urls`, { token: "xt_sk_wrong" }, "token", "begins with xt_in_"],
   ]) {
@@ -201,6 +202,14 @@ test("a form comes back with what was typed and the reason beside its field", as
     assert.equal(code, 422, `${path} ${field}`);
     assert.ok(text.includes(`id="${field}-error"`) && text.includes(typed), `${path} ${field}: ${text}`);
     assert.ok(!text.includes("EAAsecret"), "a secret does not come back");
+  }
+});
+
+test("zones by their IANA names are taken", async () => {
+  const { id } = await worker.space();
+  for (const time_zone of ["Etc/GMT+5", "UTC", "GMT", "Asia/Kathmandu", "America/Argentina/Buenos_Aires"]) {
+    assert.equal((await browser.send(`/s/${id}/settings`, { name: "Offer", time_zone })).code, 303, time_zone);
+    assert.deepEqual(await worker.row("SELECT time_zone FROM spaces WHERE id = ?", id), { time_zone });
   }
 });
 

@@ -102,6 +102,28 @@ test("what was received long after it happened, or before, or waited in the queu
   assert.ok((await check(id, TODAY - 366 * DAY_MS, TODAY, "all")).numbers.length > 40_000);
 });
 
+test("a space that still has an offset for a zone has the same days on the screen and in its files", async () => {
+  const { id } = await worker.space();
+  await worker.db.prepare("UPDATE spaces SET time_zone = '+05:37' WHERE id = ?").bind(id).run();
+  const midnight = TODAY - 3 * DAY_MS - (5 * 60 + 37) * 60_000;
+  await fill(id, 60, midnight - 30 * 60_000, 60_000);
+  const days = [];
+  for (const day of [-4, -3]) {
+    const period = `period=custom&from=${dayOf(TODAY + day * DAY_MS)}&to=${dayOf(TODAY + day * DAY_MS)}`;
+    for (let look = 0; look < 2; look++) {
+      const { text: screen } = await browser.get(`/s/${id}?${period}`);
+      const { text: events } = await browser.get(`/s/${id}/events.csv?${period}`);
+      const { text: links } = await browser.get(`/s/${id}/links.csv?${period}`);
+      const rows = events.trim().split("\r\n").length - 1;
+      assert.equal(/<h2>Contacts<\/h2><p class="big">(\d+)</.exec(screen)[1], String(rows), period);
+      assert.equal(/^Total,0,(\d+),/m.exec(links)[1], String(rows), period);
+      days.push(rows);
+    }
+  }
+  assert.equal(days[0] + days[2], 60, "none is missing, none is in both");
+  assert.ok(days[0] > 15 && days[2] > 30, days.join());
+});
+
 test("a file is of the moment that it began, and of its space alone", async () => {
   const { id } = await worker.space();
   const other = await worker.space("Other");

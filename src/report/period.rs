@@ -176,7 +176,8 @@ impl Span {
     }
 
     /// From when to before when its counters count, in epoch milliseconds: what they have counted can
-    /// then be read to the last event.
+    /// then be read to the last event. It is the period, but for zones by an offset, which spaces of old
+    /// may have, and whose days begin with the quarter of an hour before.
     pub fn counted_ms(&self) -> (i64, i64) {
         let from = self.parts.first().map_or(0, |part| part.from_bucket);
         let to = self.parts.last().map_or(0, |part| part.to_bucket);
