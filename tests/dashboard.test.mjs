@@ -410,14 +410,17 @@ test("files of events and links are for a spreadsheet, and hold no formula", asy
   await worker.link(space.id, `csv-${space.id}`);
   await worker.fire(`/e?token=${space.ingest}&event=deposit&uid==cmd&eid=a,b&value=1234.50`);
   await worker.fire(`/e?token=${space.ingest}&event=deposit&uid=u2&eid=c&value=-5&currency=EUR`);
+  const dressed = ["＝1+1", " ＠SUM(A1)", "\u0001x", "\u3000=1"];
+  for (const [at, value] of dressed.entries()) await worker.fire(`/e?token=${space.ingest}&event=contact&value=${encodeURIComponent(value)}&eid=${at}`);
   const events = await browser.get(`/s/${space.id}/events.csv?period=today`);
   assert.match(events.headers.get("content-disposition"), /^attachment; filename="events-\d{4}-\d\d-\d\d-/);
   const lines = events.text.trim().split("\r\n");
-  assert.equal(lines.length, 3);
+  assert.equal(lines.length, 3 + dressed.length);
+  for (const line of lines.slice(3)) assert.match(line, /^\d+,contact,,,'[^,]+,20\d\d-/);
   assert.match(lines[1], /^1,deposit,1234\.50,USD,1234\.50,\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,[^,]*,UTC,'=cmd,"a,b",,,1,0,$/);
   assert.match(lines[2], /^2,deposit,-5\.00,EUR,-5,/);
   const links = await browser.get(`/s/${space.id}/links.csv?period=7d`);
-  assert.equal(links.text, `link,clicks,contacts,subscribed,registrations,deposits,first_deposits,revenue_USD,revenue_EUR\r\ncsv-${space.id},0,0,0,0,0,0,0.00,0.00\r\nUnattributed,0,0,0,0,2,2,1234.50,-5.00\r\nTotal,0,0,0,0,2,2,1234.50,-5.00\r\n`);
+  assert.equal(links.text, `link,clicks,contacts,subscribed,registrations,deposits,first_deposits,revenue_USD,revenue_EUR\r\ncsv-${space.id},0,0,0,0,0,0,0.00,0.00\r\nUnattributed,0,4,0,0,2,2,1234.50,-5.00\r\nTotal,0,4,0,0,2,2,1234.50,-5.00\r\n`);
 });
 
 test("a file of many events is whole", async () => {

@@ -9,6 +9,7 @@ use crate::db;
 use crate::db::feed::Item;
 use crate::error::Error;
 use crate::page::frame;
+use crate::page::shown::is_unseen;
 use crate::reply::{Problem, Reply};
 use crate::report::figures::Totals;
 use crate::report::money;
@@ -204,12 +205,7 @@ fn plain(micros: i128) -> String {
 /// apostrophe; numbers are left alone.
 fn row(cells: &[String]) -> String {
     let cell = |text: &String| {
-        let is_number = text.bytes().skip(1).all(|byte| byte.is_ascii_digit() || byte == b'.');
-        let is_formula = match text.chars().next() {
-            Some('+' | '-') => !is_number,
-            first => matches!(first, Some('=' | '@' | '\t' | '\r')),
-        };
-        let text = if is_formula { format!("'{text}") } else { text.clone() };
+        let text = if is_formula(text) { format!("'{text}") } else { text.clone() };
         if text.contains([',', '"', '\r', '\n']) {
             format!("\"{}\"", text.replace('"', "\"\""))
         } else {
@@ -217,6 +213,18 @@ fn row(cells: &[String]) -> String {
         }
     };
     format!("{}\r\n", cells.iter().map(cell).collect::<Vec<_>>().join(","))
+}
+
+/// Whether a spreadsheet might run a text as a formula. What is not seen before its first sign is
+/// passed over, as some do, and full-width signs count as plain ones, as they do in East Asia.
+fn is_formula(text: &str) -> bool {
+    let seen = text.trim_start_matches(|c: char| c.is_whitespace() || is_unseen(c)).trim_end();
+    let is_number = seen.bytes().skip(1).all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let is_run = match seen.chars().next() {
+        Some('+' | '-') => !is_number,
+        first => matches!(first, Some('=' | '@' | '＝' | '＋' | '－' | '＠')),
+    };
+    is_run || text.starts_with(char::is_control)
 }
 
 #[cfg(test)]
@@ -227,6 +235,61 @@ mod tests {
     fn a_cell_is_quoted_and_never_a_formula() {
         let cells = ["=1+1", "-25.00", "a,b", "say \"hi\"", "@x", "", "+x"].map(str::to_owned);
         assert_eq!(row(&cells), "'=1+1,-25.00,\"a,b\",\"say \"\"hi\"\"\",'@x,,'+x\r\n");
+    }
+
+    #[test]
+    fn a_formula_is_known_in_every_dress() {
+        for text in [
+            "=1",
+            "@x",
+            "+x",
+            "-x",
+            "-1+1",
+            "＝1+1",
+            "＋1",
+            "－5",
+            "＠SUM(1)",
+            "\t=1",
+            "\tx",
+            "\rx",
+            "\nx",
+            "\0x",
+            "\u{1b}x",
+            "\u{7f}",
+            "\u{85}x",
+            "\t-5",
+            " =1",
+            "\u{a0}=1",
+            "\u{3000}＝1",
+            "\u{feff}=1",
+            "\u{200b}@x",
+            "\u{202e}=1",
+            "  +x",
+            " －5",
+        ] {
+            assert!(is_formula(text), "{text:?}");
+        }
+        for text in [
+            "",
+            " ",
+            "-25.00",
+            "+5",
+            " -25.00 ",
+            "-.5",
+            "-",
+            "5",
+            "1e2",
+            "a=b",
+            "x-1",
+            "abc",
+            "日本",
+            "'=1",
+            "100％",
+            "\u{2212}5",
+            "\u{200b}x",
+        ] {
+            assert!(!is_formula(text), "{text:?}");
+        }
     }
 
     #[test]

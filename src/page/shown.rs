@@ -36,7 +36,8 @@ pub fn visible(text: &str) -> String {
     visible
 }
 
-fn is_unseen(c: char) -> bool {
+/// Whether a character is there without being seen, or turns what is.
+pub fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
