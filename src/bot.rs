@@ -6,8 +6,8 @@ use serde::Serialize;
 use crate::bind;
 use crate::click;
 use crate::config::Config;
-use crate::db;
 use crate::db::click::Reported;
+use crate::db::{self, Cost};
 use crate::edge::{self, Incoming};
 use crate::error::Error;
 use crate::event::Arrival;
@@ -74,24 +74,42 @@ pub async fn click(config: &Config, mut incoming: Incoming) -> Reply {
         Ok(reported) => reported,
         Err(refusal) => return refused(&refusal),
     };
-    let minted = match edge::random() {
-        Ok(random) => click::mint_uid(random),
-        Err(reason) => return unavailable(&reason),
-    };
-    let slug = reported.link_slug.clone();
-    let click = reported.into_click(minted, arrival.received_at_ms);
-    let work = async { db::click::report(&config.db()?, &arrival, &click, slug.as_deref()).await };
-    match db::in_time(config, work).await {
+    match db::in_time(config, store(config, &arrival, reported)).await {
         Err(reason) => unavailable(&reason),
-        Ok((Reported::UnknownKey, _)) => unknown_key(config, &incoming, &arrival).await,
-        Ok((Reported::UnknownLink, _)) => {
+        Ok(None | Some((Reported::UnknownKey, ..))) => {
+            unknown_key(config, &incoming, &arrival).await
+        }
+        Ok(Some((Reported::UnknownLink, ..))) => {
             Reply::report(Status::InvalidLink, &[Note::LinkUnknown], AUDIENCE, None)
         }
-        Ok((Reported::Stored, cost)) => {
-            let answer = ClickAnswer { uid: &click.uid };
-            intake::with_cost(config, Reply::json(200, &answer), cost)
+        Ok(Some((Reported::Stored, cost, uid))) => {
+            intake::with_cost(config, Reply::json(200, &ClickAnswer { uid: &uid }), cost)
         }
     }
+}
+
+/// Stores a reported click; gives its uid. `None` where the key opens no space. One round trip, and
+/// one more for a call with an id and no uid: whose it is has to be known before the uid.
+async fn store(
+    config: &Config,
+    arrival: &Arrival,
+    reported: click::Reported,
+) -> Result<Option<(Reported, Cost, String)>, Error> {
+    let db = config.db()?;
+    let uid = match (&reported.uid, &reported.id) {
+        (Some(uid), _) => uid.as_str().to_owned(),
+        (None, None) => click::mint_uid(edge::random()?),
+        (None, Some(id)) => {
+            let secret = config.key_secret()?;
+            let Some(space_id) = db::click::space_of(&db, arrival).await? else { return Ok(None) };
+            click::uid_of_call(secret.as_bytes(), space_id, id)
+                .ok_or(Error::Missing("KEY_SECRET"))?
+        }
+    };
+    let slug = reported.link_slug.clone();
+    let click = reported.into_click(uid.clone(), arrival.received_at_ms);
+    let (stored, cost) = db::click::report(&db, arrival, &click, slug.as_deref()).await?;
+    Ok(Some((stored, cost, uid)))
 }
 
 /// Takes a key of the right kind and form; what is wrong with the request itself goes before it.

@@ -4,10 +4,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::encode;
-use crate::event::Id;
+use crate::event::{BadId, Id};
 use crate::json;
 use crate::key;
-use crate::postback::{Faults, Field, Parameters, Received, Refusal, cut, is_unresolved, pairs};
+use crate::postback::{
+    Faults, Field, Note, Parameters, Received, Refusal, cut, is_unresolved, pairs,
+};
+use crate::status::Status;
 
 /// Longest kept text of one attribution field, in bytes. Facebook's click ids have about 200.
 const FIELD_BYTES: usize = 512;
@@ -19,6 +22,15 @@ const RAW_BYTES: usize = 4096;
 /// the 64 characters of Telegram's start parameter.
 pub fn mint_uid(random: [u8; 16]) -> String {
     encode::base32(&random)
+}
+
+/// Makes the uid of a call that has an id: for the same space and id always the same, so that a retry
+/// needs nothing stored to find it, and not to be guessed by whoever knows both. `None` where
+/// `key_secret` is empty. No key reads like the text that it is made of.
+pub fn uid_of_call(key_secret: &[u8], space_id: i64, id: &Id) -> Option<String> {
+    let mac = key::mac(key_secret, &format!("click {space_id} {}", id.as_str()))?;
+    let (random, _) = mac.split_first_chunk()?;
+    Some(mint_uid(*random))
 }
 
 /// What is known of a click for attribution and for the ad platforms.
@@ -124,6 +136,8 @@ impl Fields {
 pub struct Reported {
     /// The user's own click id; one is minted where there is none.
     pub uid: Option<Id>,
+    /// The caller's name for this call, which a retry carries again.
+    pub id: Option<Id>,
     pub link_slug: Option<String>,
     fields: Fields,
     raw_query: String,
@@ -131,8 +145,7 @@ pub struct Reported {
 
 impl Reported {
     /// The click itself. What only a visitor's browser would tell stays unknown.
-    pub fn into_click(self, minted: String, clicked_at_ms: i64) -> Click {
-        let uid = self.uid.map_or(minted, |uid| uid.as_str().to_owned());
+    pub fn into_click(self, uid: String, clicked_at_ms: i64) -> Click {
         Click {
             uid,
             clicked_at_ms,
@@ -149,20 +162,36 @@ pub fn read_report(received: &Received) -> Result<Reported, Refusal> {
     let mut parameters = Parameters::parse(&received.query);
     let mut faults = Faults::of_request(&mut parameters, received.broken);
     let uid = faults.read_id(&mut parameters, Field::Uid);
-    if !faults.is_empty() {
-        return Err(faults.refusal(parameters.notes));
-    }
     let pairs = pairs(&received.query);
     let named = |wanted: &str| {
         pairs.iter().find(|(name, value)| name == wanted && !value.trim().is_empty())
     };
+    let id = named("id").and_then(|(_, text)| read_id(&mut faults, text.trim()));
+    if !faults.is_empty() {
+        return Err(faults.refusal(parameters.notes));
+    }
     let query = named("raw_query").map_or("", |(_, query)| query.trim_start_matches('?'));
     Ok(Reported {
         uid,
+        id,
         link_slug: named("link_slug").map(|(_, slug)| slug.trim().to_owned()),
         fields: Fields::read(&format!("{}&{query}", received.query)),
         raw_query: raw_query(query),
     })
+}
+
+/// Reads the id of a call. A macro that nobody filled is none: it would make one click of all.
+fn read_id(faults: &mut Faults, text: &str) -> Option<Id> {
+    if is_unresolved(text) {
+        return None;
+    }
+    let note = match Id::parse(text) {
+        Ok(id) => return Some(id),
+        Err(BadId::TooLong) => Note::IdTooLong,
+        Err(BadId::ControlCharacter) => Note::IdControlCharacter,
+    };
+    faults.add(Status::InvalidId, note);
+    None
 }
 
 /// A text worth keeping: not empty, not a macro that nobody filled, no secret of ours, cut to size.
@@ -240,11 +269,48 @@ mod tests {
         assert_eq!(reported.link_slug.as_deref(), Some("summer"));
         assert_eq!(reported.fields.campaign_name.as_deref(), Some("A"));
         assert_eq!(reported.fields.fbclid.as_deref(), Some("F"));
-        let click = reported.into_click("minted".to_owned(), 5);
+        assert_eq!(reported.uid.as_ref().map(Id::as_str), Some("mine"));
+        let click = reported.into_click("mine".to_owned(), 5);
         assert_eq!((click.uid.as_str(), click.clicked_at_ms), ("mine", 5));
-        assert_eq!(report(b"{}").unwrap().into_click("minted".to_owned(), 5).uid, "minted");
         assert!(report(b"{").is_err());
         assert!(report(br#"{"uid":"a\u0000"}"#).is_err());
+    }
+
+    #[test]
+    fn the_id_of_a_call_is_read_like_other_ids() {
+        let id = |body: &str| {
+            let reported = read_report(&Received::default().with_body(body.as_bytes(), Body::Json));
+            let id = reported.map_err(|refusal| refusal.status)?.id;
+            Ok(id.map(|id| id.as_str().to_owned()))
+        };
+        let long = format!(r#"{{"id":"{}"}}"#, "x".repeat(257));
+        for (body, expected) in [
+            ("{}", Ok(None)),
+            (r#"{"id":null}"#, Ok(None)),
+            (r#"{"id":" "}"#, Ok(None)),
+            (r#"{"id":"{{update_id}}"}"#, Ok(None)),
+            (r#"{"id":" a+b "}"#, Ok(Some("a+b".to_owned()))),
+            (r#"{"id":7}"#, Ok(Some("7".to_owned()))),
+            (r#"{"id":"a\nb"}"#, Err(Status::InvalidId)),
+            (r#"{"uid":"a\nb","id":"a\nb"}"#, Err(Status::InvalidUid)),
+            (&long, Err(Status::InvalidId)),
+        ] {
+            assert_eq!(id(body), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_call_s_uid_is_the_same_for_the_same_space_and_id_alone() {
+        let uid = |secret: &[u8], space_id, id: &str| {
+            uid_of_call(secret, space_id, &Id::parse(id).unwrap())
+        };
+        let first = uid(b"s", 1, "2 a").unwrap();
+        assert_eq!(first.len(), mint_uid([0; 16]).len());
+        assert_eq!(uid(b"s", 1, "2 a").as_ref(), Some(&first));
+        for (secret, space_id, id) in [(b"s", 12, "a"), (b"s", 1, "2 b"), (b"t", 1, "2 a")] {
+            assert_ne!(uid(secret, space_id, id).as_ref(), Some(&first));
+        }
+        assert_eq!(uid(b"", 1, "a"), None);
     }
 
     #[test]

@@ -139,7 +139,8 @@ fn check_part(key_secret: &[u8], body: &str) -> Option<String> {
     Some(encode::base32(mac(key_secret, body)?.get(..CHECK_BYTES)?))
 }
 
-fn mac(key_secret: &[u8], text: &str) -> Option<[u8; 32]> {
+/// Makes 32 bytes of a text that nobody else can make of it. `None` where `key_secret` is empty.
+pub fn mac(key_secret: &[u8], text: &str) -> Option<[u8; 32]> {
     if key_secret.is_empty() {
         return None;
     }

@@ -23,6 +23,8 @@ pub enum Status {
     InvalidTgId,
     /// Of a reported click: no link of the space has this slug.
     InvalidLink,
+    /// Of a reported click: the id of the call.
+    InvalidId,
     /// It could not be stored anywhere; the sender shall try again.
     Unavailable,
 }
@@ -54,6 +56,7 @@ impl Status {
             Self::InvalidTime => "invalid_time",
             Self::InvalidTgId => "invalid_tg_id",
             Self::InvalidLink => "invalid_link",
+            Self::InvalidId => "invalid_id",
             Self::Unavailable => "unavailable",
         }
     }
@@ -80,7 +83,8 @@ impl Status {
             | Self::InvalidCurrency
             | Self::InvalidTime
             | Self::InvalidTgId
-            | Self::InvalidLink => match audience {
+            | Self::InvalidLink
+            | Self::InvalidId => match audience {
                 Audience::Network => 200,
                 Audience::Program => 422,
             },
@@ -115,6 +119,7 @@ impl Status {
                 "t must be epoch milliseconds, at most 366 days back and 24 hours ahead. Leave it out to use the time of receipt."
             }
             Self::InvalidTgId => "tg_id must be the number of a Telegram user.",
+            Self::InvalidId => "id may have 256 bytes and no control characters.",
             Self::InvalidLink => "link_slug must be the slug of a link of this space.",
             Self::Unavailable => {
                 "It could not be stored now. Send it again after the time in Retry-After."
@@ -141,6 +146,7 @@ mod tests {
         Status::InvalidTime,
         Status::InvalidTgId,
         Status::InvalidLink,
+        Status::InvalidId,
         Status::Unavailable,
     ];
 

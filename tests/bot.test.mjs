@@ -1,7 +1,7 @@
 // The bot's side: POST /events, /bind, /clicks and GET /bind (contract §5).
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { mintKey, startWorker } from "./harness.mjs";
+import { addKey, mintKey, startWorker } from "./harness.mjs";
 
 let worker, space;
 before(async () => {
@@ -131,6 +131,63 @@ describe("POST /clicks", () => {
     assert.equal((await post("/clicks", { uid: "own", campaign_name: "first" })).uid, "own");
     assert.equal((await post("/clicks", { uid: "own", campaign_name: "second" })).uid, "own");
     assert.deepEqual(await worker.rows("SELECT campaign_name FROM clicks WHERE uid = 'own'"), [{ campaign_name: "first" }]);
+  });
+
+  describe("with an id", () => {
+    const clicks = async (uid) => worker.rows("SELECT link_id, raw_query, campaign_name FROM clicks WHERE uid = ?", uid);
+
+    test("a retry gives the same uid and counts no second click, and writes no more than one without", async () => {
+      const own = await worker.space();
+      const link = await worker.link(own.id, "with-id");
+      await worker.link(own.id, "with-id-2");
+      const body = { id: "update-1", link_slug: "with-id", campaign_name: "C", raw_query: "utm_term=T" };
+      const first = await post("/clicks", body, own.bearer);
+      assert.deepEqual(Object.keys(JSON.parse(first.text)), ["uid"]);
+      assert.match(first.uid, /^[0-9a-v]{26}$/);
+      assert.equal(first.cost.written, 2);
+      const rotated = mintKey("xt_sk_");
+      await addKey(worker.db, own.id, "bearer", rotated);
+      for (const [more, key] of [[{}, own.bearer], [{}, rotated], [{ link_slug: "with-id-2", campaign_name: "D" }, own.bearer], [{ link_slug: null }, own.bearer]]) {
+        const again = await post("/clicks", { ...body, ...more }, key);
+        assert.deepEqual([again.uid, again.cost.written], [first.uid, 0]);
+      }
+      assert.deepEqual(await clicks(first.uid), [{ link_id: link, raw_query: "utm_term=T", campaign_name: "C" }]);
+      const counted = await worker.rows("SELECT link_id, events FROM counters WHERE space_id = ? AND event = 'click'", own.id);
+      assert.deepEqual(counted, [{ link_id: link, events: 1 }]);
+    });
+
+    test("of 50 racing calls one is a click", async () => {
+      const own = await worker.space();
+      const answers = await Promise.all(Array.from({ length: 50 }, () => post("/clicks", { id: "race" }, own.bearer)));
+      assert.equal(new Set(answers.map(({ uid }) => uid)).size, 1);
+      const { n } = await worker.row("SELECT count(*) AS n FROM clicks WHERE space_id = ?", own.id);
+      const { events } = await worker.row("SELECT sum(events) AS events FROM counters WHERE space_id = ?", own.id);
+      assert.deepEqual([n, events], [1, 1]);
+    });
+
+    test("another id, another space and an id that nobody filled are another click; a uid goes before it", async () => {
+      const other = await worker.space();
+      const uids = [];
+      for (const [id, key] of [["1"], ["2"], ["1", other.bearer], ["{{update_id}}"], ["{{update_id}}"], [""], [null], [undefined]]) {
+        uids.push((await post("/clicks", { id }, key)).uid);
+      }
+      assert.equal(new Set(uids).size, uids.length);
+      assert.equal((await post("/clicks", { id: 1 })).uid, uids[0], "a number is its text");
+      for (const uid of ["id-1", "id-2"]) assert.equal((await post("/clicks", { id: "1", uid })).uid, uid);
+    });
+
+    test("what is wrong is named, and takes no id", async () => {
+      for (const [id, note] of [["x".repeat(257), "id_over_256_bytes"], ["a\nb", "id_control_character"]]) {
+        const answer = await post("/clicks", { id });
+        assert.deepEqual([answer.code, answer.status, answer.notes], [422, "invalid_id", [note]]);
+      }
+      assert.deepEqual((await post("/clicks", { id: "x".repeat(256) })).code, 200);
+      assert.equal((await post("/clicks", { id: "k" }, mintKey("xt_sk_"))).code, 401);
+      const link = await worker.link(space.id, "found");
+      assert.equal((await post("/clicks", { id: "slug", link_slug: "lost" })).status, "invalid_link");
+      const { uid } = await post("/clicks", { id: "slug", link_slug: "found" });
+      assert.deepEqual((await clicks(uid)).map(({ link_id }) => link_id), [link]);
+    });
   });
 
   test("a slug must be that of a link of the same space", async () => {

@@ -115,6 +115,9 @@ test("every report, bind and click is one round trip, counted where the database
       assert.equal(answer.status, status, path);
       assert.equal(answer.headers.get("x-test-trips"), "1", path);
     }
+    // Whose an id is has to be known before the uid that it stands for.
+    const withId = await watched.fire("/clicks", post({ id: "1" }));
+    assert.deepEqual([withId.code, withId.headers.get("x-test-trips")], [200, "2"]);
     const none = await watched.fire("/e?token=no-key&event=contact");
     assert.deepEqual([none.code, none.headers.get("x-test-trips")], [401, "0"]);
   } finally {

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use worker::D1Database;
+use worker::wasm_bindgen::JsValue;
 
 use super::{Cost, json, key, number, optional_text, rows_of, run, text};
 use crate::click::Click;
@@ -44,7 +45,7 @@ const RECORD: &str = insert!(
 );
 
 const WHOSE: &str = "
-SELECT (SELECT l.id FROM links l WHERE l.space_id = k.space_id AND l.slug = ?4) AS link_id
+SELECT k.space_id, (SELECT l.id FROM links l WHERE l.space_id = k.space_id AND l.slug = ?4) AS link_id
 FROM keys k
 WHERE k.hash = ?1 AND k.kind = ?2 AND (k.expires_at_ms IS NULL OR k.expires_at_ms > ?3)
 ";
@@ -78,6 +79,17 @@ pub async fn record(db: &D1Database, visits: &[&Visit]) -> Result<(), Error> {
     run(db, RECORD, &[json(&rows)]).await.map(|_nothing| ())
 }
 
+/// The space that a key opens.
+pub async fn space_of(db: &D1Database, arrival: &Arrival) -> Result<Option<i64>, Error> {
+    let rows = run(db, WHOSE, &whose(arrival, None)).await?.rows;
+    Ok(rows.first().map(|row| row.number("space_id")))
+}
+
+fn whose(arrival: &Arrival, slug: Option<&str>) -> [JsValue; 4] {
+    let kind = text(arrival.key_kind.name());
+    [text(&arrival.key_hash), kind, number(arrival.received_at_ms), optional_text(slug)]
+}
+
 /// Stores a click that the bot's code reports.
 pub async fn report(
     db: &D1Database,
@@ -85,9 +97,8 @@ pub async fn report(
     click: &Click,
     slug: Option<&str>,
 ) -> Result<(Reported, Cost), Error> {
-    let (hash, kind, slug_value) =
-        (text(&arrival.key_hash), text(arrival.key_kind.name()), optional_text(slug));
-    let whose = [hash.clone(), kind.clone(), number(arrival.received_at_ms), slug_value.clone()];
+    let whose = whose(arrival, slug);
+    let [hash, kind, _, slug_value] = whose.clone();
     let report = [json(&columns(click)), hash, kind, slug_value];
     let statements: [(&str, &[_]); 2] = [(WHOSE, &whose), (REPORT, &report)];
     let results = key::run_together_used(db, &arrival.key_hash, &statements).await?;
