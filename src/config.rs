@@ -5,6 +5,7 @@ use worker::wasm_bindgen::JsValue;
 use worker::{D1Database, Env, Queue, RateLimiter};
 
 use crate::error::Error;
+use crate::key;
 
 /// The database. Nothing works without it.
 const DB: &str = "DB";
@@ -134,6 +135,11 @@ impl Config {
     /// The secret behind keys; without it none can be told from a forged one.
     pub fn key_secret(&self) -> Result<String, Error> {
         self.secret(KEY_SECRET)
+    }
+
+    /// What requests of this deployment are marked with; empty where it cannot know its own again.
+    pub fn mark(&self) -> String {
+        self.key_secret().map(|secret| key::mark(secret.as_bytes())).unwrap_or_default()
     }
 
     /// The operator's secret; without it the operator's door stays closed.

@@ -1,7 +1,8 @@
 //! `/e` and `POST /events`: the way of a report from the request to its answer (contract §§4, 5).
 //!
 //! 1. The request is read as far as it goes.
-//! 2. A key that cannot be one is refused without the database, and so is a dry run.
+//! 2. A key that cannot be one is refused without the database, and so are a dry run and a delivery
+//!    of our own that came back.
 //! 3. An event is stored, a refused report is held, each in one round trip that checks the key too.
 //! 4. Where D1 refuses or is late, the report goes to the queue instead.
 //! 5. Only where that refuses too is the sender asked to come back.
@@ -9,6 +10,7 @@
 use crate::config::Config;
 use crate::db::event::{Name, Stored};
 use crate::db::{self, Cost};
+use crate::delivery::request::ORIGIN_HEADER;
 use crate::edge::{self, Incoming};
 use crate::encode;
 use crate::error::Error;
@@ -76,6 +78,10 @@ async fn take(
     if !gate::admits(config, incoming, &key, &arrival.key_hash) {
         return (refuse_key(&reading, Note::TokenUnknown, audience), Later::Nothing);
     }
+    if is_own_delivery(config, incoming) {
+        let reply = Reply::report(Status::InvalidRequest, &[Note::OwnDelivery], audience, None);
+        return (reply, Later::Nothing);
+    }
     if let Err(refusal) = &reading.verdict
         && refusal.is_dry_run()
     {
@@ -96,6 +102,11 @@ async fn take(
             (reply, Later::Nothing)
         }
     }
+}
+
+/// Whether this deployment sent it itself: taken as new, it would be sent again, without end.
+fn is_own_delivery(config: &Config, incoming: &Incoming) -> bool {
+    incoming.header(ORIGIN_HEADER).is_some_and(|mark| !mark.is_empty() && mark == config.mark())
 }
 
 /// Which kind of key opens which door.

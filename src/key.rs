@@ -135,6 +135,12 @@ pub fn contains_secret(text: &str) -> bool {
             && has(&percent_encoding::percent_decode_str(text).decode_utf8_lossy()))
 }
 
+/// What this deployment's own requests are marked with: stable, and good for nothing else. Empty
+/// without a secret.
+pub fn mark(key_secret: &[u8]) -> String {
+    check_part(key_secret, "the mark of a request of our own").unwrap_or_default()
+}
+
 fn check_part(key_secret: &[u8], body: &str) -> Option<String> {
     Some(encode::base32(mac(key_secret, body)?.get(..CHECK_BYTES)?))
 }

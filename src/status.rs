@@ -98,7 +98,7 @@ impl Status {
         Some(match self {
             Self::Queued | Self::Duplicate => return None,
             Self::InvalidRequest => {
-                "The request could not be read; see notes. Query and body may have 16 KiB each, as UTF-8."
+                "The request could not be taken; see notes. Query and body may have 16 KiB each, as UTF-8. A destination must not lead back here."
             }
             Self::InvalidToken => {
                 "The key is missing, unknown, expired or of the other kind. Use the current key of your space."

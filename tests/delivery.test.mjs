@@ -362,6 +362,51 @@ describe("by hand", () => {
     assert.equal((await send(page, { ...form, url: "https://hook.example/in" })).code, 303);
   });
 
+  test("this deployment's own address is refused in every spelling", async () => {
+    const { origin } = await worker.browser();
+    const { port } = new URL(origin);
+    const space = await scene(webhook());
+    for (const own of [origin, `http://localhost:${port}`, `HTTP://LOCALHOST:${port}`, `http://127.1:${port}`, `http://0x7f000001:${port}`, `http://[::1]:${port}`, `https://127.0.0.1:${port}`]) {
+      for (const [draft, field] of [
+        [s2s({ url_template: `${own}/e?token=${space.ingest}&event={canonical}` }), "url_template"],
+        [webhook({ url: `${own}/events` }), "url"], [webhook({ url: `${own}/x/../clicks` }), "url"],
+      ]) {
+        const { id } = space.destinations[0];
+        for (const [method, path] of [["POST", ""], ["PUT", `/${id}`]]) {
+          const answer = await operate(space, method, path, draft);
+          assert.deepEqual([answer.code, answer.field], [422, field], `${own} ${answer.text}`);
+          assert.match(answer.hint, /own address/);
+        }
+      }
+    }
+    const { send } = await worker.browser();
+    const form = { kind: "s2s_postback", name: "Loop", method: "GET", enabled: "on", url_template: `${origin}/e` };
+    const refused = await send(`/s/${space.id}/destinations`, form);
+    assert.deepEqual([refused.code, refused.text.includes("own address")], [422, true]);
+  });
+
+  test("a delivery that comes back over another name is refused, and goes round no more", async () => {
+    const space = await scene(s2s());
+    // The partner's server sends on what it gets, headers and all, as a second name of this Worker would.
+    let back;
+    answers["s2s.example"] = async ({ headers }) => {
+      const mark = headers["x-xtracker-origin"];
+      back = await worker.fire(`/e?token=${space.ingest}&event=contact`, { headers: { "x-xtracker-origin": mark } });
+      return new Response(back.text, { status: back.code });
+    };
+    await space.fire("event=contact&eid=round");
+    const [row] = await settled();
+    assert.deepEqual([row.state, row.attempts[0].status], ["failed_permanently", 400]);
+    assert.deepEqual([back.code, back.status, back.notes], [400, "invalid_request", ["own_delivery"]]);
+    for (const table of ["events", "held"]) {
+      const { n } = await worker.row(`SELECT count(*) AS n FROM ${table} WHERE space_id = ?`, space.id);
+      assert.equal(n, table === "events" ? 1 : 0, table);
+    }
+    // Another deployment's mark is another deployment's delivery.
+    const other = await worker.fire(`/e?token=${space.ingest}&event=contact&eid=other`, { headers: { "x-xtracker-origin": "0123456789" } });
+    assert.equal(other.status, "queued");
+  });
+
   test("wrong settings are refused by field, other spaces' destinations not found", async () => {
     const space = await worker.space();
     for (const [draft, field] of [

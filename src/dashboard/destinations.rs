@@ -84,8 +84,9 @@ async fn one(asked: &Asked<'_>, id: i64, extra: Extra<'_>) -> Result<Answer, Pro
 pub async fn save(mut asked: Asked<'_>, id: Option<i64>) -> Result<Answer, Problem> {
     let sent = asked.sent().await?;
     let typed = draft(&sent);
+    let origin = asked.incoming.origin();
     let saved = match &typed {
-        Ok(draft) => operator::save(asked.config, asked.space_id, id, draft.clone()).await,
+        Ok(draft) => operator::save(asked.config, asked.space_id, id, draft.clone(), &origin).await,
         Err((_, bad)) => Err(Problem::field(bad.clone())),
     };
     let bad = match saved {

@@ -102,7 +102,7 @@ async fn exchange(config: &Config, clock: Clock, delivery: &Loaded) -> (Attempt,
     let facts = &delivery.facts;
     let built = request::build(&settings, &secrets, facts, at_ms, false, config.local);
     let (answer, text) = match built {
-        Ok(outgoing) => edge::exchange(&outgoing).await,
+        Ok(outgoing) => edge::exchange(&outgoing.marked(&config.mark())).await,
         Err(reason) => (Answer::Hopeless, reason.to_owned()),
     };
     let status = if let Answer::Status { status, .. } = answer { Some(status) } else { None };

@@ -12,6 +12,10 @@ use crate::json;
 /// Header that marks a delivery that no event stands behind.
 const TEST_HEADER: &str = "x-xtracker-test";
 
+/// Header that names the deployment which a request comes from, so that it knows its own again: a
+/// destination may lead back to it over another name.
+pub const ORIGIN_HEADER: &str = "x-xtracker-origin";
+
 /// A request as it goes out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
@@ -123,6 +127,14 @@ fn json_type() -> (String, String) {
 }
 
 impl Outgoing {
+    /// The request with its deployment's mark; without a mark as it is.
+    pub fn marked(mut self, mark: &str) -> Self {
+        if !mark.is_empty() {
+            self.headers.push((ORIGIN_HEADER.to_owned(), mark.to_owned()));
+        }
+        self
+    }
+
     /// The request as an operator may see it: secrets masked.
     pub fn shown(&self, secrets: &Secrets) -> Self {
         let mask = |text: &String| mask::hide(text, secrets);

@@ -79,6 +79,15 @@ impl Config {
         })
     }
 
+    /// The field and the text of the address that the operator wrote, where there is one.
+    pub fn address(&self) -> Option<(&'static str, &str)> {
+        match self {
+            Self::Webhook { url, .. } => Some(("url", url)),
+            Self::S2sPostback { url_template, .. } => Some(("url_template", url_template)),
+            Self::FbCapi { .. } => None,
+        }
+    }
+
     /// The word for its kind.
     pub fn kind(&self) -> &'static str {
         match self {

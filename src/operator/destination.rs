@@ -7,6 +7,7 @@ use super::must_exist;
 use crate::config::Config;
 use crate::db;
 use crate::db::destination::{Stored, raw};
+use crate::delivery::address;
 use crate::delivery::facts::Facts;
 use crate::delivery::mask;
 use crate::delivery::outcome::{self, Answer, Outcome};
@@ -122,11 +123,11 @@ pub async fn carry_out(
         Request::List => list(config, space_id).await?,
         Request::Create => {
             let draft: Draft = incoming.json().await?;
-            Reply::json(201, &save(config, space_id, None, draft).await?)
+            Reply::json(201, &save(config, space_id, None, draft, &incoming.origin()).await?)
         }
         Request::Change { id } => {
             let draft: Draft = incoming.json().await?;
-            Reply::json(200, &save(config, space_id, Some(id), draft).await?)
+            Reply::json(200, &save(config, space_id, Some(id), draft, &incoming.origin()).await?)
         }
         Request::Delete { id } => {
             must_exist(db::destination::delete(&db, space_id, id).await?)?;
@@ -188,12 +189,13 @@ fn show_delivery(listed: db::delivery::Listed) -> ShownDelivery {
 }
 
 /// Saves a new destination, or a changed one under its id. Secrets that the draft leaves out stay,
-/// but for the headers of a webhook at another address.
+/// but for the headers of a webhook at another address. `origin` is this deployment's own.
 pub async fn save(
     config: &Config,
     space_id: i64,
     id: Option<i64>,
     draft: Draft,
+    origin: &str,
 ) -> Result<Saved, Problem> {
     let (kept, dropped_headers) = match id {
         None => <(Secrets, Vec<String>)>::default(),
@@ -205,6 +207,12 @@ pub async fn save(
     };
     let known = [draft.signing_secret.clone().unwrap_or_default(), kept.signing_secret.clone()];
     let destination = draft.check(kept, edge::random()?, config.local).map_err(Problem::field)?;
+    if let Some((field, url)) = destination.config.address()
+        && address::is_same_server(url, origin)
+    {
+        let reason = "This is this deployment's own address: its events would come back as new ones, without end.";
+        return Err(Problem::field(BadField::new(field, reason)));
+    }
     let sealed = seal::seal_secrets(config, space_id, &destination.secrets).await?;
     let db = config.db()?;
     let id = match id {
@@ -254,7 +262,8 @@ pub async fn test(config: &Config, space_id: i64, id: i64) -> Result<Tested, Pro
     let built = request::build(&settings, &secrets, &facts, now_ms, true, config.local);
     let (answer, text, shown) = match &built {
         Ok(outgoing) => {
-            let (answer, text) = edge::exchange(outgoing).await;
+            let marked = outgoing.clone().marked(&config.mark());
+            let (answer, text) = edge::exchange(&marked).await;
             (answer, text, Some(outgoing.shown(&secrets)))
         }
         Err(reason) => (Answer::Hopeless, (*reason).to_owned(), None),

@@ -110,6 +110,8 @@ pub enum Note {
     Undecodable(Field),
     /// The request itself could not be read.
     Broken(Broken),
+    /// It is a delivery of this deployment that came back to it.
+    OwnDelivery,
     /// A dry run was asked for, and there is none.
     DryRunUnavailable,
     /// The method is not one this address answers.
@@ -154,6 +156,7 @@ impl fmt::Display for Note {
             Self::BoundToAnother => "bound_to_another",
             Self::LinkUnknown => "link_unknown",
             Self::TgIdIgnored => "tg_id_ignored",
+            Self::OwnDelivery => "own_delivery",
             Self::DryRunUnavailable => "dry_run_unavailable",
             Self::MethodUnknown => "method_not_get_or_post",
             Self::EventMissing => "event_missing",
