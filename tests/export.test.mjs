@@ -102,6 +102,17 @@ test("what was received long after it happened, or before, or waited in the queu
   assert.ok((await check(id, TODAY - 366 * DAY_MS, TODAY, "all")).numbers.length > 40_000);
 });
 
+test("an event that lies 250,000 others away from its day is found, in statements of 100,000 at most", async (t) => {
+  const { id } = await worker.space();
+  const day = TODAY - 200 * DAY_MS;
+  await fill(id, 250_000, TODAY - 10 * DAY_MS, 1_000);
+  const last = await add(id, TODAY, day);
+  const { numbers, trips, rowsRead } = await check(id, day, day, "one that is alone");
+  t.diagnostic(`${rowsRead} read, ${trips} trips`);
+  assert.deepEqual(numbers, [last]);
+  assert.ok(trips < 15, `${trips} round trips`);
+});
+
 test("a space that still has an offset for a zone has the same days on the screen and in its files", async () => {
   const { id } = await worker.space();
   await worker.db.prepare("UPDATE spaces SET time_zone = '+05:37' WHERE id = ?").bind(id).run();
