@@ -94,7 +94,7 @@ describe("every order of click, bind and event, in every spelling", () => {
   test("ends in one link, one first of a kind and the same report", async () => {
     await inEveryOrderWithUser(async (order, i) => {
       const s = await scene();
-      const bind = [() => s.bind(EXACT, 5), () => s.bindByQuery("uid=g+h+i&tg_id=5"), () => s.bindByQuery("uid=g%2Bh+i&tg_id=5")][i % 3];
+      const bind = [() => s.bind(EXACT, 5), () => s.bindByQuery("uid=g+h+i&tg_id=5"), () => s.bindByQuery("uid=g%2Bh+i&tg_id=5")][Math.floor(i / 6) % 3];
       for (const [at, step] of order.entries()) {
         if (step === "click") await s.click(EXACT, "a");
         else if (step === "bind") await bind();
@@ -104,8 +104,10 @@ describe("every order of click, bind and event, in every spelling", () => {
     });
   });
 
-  test("also where the events waited in the queue together", async () => {
-    await inEveryOrderWithUser(async (order) => {
+  test("also where what came in a row waited in the queue together", async () => {
+    await inEveryOrderWithUser(async (order, i) => {
+      // Every third six of the orders: what is stored together differs less.
+      if (Math.floor(i / 6) % 3 !== 0) return;
       const s = await scene();
       let waiting = [];
       const store = async () => {

@@ -15,7 +15,7 @@ INSERT INTO binds (space_id, uid, tg_id, bound_at_ms)
 SELECT
   k.space_id,
   coalesce(
-    (
+    iif(?4 GLOB '*[ +]*', (
       SELECT b.uid FROM folded_binds b
       WHERE b.space_id = k.space_id AND b.folded = replace(?4, '+', ' ')
         AND coalesce(",
@@ -24,7 +24,7 @@ SELECT
     click_of_uid!("k", "?4"),
     ")
       ORDER BY b.bound_at_ms, b.uid LIMIT 1
-    ),
+    ), NULL),
     ?4
   ),
   ?5, ?3
