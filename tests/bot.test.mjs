@@ -1,7 +1,7 @@
 // The bot's side: POST /events, /bind, /clicks and GET /bind (contract §5).
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { addKey, mintKey, startWorker } from "./harness.mjs";
+import { addKey, mintKey, sha256, startWorker } from "./harness.mjs";
 
 let worker, space;
 before(async () => {
@@ -48,6 +48,25 @@ describe("POST /events", () => {
     const rows = await worker.rows("SELECT uid, tg_id, first FROM events WHERE occurred_at_ms = ? ORDER BY seq", occurred_at_ms);
     assert.deepEqual(rows.map(({ uid, tg_id, first }) => [uid, tg_id, first]),
       [[null, 111, 1], [null, 222, 1], [null, 333, 1], ["111", 111, 1], [null, null, 0], [null, 444, 1]]);
+  });
+
+  test("an event that was stored before the Telegram user was in its key is known by both ways", async () => {
+    const at = Date.now() - 60_000;
+    await worker.db
+      .prepare(`INSERT INTO events (space_id, seq, dedup, event, tg_id, currency, occurred_at_ms, received_at_ms, link_id, first, receipt, raw)
+        SELECT ?1, max(seq) + 1, 'd@' || CAST(?2 AS INTEGER) || ':', 'deposit', 71, 'USD', ?2, ?2, 0, 1, 'older', '' FROM events WHERE space_id = ?1`)
+      .bind(space.id, at).run();
+    const deposit = (tg_id) => post("/events", { event: "deposit", value: 5, tg_id, occurred_at_ms: at });
+    const known = await deposit(71);
+    assert.deepEqual([known.status, known.inbox_id], ["duplicate", "older"]);
+    const raw = (tg_id) => `event=deposit&value=5&t=${at}&tg_id=${tg_id}`;
+    const waiting = [71, 72, 72, 71].map((tg_id, i) => JSON.stringify({
+      v: 1, kind: "postback", key_hash: sha256(space.ingest), key_kind: "ingest", received_at_ms: at, receipt: `later${i}`, raw: raw(tg_id),
+    }));
+    await worker.deliver("postbacks", waiting);
+    assert.deepEqual([(await deposit(72)).status, (await deposit(73)).status], ["duplicate", "queued"]);
+    const rows = await worker.rows("SELECT tg_id, first, refires FROM events WHERE occurred_at_ms = ? ORDER BY seq", at);
+    assert.deepEqual(rows, [{ tg_id: 71, first: 1, refires: 3 }, { tg_id: 72, first: 1, refires: 2 }, { tg_id: 73, first: 1, refires: 0 }]);
   });
 
   test("answers a refusal with 422, names the fault and holds it", async () => {

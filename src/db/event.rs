@@ -17,8 +17,11 @@ use crate::postback::{self, Note};
 /// back for a key that is unknown, expired or of the other kind. A retry of our own carries the
 /// receipt of the first try: it raises no re-fire, and is answered as the first would have been.
 ///
+/// Where neither eid nor uid is known, rows from before the Telegram user was in the key have one
+/// without; a report of the same user that comes again is still the same event (`older_dedup`).
+///
 /// A report is a JSON array in the order of [`columns`]: one parameter crosses into the runtime and
-/// D1's protocol sooner than sixteen. The other one is what is noted where a uid's plus was restored.
+/// D1's protocol sooner than fifteen. The other one is what is noted where a uid's plus was restored.
 /// `$reports` gives a row with a `report`, and where it stands, for each. `$places` adds to `u` what
 /// depends on the others of them, which this statement cannot see in the table: `nth` in its space,
 /// and whether it `leads` those of its kind and person.
@@ -47,7 +50,12 @@ k AS (
     AND (y.expires_at_ms IS NULL OR y.expires_at_ms > p.received_at_ms)
 ),
 u AS (
-  SELECT k.*, c.link_id, c.uid <> k.uid AS plus_restored
+  SELECT k.*, c.link_id, c.uid <> k.uid AS plus_restored,
+    iif(k.dedup GLOB '?#*', (
+      SELECT e.dedup FROM events e INDEXED BY events_dedup
+      WHERE e.space_id = k.space_id AND e.tg_id = k.tg_id
+        AND e.dedup = substr(k.dedup, 1, 1) || '@' || k.occurred_at_ms || ':'
+    ), NULL) AS older_dedup
   FROM k LEFT JOIN clicks c ON c.space_id = k.space_id AND c.uid = coalesce(
   ",
             click_of_uid!("k", "k.uid"),
@@ -59,7 +67,7 @@ u AS (
 SELECT
   n.space_id,
   coalesce((SELECT max(e.seq) FROM events e WHERE e.space_id = n.space_id), 0) + n.nth,
-  n.dedup, n.event, n.uid, n.eid, n.tg_id, n.value, n.micros, n.currency,
+  coalesce(n.older_dedup, n.dedup), n.event, n.uid, n.eid, n.tg_id, n.value, n.micros, n.currency,
   n.occurred_at_ms, n.received_at_ms,
   coalesce(
     n.link_id,
@@ -113,7 +121,8 @@ s AS (
   SELECT u.*,
     row_number() OVER (PARTITION BY u.space_id ORDER BY u.at) AS nth,
     row_number() OVER (PARTITION BY u.space_id, u.dedup ORDER BY u.at) > 1 OR EXISTS (
-      SELECT 1 FROM events e WHERE e.space_id = u.space_id AND e.dedup = u.dedup
+      SELECT 1 FROM events e
+      WHERE e.space_id = u.space_id AND e.dedup = coalesce(u.older_dedup, u.dedup)
     ) AS again
   FROM u
 ),
