@@ -22,12 +22,9 @@ macro_rules! event_columns {
         concat!(
             "
 SELECT
-  e.seq, e.event,
-  iif(e.uid GLOB '*[ +]*', coalesce(
-  ",
-            click_of_uid!("e", "e.uid"),
-            ", e.uid), e.uid) AS uid,
-  e.eid, e.tg_id, e.value, CAST(e.micros AS TEXT) AS micros, e.currency,
+  e.seq, e.event, ",
+            uid_of_event!(),
+            " AS uid, e.eid, e.tg_id, e.value, CAST(e.micros AS TEXT) AS micros, e.currency,
   e.occurred_at_ms, e.received_at_ms, e.link_id, e.first, e.refires, e.notes"
         )
     };

@@ -68,6 +68,17 @@ macro_rules! click_of_event {
     };
 }
 
+/// The uid of an event `e`, spelled as its click spells it.
+macro_rules! uid_of_event {
+    () => {
+        concat!(
+            "iif(e.uid GLOB '*[ +]*', coalesce(",
+            click_of_uid!("e", "e.uid"),
+            ", e.uid), e.uid)"
+        )
+    };
+}
+
 /// The Telegram user that a click is bound to, whichever spelling of its uid was bound. Two
 /// expressions, for a `coalesce`.
 macro_rules! tg_user_of_click {
