@@ -8,7 +8,7 @@ use crate::edge;
 use crate::error::Error;
 use crate::event::{Arrival, Report};
 use crate::postback::{self, Reading, Refusal};
-use crate::spill::{Message, Postback, Visit, pause_s};
+use crate::spill::{Message, Outage, Postback, Visit, pause_s};
 
 /// What is to be done with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,8 +87,8 @@ impl Read {
 }
 
 /// Stores a batch of messages' texts. Where a statement is refused its messages are stored one by
-/// one, so that a single bad one holds up no other; once D1 is away the rest is not tried: a batch
-/// of a hundred deadlines would outlast the invocation.
+/// one, so that a single bad one holds up no other; once D1 is away, or refuses for the day, the rest
+/// is not tried: a batch of a hundred deadlines would outlast the invocation.
 pub async fn postbacks(config: &Config, messages: &[Option<String>]) -> Vec<Fate> {
     let read: Vec<Option<Read>> = messages
         .iter()
@@ -98,13 +98,13 @@ pub async fn postbacks(config: &Config, messages: &[Option<String>]) -> Vec<Fate
     if read.iter().any(Option::is_none) {
         edge::log("message_unreadable", "a message of another version waits in the queue");
     }
-    let mut is_away = false;
+    let mut outage = None;
     for kind in [Kind::Click, Kind::Event, Kind::Refused] {
         for chunk in chunks(&read, kind) {
-            let stored = store_chunk(config, &chunk, &mut is_away).await;
+            let stored = store_chunk(config, &chunk, &mut outage).await;
             for ((index, read), stored) in chunk.iter().zip(stored) {
                 if let Some(fate) = fates.get_mut(*index) {
-                    *fate = fate_of(&read.message, stored);
+                    *fate = fate_of(&read.message, stored, outage);
                 }
             }
         }
@@ -112,11 +112,12 @@ pub async fn postbacks(config: &Config, messages: &[Option<String>]) -> Vec<Fate
     fates
 }
 
-fn fate_of(message: &Message, stored: bool) -> Fate {
+fn fate_of(message: &Message, stored: bool, outage: Option<Outage>) -> Fate {
     if stored {
         return Fate::Ack;
     }
-    Fate::Retry { pause_s: pause_s(message.received_at_ms(), edge::now_ms()) }
+    let outage = outage.unwrap_or(Outage::Away);
+    Fate::Retry { pause_s: pause_s(message.received_at_ms(), edge::now_ms(), outage) }
 }
 
 /// The messages of a kind with their places in the batch, in pieces that fit a statement.
@@ -138,31 +139,39 @@ fn chunks(read: &[Option<Read>], kind: Kind) -> Vec<Vec<(usize, &Read)>> {
 }
 
 /// Stores a piece together, or else one by one. Says of each whether it is stored.
-async fn store_chunk(config: &Config, chunk: &[(usize, &Read)], is_away: &mut bool) -> Vec<bool> {
+async fn store_chunk(
+    config: &Config,
+    chunk: &[(usize, &Read)],
+    outage: &mut Option<Outage>,
+) -> Vec<bool> {
     let together: Vec<&Read> = chunk.iter().map(|(_, read)| *read).collect();
-    match store(config, &together, is_away).await {
+    match store(config, &together, outage).await {
         Ok(()) => return vec![true; chunk.len()],
-        Err(_logged) if *is_away || chunk.len() == 1 => return vec![false; chunk.len()],
+        Err(_logged) if outage.is_some() || chunk.len() == 1 => return vec![false; chunk.len()],
         Err(_logged) => {}
     }
     let mut stored = Vec::with_capacity(chunk.len());
     for (_, read) in chunk {
-        stored.push(store(config, &[read], is_away).await.is_ok());
-        *is_away |= stored.len() == PROBES && !stored.contains(&true);
+        stored.push(store(config, &[read], outage).await.is_ok());
+        if stored.len() == PROBES && !stored.contains(&true) {
+            outage.get_or_insert(Outage::Away);
+        }
     }
     stored
 }
 
 /// Stores messages of one kind within the deadline. A database that does not answer is away; one
-/// that refuses is not.
-async fn store(config: &Config, read: &[&Read], is_away: &mut bool) -> Result<(), Error> {
-    if *is_away {
+/// that refuses is not, unless it is for the day.
+async fn store(config: &Config, read: &[&Read], outage: &mut Option<Outage>) -> Result<(), Error> {
+    if outage.is_some() {
         return Err(Error::Deadline("D1"));
     }
     let stored = db::in_time(config, write(config, read)).await;
     if let Err(reason) = &stored {
         edge::log("spilled_not_stored", &reason.to_string());
-        *is_away = matches!(reason, Error::Deadline(_));
+        if matches!(reason, Error::Deadline(_)) || reason.is_days_limit() {
+            *outage = Some(Outage::of(reason));
+        }
     }
     stored
 }

@@ -22,6 +22,16 @@ pub enum Error {
     Missing(&'static str),
 }
 
+impl Error {
+    /// Whether the database refuses until midnight UTC, or until a paid plan: "Your account has
+    /// exceeded D1's free tier daily row write limit." (or "read"). The wording may change a little.
+    pub fn is_days_limit(&self) -> bool {
+        let Self::Database(text) = self else { return false };
+        let text = text.to_ascii_lowercase();
+        text.contains("daily") && text.contains("limit") && text.contains("exceeded")
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -33,5 +43,29 @@ impl fmt::Display for Error {
             Self::Sealed => f.write_str("a sealed secret does not open"),
             Self::Missing(what) => write!(f, "{what} is not configured"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_days_limit_is_told_from_other_refusals() {
+        let refused = |text: &str| Error::Database(text.to_owned()).is_days_limit();
+        for kind in ["read", "write"] {
+            assert!(refused(&format!(
+                "D1_ERROR: Your account has exceeded D1's free tier daily row {kind} limit. Upgrade to a paid plan or wait until tomorrow (midnight UTC) to continue."
+            )));
+        }
+        for text in [
+            "D1_ERROR: Your account has exceeded D1's maximum account storage limit",
+            "D1_ERROR: Exceeded maximum DB size",
+            "D1 DB is overloaded. Too many requests queued.",
+            "no such table: daily_limits: SQLITE_ERROR",
+        ] {
+            assert!(!refused(text), "{text}");
+        }
+        assert!(!Error::Deadline("daily limit exceeded").is_days_limit());
     }
 }

@@ -20,7 +20,7 @@ use crate::key::{Kind, Presented};
 use crate::later::Later;
 use crate::postback::{self, Note, Reading, Received};
 use crate::reply::Reply;
-use crate::spill::{self, Message};
+use crate::spill::{self, Message, Outage};
 use crate::status::{Audience, Status};
 
 /// What the database made of a report.
@@ -98,7 +98,10 @@ async fn take(
         }
         Err(reason) => {
             edge::log("report_not_stored", &reason.to_string());
-            let reply = spill(config, incoming, &key, &reading, received, arrival, audience).await;
+            let outage = Outage::of(&reason);
+            let postback =
+                spill::Postback { arrival, raw: reading.raw.clone(), broken: received.broken };
+            let reply = spill(config, incoming, &key, &reading, postback, outage, audience).await;
             (reply, Later::Nothing)
         }
     }
@@ -162,19 +165,18 @@ async fn spill(
     incoming: &Incoming,
     key: &Presented<'_>,
     reading: &Reading,
-    received: &Received,
-    arrival: Arrival,
+    postback: spill::Postback,
+    outage: Outage,
     audience: Audience,
 ) -> Reply {
-    let receipt = arrival.receipt.clone();
+    let receipt = postback.arrival.receipt.clone();
     let sent = match config.key_secret() {
         Ok(secret) if !key.is_ours(secret.as_bytes()) => {
             return refuse_key(reading, Note::TokenUnknown, audience);
         }
         Ok(_) => {
-            let raw = reading.raw.clone();
-            let postback = spill::Postback { arrival, raw, broken: received.broken };
-            set_aside(config, &incoming.address(), &Message::Postback(postback)).await
+            let message = Message::Postback(postback);
+            set_aside(config, &incoming.address(), &message, outage).await
         }
         Err(missing) => Err(missing),
     };
@@ -190,7 +192,12 @@ async fn spill(
 
 /// Sends a message to the queue, as long as its address stays within its share. A deployment without
 /// the limiter sends all the same: it guards the queue's cost, and a deposit is worth more.
-pub async fn set_aside(config: &Config, address: &str, message: &Message) -> Result<(), Error> {
+pub async fn set_aside(
+    config: &Config,
+    address: &str,
+    message: &Message,
+    outage: Outage,
+) -> Result<(), Error> {
     match config.spill_limit() {
         Ok(limiter) if !edge::is_below(&limiter, address.to_owned()).await => {
             return Err(Error::Limited);
@@ -198,7 +205,8 @@ pub async fn set_aside(config: &Config, address: &str, message: &Message) -> Res
         Ok(_) => {}
         Err(missing) => edge::log("spill_not_limited", &missing.to_string()),
     }
-    edge::send(&config.postbacks()?, message.to_text(), 0).await
+    let delay_s = outage.delay_s(edge::now_ms());
+    edge::send(&config.postbacks()?, message.to_text(), delay_s).await
 }
 
 fn answer(reading: &Reading, outcome: Outcome, audience: Audience) -> Reply {

@@ -14,7 +14,7 @@ use crate::later::Later;
 use crate::link::{self, Link};
 use crate::page::visitor as page;
 use crate::reply::Reply;
-use crate::spill::{Message, Visit};
+use crate::spill::{Message, Outage, Visit};
 
 /// How long a link that was read may be used without reading it again.
 const FRESH_MS: i64 = 60_000;
@@ -65,7 +65,8 @@ pub async fn visit(config: &Config, incoming: &Incoming, slug: &str) -> (Reply, 
 pub async fn record(config: &Config, address: String, visit: Box<Visit>) {
     let Err(reason) = store(config, &visit).await else { return };
     edge::log("click_not_stored", &reason.to_string());
-    if let Err(reason) = intake::set_aside(config, &address, &Message::Click(visit)).await {
+    let (message, outage) = (Message::Click(visit), Outage::of(&reason));
+    if let Err(reason) = intake::set_aside(config, &address, &message, outage).await {
         edge::log("click_lost", &reason.to_string());
     }
 }

@@ -102,7 +102,72 @@ describe("the consumer", () => {
     assert.deepEqual(result.explicitAcks, []);
     const delays = result.retryMessages.map(({ delaySeconds }) => delaySeconds);
     assert.equal(delays[0], 10);
-    assert.ok(delays[1] >= 1800 && delays[1] < 1900, String(delays));
+    assert.ok(delays[1] >= 3600 && delays[1] < 3700, String(delays));
+  });
+});
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** What D1 says once the free plan's rows of a day are written, until midnight UTC. */
+const DAYS_LIMIT = "Your account has exceeded D1's free tier daily row write limit. Upgrade to a paid plan or wait until tomorrow (midnight UTC) to continue.";
+
+/** Makes D1 refuse every write of an event, a refused postback or a click until the given work is done, as over the day's limit. */
+async function overTheDaysLimit(worker, work) {
+  const tables = ["events", "held", "clicks"];
+  for (const table of tables) {
+    await worker.db.prepare(`CREATE TRIGGER test_limit_${table} BEFORE INSERT ON ${table} BEGIN SELECT raise(ABORT, '${DAYS_LIMIT.replace("'", "''")}'); END`).run();
+  }
+  try {
+    return await work();
+  } finally {
+    for (const table of tables) await worker.db.prepare(`DROP TRIGGER test_limit_${table}`).run();
+  }
+}
+
+describe("the free plan's daily limit", () => {
+  let worker, space;
+  before(async () => {
+    worker = await startWorker();
+    space = await worker.space();
+    // Its day must not end in the middle of the tests.
+    while (DAY_MS - (Date.now() % DAY_MS) < 60_000) await new Promise((resolve) => setTimeout(resolve, 1000));
+  });
+  after(() => worker.stop());
+  const tries = () => worker.server.getLogs().filter(({ message }) => message.includes("spilled_not_stored")).length;
+
+  test("a batch asks D1 once; all of it waits for midnight, what came yesterday is tried before it is forgotten", async () => {
+    const now = Date.now();
+    const midnightS = Math.ceil((DAY_MS - (now % DAY_MS)) / 1000);
+    const message = (eid, received_at_ms, raw = "event=contact") =>
+      JSON.stringify({ v: 1, kind: "postback", key_hash: sha256(space.ingest), key_kind: "ingest", raw: `${raw}&eid=${eid}`, received_at_ms, receipt: eid });
+    const click = JSON.stringify({ v: 1, kind: "click", space_id: space.id, link_id: 1, click: { uid: "u", clicked_at_ms: now, raw_query: "" } });
+    const refused = message("bad", now, "event=purchase");
+    const before = tries();
+    const result = await overTheDaysLimit(worker, () => worker.deliver(QUEUE, [
+      ...Array.from({ length: 20 }, (_, n) => message(`today-${n}`, now)), refused, click,
+      message("yesterday", now - DAY_MS + 60_000),
+    ]));
+    assert.equal(tries() - before, 1);
+    assert.deepEqual(result.explicitAcks, []);
+    const delays = result.retryMessages.map(({ delaySeconds }) => delaySeconds);
+    assert.equal(delays.length, 23);
+    for (const delay of delays.slice(0, 22)) {
+      assert.ok(delay >= Math.min(midnightS, 43_200) && delay <= Math.min(midnightS + 602, 43_200), `${delay} s, ${midnightS} s before midnight`);
+    }
+    assert.ok(delays[22] > 10 && delays[22] <= 30, `${delays[22]} s for what is forgotten in 60`);
+  });
+
+  test("a new postback is answered queued and is not tried again before midnight; once the limit is lifted, the next one is stored at once", async () => {
+    const before = tries();
+    await overTheDaysLimit(worker, async () => {
+      const answer = await worker.fire(`/e?token=${space.ingest}&event=deposit&value=25&eid=over`);
+      assert.deepEqual([answer.code, answer.text, answer.headers.get("x-stored")], [200, '{"ok":true,"status":"queued"}', "later"]);
+      // The queue delivers within five seconds what may be delivered.
+      await new Promise((resolve) => setTimeout(resolve, 8000));
+    });
+    assert.equal(tries() - before, 0);
+    const answer = await worker.fire(`/e?token=${space.ingest}&event=deposit&value=25&eid=under`);
+    assert.deepEqual([answer.status, answer.headers.get("x-stored")], ["queued", null]);
+    assert.deepEqual(await worker.rows("SELECT eid FROM events"), [{ eid: "under" }]);
   });
 });
 
