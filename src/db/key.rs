@@ -2,7 +2,7 @@
 //! wait in a queue.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use worker::wasm_bindgen::JsValue;
 use worker::{D1Database, D1Result};
@@ -223,8 +223,10 @@ pub(super) async fn run_together_used(
     statements: &[(&str, &[JsValue])],
 ) -> Result<Vec<D1Result>, Error> {
     let unmarked = Unmarked::among(&[hash]);
-    let Some(mark) = unmarked.statement() else { return run_together(db, statements).await };
-    let results = run_together(db, &[statements, &[(USE, &mark)]].concat()).await?;
+    let mark = unmarked.statement();
+    let mark = mark.as_ref().map(|mark| (USE, &mark[..]));
+    let statements: Vec<_> = statements.iter().copied().chain(mark).collect();
+    let results = run_together(db, &statements).await?;
     if !rows_of(&results, 0)?.is_empty() {
         unmarked.remember();
     }
@@ -233,7 +235,7 @@ pub(super) async fn run_together_used(
 
 /// Keys of which this isolate does not know that they are marked as used.
 struct Unmarked<'a> {
-    hashes: BTreeSet<&'a str>,
+    hashes: Vec<&'a str>,
     now_ms: i64,
 }
 
