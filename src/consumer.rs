@@ -29,6 +29,15 @@ const CHUNK_BYTES: usize = 256 * 1024;
 /// Messages after which a database that has refused every one of them counts as away.
 const PROBES: usize = 5;
 
+/// What a batch has learned of the database, and what it may still ask of it.
+struct Asked {
+    /// Why the rest is not tried, once that is known.
+    outage: Option<Outage>,
+    /// Calls that are left: half of what the invocation may make. The other half is for the deliveries of
+    /// what was stored.
+    calls: u32,
+}
+
 /// Which of the three stores a message is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -98,13 +107,13 @@ pub async fn postbacks(config: &Config, messages: &[Option<String>]) -> Vec<Fate
     if read.iter().any(Option::is_none) {
         edge::log("message_unreadable", "a message of another version waits in the queue");
     }
-    let mut outage = None;
+    let mut asked = Asked { outage: None, calls: config.subrequests() / 2 };
     for kind in [Kind::Click, Kind::Event, Kind::Refused] {
         for chunk in chunks(&read, kind) {
-            let stored = store_chunk(config, &chunk, &mut outage).await;
+            let stored = store_chunk(config, &chunk, &mut asked).await;
             for ((index, read), stored) in chunk.iter().zip(stored) {
                 if let Some(fate) = fates.get_mut(*index) {
-                    *fate = fate_of(&read.message, stored, outage);
+                    *fate = fate_of(&read.message, stored, asked.outage);
                 }
             }
         }
@@ -139,22 +148,20 @@ fn chunks(read: &[Option<Read>], kind: Kind) -> Vec<Vec<(usize, &Read)>> {
 }
 
 /// Stores a piece together, or else one by one. Says of each whether it is stored.
-async fn store_chunk(
-    config: &Config,
-    chunk: &[(usize, &Read)],
-    outage: &mut Option<Outage>,
-) -> Vec<bool> {
+async fn store_chunk(config: &Config, chunk: &[(usize, &Read)], asked: &mut Asked) -> Vec<bool> {
     let together: Vec<&Read> = chunk.iter().map(|(_, read)| *read).collect();
-    match store(config, &together, outage).await {
+    match store(config, &together, asked).await {
         Ok(()) => return vec![true; chunk.len()],
-        Err(_logged) if outage.is_some() || chunk.len() == 1 => return vec![false; chunk.len()],
+        Err(_logged) if asked.outage.is_some() || chunk.len() == 1 => {
+            return vec![false; chunk.len()];
+        }
         Err(_logged) => {}
     }
     let mut stored = Vec::with_capacity(chunk.len());
     for (_, read) in chunk {
-        stored.push(store(config, &[read], outage).await.is_ok());
+        stored.push(store(config, &[read], asked).await.is_ok());
         if stored.len() == PROBES && !stored.contains(&true) {
-            outage.get_or_insert(Outage::Away);
+            asked.outage.get_or_insert(Outage::Away);
         }
     }
     stored
@@ -162,15 +169,16 @@ async fn store_chunk(
 
 /// Stores messages of one kind within the deadline. A database that does not answer is away; one
 /// that refuses is not, unless it is for the day.
-async fn store(config: &Config, read: &[&Read], outage: &mut Option<Outage>) -> Result<(), Error> {
-    if outage.is_some() {
+async fn store(config: &Config, read: &[&Read], asked: &mut Asked) -> Result<(), Error> {
+    if asked.outage.is_some() || asked.calls == 0 {
         return Err(Error::Deadline("D1"));
     }
+    asked.calls -= 1;
     let stored = db::in_time(config, write(config, read)).await;
     if let Err(reason) = &stored {
         edge::log("spilled_not_stored", &reason.to_string());
         if matches!(reason, Error::Deadline(_)) || reason.is_days_limit() {
-            *outage = Some(Outage::of(reason));
+            asked.outage = Some(Outage::of(reason));
         }
     }
     stored

@@ -13,9 +13,8 @@ pub const TRY_CALLS: u32 = 3;
 /// Calls of a cron that are not the courier's: the removal of old things.
 const OF_UPKEEP: u32 = 15;
 
-/// Calls that an invocation has made before the courier runs: the answer to a request, or the
-/// storing of a batch of the queue.
-const BEFORE: u32 = 10;
+/// Calls that an invocation may have made for its answer: a form of the dashboard makes the most.
+const OF_ANSWER: u32 = 10;
 
 /// How long a run behind an answer may take: `waitUntil` ends 30 s after it.
 const BEHIND_ANSWER_MS: i64 = 28_000;
@@ -37,7 +36,7 @@ impl Run {
     /// A run behind an answer, which began at `now_ms`. `calls` is what the platform allows one
     /// invocation.
     pub fn behind_answer(now_ms: i64, try_ms: i64, calls: u32) -> Self {
-        Self::new(now_ms + BEHIND_ANSWER_MS, try_ms, calls.saturating_sub(BEFORE))
+        Self::new(now_ms + BEHIND_ANSWER_MS, try_ms, calls.saturating_sub(OF_ANSWER))
     }
 
     /// A run of the cron.
@@ -45,9 +44,10 @@ impl Run {
         Self::new(now_ms + BY_ITSELF_MS, try_ms, calls.saturating_sub(OF_UPKEEP))
     }
 
-    /// A run of the queue's consumer.
+    /// A run of the queue: behind the consumer of postbacks, which makes half of the calls, or for a
+    /// hint.
     pub fn of_queue(now_ms: i64, try_ms: i64, calls: u32) -> Self {
-        Self::new(now_ms + BY_ITSELF_MS, try_ms, calls.saturating_sub(BEFORE))
+        Self::new(now_ms + BY_ITSELF_MS, try_ms, calls / 2)
     }
 
     fn new(ends_at_ms: i64, try_ms: i64, calls: u32) -> Self {
