@@ -140,7 +140,7 @@ FROM binds b JOIN clicks c ON c.space_id = b.space_id AND c.uid = iif(
 CREATE TABLE IF NOT EXISTS events (
   space_id       INTEGER NOT NULL REFERENCES spaces (id),
   seq            INTEGER NOT NULL,          -- the number a user says: "event 1042"
-  dedup          TEXT    NOT NULL,          -- what makes two reports one; see src/event.rs
+  dedup          TEXT    NOT NULL,          -- what makes two reports one; see src/model/event.rs
   event          TEXT    NOT NULL CHECK (event IN ('contact', 'subscribed', 'registration', 'deposit')),
   uid            TEXT,
   eid            TEXT,

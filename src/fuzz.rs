@@ -1,13 +1,14 @@
 //! What must hold of any text at all, for the fuzz targets in `fuzz/`. Compiled for them alone.
 
-use crate::click::Fields;
-use crate::delivery::facts::{Facts, event_id};
-use crate::delivery::{address, template};
-use crate::destination::Draft;
-use crate::event::Canonical;
-use crate::link::{self, Kind};
-use crate::postback::{self, Amount, Received};
-use crate::{key, page};
+use crate::destination::facts::{Facts, event_id};
+use crate::destination::{Draft, address, template};
+use crate::model::amount::Amount;
+use crate::model::click::Fields;
+use crate::model::event::Canonical;
+use crate::model::key;
+use crate::model::link::{self, Kind};
+use crate::page;
+use crate::postback::{self, Received};
 
 const NOW_MS: i64 = 1_790_000_000_000;
 

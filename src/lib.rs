@@ -3,45 +3,24 @@
 //! This file holds the runtime's events and nothing else. Rules are pure and know no platform; SQL
 //! lives in `db`; `edge` and `config` stand between.
 
-mod access;
-mod bind;
-mod bot;
-mod click;
-mod config;
-mod consumer;
 mod dashboard;
 mod db;
-mod delivery;
 mod destination;
+mod door;
 mod edge;
-mod encode;
 mod error;
-mod event;
+mod figures;
 #[cfg(fuzzing)]
 #[allow(clippy::panic, reason = "a finding stops the run")]
 pub mod fuzz;
-mod gate;
-mod health;
-mod intake;
-mod json;
-mod key;
-mod landing;
-mod later;
-mod link;
+mod model;
 mod network;
-mod operator;
 mod page;
 mod postback;
 mod reply;
-mod report;
-mod retention;
 mod route;
-mod seal;
-mod session;
-mod space;
-mod spill;
-mod status;
-mod tidy;
+mod text;
+mod upkeep;
 
 use futures_channel::oneshot;
 use worker::{
@@ -49,14 +28,15 @@ use worker::{
     ScheduledEvent, event, web_sys,
 };
 
-use config::Config;
-use consumer::Fate;
 use dashboard::Answer;
-use delivery::courier;
+use door::{bot, health, intake, landing, operator};
+use edge::config::{self, Config};
 use edge::{Clock, Incoming};
-use later::Later;
 use reply::{Problem, Reply};
 use route::Route;
+use upkeep::consumer::{self, Fate};
+use upkeep::later::Later;
+use upkeep::{courier, retention, tidy};
 
 #[event(start)]
 fn start() {

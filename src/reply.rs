@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::postback::Note;
-use crate::space::BadField;
-use crate::status::{Audience, Status};
+use crate::model::note::Note;
+use crate::model::space::BadField;
+use crate::model::status::{Audience, Status};
 
 /// How long a sender waits before it tries again, in seconds: two runs of a typical network's retry.
 const RETRY_AFTER_S: &str = "60";
@@ -220,7 +220,7 @@ impl Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::postback::Field;
+    use crate::model::note::Field;
 
     fn report(status: Status, notes: &[Note]) -> Reply {
         Reply::report(status, notes, Audience::Network, None)

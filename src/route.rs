@@ -3,8 +3,8 @@
 use percent_encoding::percent_decode_str;
 
 use crate::dashboard;
-use crate::key::Kind;
-use crate::operator::{self, destination};
+use crate::door::operator::{self, destination};
+use crate::model::key::Kind;
 
 /// Where a request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PLATFORM: [&str; 4] = ["lib.rs", "config.rs", "edge/", "db/"];
+const PLATFORM: [&str; 3] = ["lib.rs", "edge/", "db/"];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {

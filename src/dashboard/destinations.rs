@@ -6,16 +6,16 @@ use super::events::zone_of;
 use super::{Answer, Asked, go_to, zone_around};
 use crate::db;
 use crate::destination::{Draft, parse_headers};
-use crate::edge;
-use crate::event::Canonical;
-use crate::later::Later;
-use crate::operator::destination::{self as operator, Tested};
-use crate::operator::must_exist;
+use crate::door::operator::destination as operator;
+use crate::door::operator::destination::Tested;
+use crate::door::operator::must_exist;
+use crate::edge::{self, seal};
+use crate::model::event::Canonical;
+use crate::model::space::BadField;
 use crate::page::destinations::{self, Around};
 use crate::page::form::Sent;
 use crate::reply::Problem;
-use crate::seal;
-use crate::space::BadField;
+use crate::upkeep::later::Later;
 
 pub async fn list(asked: Asked<'_>) -> Result<Answer, Problem> {
     let (spaces, stored) =

@@ -3,17 +3,17 @@
 
 use std::cell::RefCell;
 
-use crate::access::{self, Key, Token};
-use crate::config::{Access, Config};
+use crate::dashboard::access::{self, Token};
 use crate::db;
-use crate::edge::{self, Incoming};
+use crate::edge::config::{Access, Config};
+use crate::edge::{self, Incoming, RsaKey};
 use crate::error::Error;
-use crate::key;
+use crate::model::key;
+use crate::model::session::{self, Session};
+use crate::model::space::BadField;
 use crate::page::form::Sent;
 use crate::page::{frame, spaces};
 use crate::reply::{Problem, Reply};
-use crate::session::{self, Session};
-use crate::space::BadField;
 
 /// Where Access publishes a team's keys, below its address.
 const CERTS: &str = "/cdn-cgi/access/certs";
@@ -149,7 +149,7 @@ async fn by_access(access: &Access, incoming: &Incoming) -> Result<bool, Error> 
 }
 
 /// A team's key, remembered or asked for.
-async fn key_of(team: &str, key_id: &str, now_ms: i64) -> Result<Option<Key>, Error> {
+async fn key_of(team: &str, key_id: &str, now_ms: i64) -> Result<Option<RsaKey>, Error> {
     let remembered = CERTS_READ.with_borrow(Clone::clone);
     if let Some((certs, read_at_ms)) = remembered {
         let age_ms = now_ms - read_at_ms;

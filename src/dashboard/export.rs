@@ -4,17 +4,16 @@ use std::collections::VecDeque;
 
 use super::events::zone_of;
 use super::{Answer, Asked};
-use crate::config::Config;
 use crate::db;
 use crate::db::feed::Item;
+use crate::edge::config::Config;
 use crate::error::Error;
+use crate::figures::sums::Totals;
+use crate::figures::zone::iso_date;
+use crate::figures::{Counted, Figures, Span, Zone, money};
 use crate::page::frame;
 use crate::page::shown::is_unseen;
 use crate::reply::{Problem, Reply};
-use crate::report::figures::Totals;
-use crate::report::money;
-use crate::report::zone::iso_date;
-use crate::report::{Counted, Figures, Span, Zone};
 
 /// Events read at a time: at half a KB each, without their raw queries, 2 MB of an isolate's 128. A
 /// million events are 250 round trips, of the 1,000 that the paid plan allows in a request; the free
@@ -194,7 +193,7 @@ fn link_head(currencies: &[String]) -> String {
 fn link_row(name: &str, totals: &Totals, currencies: &[String]) -> String {
     let mut cells = vec![name.to_owned()];
     cells.extend(Counted::STEPS.map(|step| totals.of(step).events.to_string()));
-    let deposits = Counted::Event(crate::event::Canonical::Deposit);
+    let deposits = Counted::Event(crate::model::event::Canonical::Deposit);
     cells.push(totals.of(deposits).people.to_string());
     let sum = |currency: &String| plain(totals.revenue.get(currency).copied().unwrap_or_default());
     cells.extend(currencies.iter().map(sum));

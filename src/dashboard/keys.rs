@@ -2,17 +2,17 @@
 
 use super::events::zone_of;
 use super::{Answer, Asked, go_to, zone_around};
-use crate::config::Config;
 use crate::db;
+use crate::door::operator;
 use crate::edge;
-use crate::encode;
-use crate::event::Canonical;
-use crate::key::{Kind, Presented};
+use crate::edge::config::Config;
+use crate::model::event::Canonical;
+use crate::model::key::{Kind, Presented};
+use crate::model::space::BadField;
 use crate::network::{self, Macros};
-use crate::operator;
 use crate::page::keys::{self, Known};
 use crate::reply::{Problem, Reply};
-use crate::space::BadField;
+use crate::text::encode;
 
 /// Secrets that were just made.
 #[derive(Default)]

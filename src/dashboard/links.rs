@@ -3,17 +3,17 @@
 use super::events::zone_of;
 use super::{Answer, Asked, go_to};
 use crate::db;
+use crate::door::operator;
 use crate::edge;
-use crate::link::{Draft, Kind, Page, UID_PARAMETER};
-use crate::operator;
+use crate::figures::{self, Figures};
+use crate::model::link::{Draft, Kind, Page, UID_PARAMETER};
+use crate::model::space::BadField;
 use crate::page::form::Sent;
 use crate::page::links::{self, Typed};
 use crate::reply::Problem;
-use crate::report::{self, Figures};
-use crate::space::BadField;
 
 /// The period that the list's figures are of.
-const LIST: report::Asked = report::Asked::Days(30);
+const LIST: figures::Asked = figures::Asked::Days(30);
 
 pub async fn list(asked: Asked<'_>) -> Result<Answer, Problem> {
     let db = asked.config.db()?;

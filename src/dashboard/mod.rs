@@ -1,6 +1,7 @@
 //! The dashboard: what a signed-in user sees and does (contract §7). Every screen asks the door first,
 //! reads what it shows in one round trip where it can, and answers a form by the same screen or by a redirect.
 
+mod access;
 mod destinations;
 mod door;
 mod events;
@@ -10,17 +11,17 @@ mod links;
 mod overview;
 mod spaces;
 
-use crate::config::Config;
 use crate::db;
+use crate::edge::config::Config;
 use crate::edge::{self, Incoming};
-use crate::key::Kind;
-use crate::later::Later;
+use crate::figures::zone::DAY_MS;
+use crate::figures::{self, Span, Zone};
+use crate::model::key::Kind;
 use crate::page::asset::Asset;
 use crate::page::form::Sent;
 use crate::page::frame;
 use crate::reply::{Problem, Reply};
-use crate::report::zone::DAY_MS;
-use crate::report::{self, Span, Zone};
+use crate::upkeep::later::Later;
 
 /// For a year. Other names below the deployment's are not ours to speak for.
 const HTTPS_ALONE: &str = "max-age=31536000";
@@ -233,13 +234,13 @@ impl Asked<'_> {
     }
 
     /// The period that the address asks for, and why custom dates were not taken.
-    fn period(&self) -> (report::Asked, Option<&'static str>) {
+    fn period(&self) -> (figures::Asked, Option<&'static str>) {
         let parameter = |name| self.parameter(name);
-        report::Asked::parse(&parameter("period"), &parameter("from"), &parameter("to"))
+        figures::Asked::parse(&parameter("period"), &parameter("from"), &parameter("to"))
     }
 
     /// A period in the days of the space's zone as it is now: the zone's name, the zone, the days.
-    async fn span(&self, period: &report::Asked) -> Result<(String, Zone, Span), Problem> {
+    async fn span(&self, period: &figures::Asked) -> Result<(String, Zone, Span), Problem> {
         let spaces = db::space::read(&self.config.db()?, self.space_id).await?;
         let zone_name = spaces.this.ok_or(Problem::NOT_FOUND)?.time_zone;
         let now_ms = edge::now_ms();

@@ -4,16 +4,17 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use super::{Answer, Asked, zone_around};
-use crate::config::Config;
 use crate::db::overview::Overview;
 use crate::db::{self, overview};
 use crate::edge;
+use crate::edge::config::Config;
 use crate::error::Error;
-use crate::later::{Closing, Later};
+use crate::figures::{self, Span, Zone};
 use crate::page::frame;
-use crate::page::overview::{self as page_of, Shown};
+use crate::page::overview as page_of;
+use crate::page::overview::Shown;
 use crate::reply::{Problem, Reply};
-use crate::report::{self, Span, Zone};
+use crate::upkeep::later::{Closing, Later};
 
 /// How long a browser's question may wait for something new. One question of 20 seconds asks the
 /// database 20 times; a question each second would be 86,000 requests a day for each open tab, and the
@@ -32,7 +33,7 @@ thread_local! {
 /// An overview with what it was read for.
 struct Read {
     overview: Overview,
-    asked: report::Asked,
+    asked: figures::Asked,
     bad_dates: Option<&'static str>,
     span: Span,
     /// The zone around the feed's times, which may lie far outside of the period.

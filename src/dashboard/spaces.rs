@@ -1,14 +1,14 @@
 //! Home, a new space, a space's settings.
 
 use super::{Answer, Asked, Request, go_to};
-use crate::config::Config;
 use crate::db;
+use crate::door::operator;
+use crate::edge::config::Config;
 use crate::edge::{self, Incoming};
-use crate::operator;
+use crate::model::space::Draft;
 use crate::page::form::Sent;
 use crate::page::spaces;
 use crate::reply::{Problem, Reply};
-use crate::space::Draft;
 
 /// What lies outside of any space.
 pub async fn outside(

@@ -3,9 +3,9 @@
 use worker::D1Database;
 
 use super::{Cost, Rows, key, number, text};
-use crate::bind::Bind;
 use crate::error::Error;
-use crate::event::Arrival;
+use crate::model::bind::Bind;
+use crate::model::event::Arrival;
 
 /// The first binding wins: a second one writes the row back as it is, and reads it. So does one in
 /// another spelling, as long as both lead to the same click or to none.

@@ -5,10 +5,10 @@ use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
 
 use super::{Cost, json, key, number, optional_text, rows_of, run, text};
-use crate::click::Click;
 use crate::error::Error;
-use crate::event::Arrival;
-use crate::spill::Visit;
+use crate::model::click::Click;
+use crate::model::event::Arrival;
+use crate::upkeep::spill::Visit;
 
 /// Stores clicks from `$source`, whose rows have a `click` as [`columns`] gives it, and what `$space`
 /// and `$link` name. The first click of a uid wins, so that a message delivered twice counts once.

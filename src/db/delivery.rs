@@ -7,11 +7,11 @@ use super::destination;
 use super::feed::{NO_BOUND, read_fields};
 use super::row::Row;
 use super::{number, optional_text, rows_of, run, run_together, text};
-use crate::delivery::facts::{ClickFacts, Facts, event_id};
-use crate::delivery::outcome::State;
-use crate::delivery::request::Attempt;
+use crate::destination::facts::{ClickFacts, Facts, event_id};
+use crate::destination::outcome::State;
+use crate::destination::request::Attempt;
 use crate::error::Error;
-use crate::event::Canonical;
+use crate::model::event::Canonical;
 
 /// How long a claim holds. A lane stays with a destination for ten seconds and one try, which takes at
 /// most 16 with its record, and begins none that would end later than this.

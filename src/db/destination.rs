@@ -9,7 +9,7 @@ use super::space::{self, Spaces};
 use super::{number, rows_of, run, run_together, text};
 use crate::destination::{Config, Destination, Draft, EventMap};
 use crate::error::Error;
-use crate::json;
+use crate::text::json;
 
 const CREATE: &str = "
 INSERT INTO destinations (space_id, name, enabled, events, config, secrets, created_at_ms)

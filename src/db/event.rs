@@ -7,8 +7,8 @@ use worker::wasm_bindgen::JsValue;
 use super::row::Row;
 use super::{Cost, Rows, json, key, text};
 use crate::error::Error;
-use crate::event::{Arrival, Id, Report, TgId};
-use crate::postback::{self, Note};
+use crate::model::event::{Arrival, Id, Report, TgId};
+use crate::model::note::{self, Note};
 
 /// Stores reports. The key gives the space; the unique key on `dedup` decides new or duplicate; the
 /// trigger on a really inserted row counts it. The uid leads to its click and so to the link, else
@@ -218,7 +218,7 @@ fn columns(arrival: &Arrival, report: &Report, raw: &str) -> impl Serialize {
         report.amount.map(|amount| amount.micros().to_string()),
         report.currency.as_str(),
         report.occurred_at.ms(),
-        postback::to_json(&report.notes),
+        note::to_json(&report.notes),
         raw,
         arrival.key_kind.name(),
     )

@@ -8,10 +8,10 @@ use worker::wasm_bindgen::JsValue;
 use super::row::Row;
 use super::space::{self, Spaces};
 use super::{number, optional_number, rows_of, run_together, text};
-use crate::click::{Click, Fields};
 use crate::error::Error;
-use crate::json;
-use crate::report::Span;
+use crate::figures::Span;
+use crate::model::click::{Click, Fields};
+use crate::text::json;
 
 /// Higher than any event's number: an upper bound that bounds nothing.
 pub(super) const NO_BOUND: i64 = 1 << 53;

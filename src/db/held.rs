@@ -7,11 +7,12 @@ use worker::wasm_bindgen::JsValue;
 use super::row::Row;
 use super::space::{self, Spaces};
 use super::{Cost, key, rows_of, run_together};
-use crate::encode;
 use crate::error::Error;
-use crate::event::Arrival;
-use crate::json;
-use crate::postback::{self, Refusal};
+use crate::model::event::Arrival;
+use crate::model::note;
+use crate::postback::Refusal;
+use crate::text::encode;
+use crate::text::json;
 
 /// Bytes of the fingerprint: 128 bits, since two that collided would lose one of the postbacks.
 const FINGERPRINT_BYTES: usize = 16;
@@ -100,7 +101,7 @@ pub async fn keep(
                 &arrival.receipt,
                 encode::hex(digest.get(..FINGERPRINT_BYTES).unwrap_or_default()),
                 status,
-                postback::to_json(&refusal.notes),
+                note::to_json(&refusal.notes),
                 raw,
                 arrival.key_kind.name(),
             )

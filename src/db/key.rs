@@ -12,8 +12,8 @@ use super::space::{self, Spaces};
 use super::{Cost, Rows, json, number, optional_text, rows_of, run, run_together, text};
 use crate::edge;
 use crate::error::Error;
-use crate::key::Kind;
-use crate::space::{GRACE_MS, SHOWN_AGAIN_MS};
+use crate::model::key::Kind;
+use crate::model::space::{GRACE_MS, SHOWN_AGAIN_MS};
 
 const OF_SPACE: &str = "
 SELECT k.hash, k.kind, k.created_at_ms, k.expires_at_ms,

@@ -9,9 +9,9 @@ use super::row::Row;
 use super::space::{self, Spaces};
 use super::{number, optional_text, rows_of, run, run_together, text};
 use crate::error::Error;
-use crate::json;
-use crate::link::{Draft, Kind, Link, Page};
-use crate::report::{Line, Span};
+use crate::figures::{Line, Span};
+use crate::model::link::{Draft, Kind, Link, Page};
+use crate::text::json;
 
 const CREATE: &str = "
 INSERT INTO links (space_id, slug, name, kind, target, uid_parameter, page, enabled, created_at_ms)

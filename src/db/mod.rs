@@ -133,8 +133,8 @@ use serde::Serialize;
 use worker::wasm_bindgen::JsValue;
 use worker::{D1Database, D1Result};
 
-use crate::config::Config;
 use crate::edge;
+use crate::edge::config::Config;
 use crate::error::Error;
 use row::Row;
 

@@ -10,8 +10,8 @@ use super::row::Row;
 use super::space::{self, Spaces};
 use super::{destination, link, number, report, rows_of, run, run_together};
 use crate::error::Error;
-use crate::report::period::BUCKET_MS;
-use crate::report::{Line, Span};
+use crate::figures::period::BUCKET_MS;
+use crate::figures::{Line, Span};
 
 /// Events that the feed shows.
 const FEED: i64 = 15;

@@ -6,8 +6,8 @@ use worker::D1Database;
 use super::row::Row;
 use super::{json, number, run_together, text};
 use crate::error::Error;
-use crate::report::period::Part;
-use crate::report::{Counted, Group, Line, Sum};
+use crate::figures::period::Part;
+use crate::figures::{Counted, Group, Line, Sum};
 
 /// Sums of a period by link and by bar of the chart. `?2` is JSON of its parts; a part that is a
 /// closed day is read from `days`, the others from their quarters of an hour.

@@ -4,7 +4,7 @@ use worker::D1Database;
 
 use super::{json, number, run};
 use crate::error::Error;
-use crate::session::Session;
+use crate::model::session::Session;
 
 const END: &str = "
 INSERT INTO ended_sessions (id, ends_at_ms)

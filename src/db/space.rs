@@ -6,7 +6,7 @@ use worker::{D1Database, D1Result};
 use super::row::Row;
 use super::{number, rows_of, run, run_together, text};
 use crate::error::Error;
-use crate::space::Draft;
+use crate::model::space::Draft;
 
 const CREATE: &str = "
 INSERT INTO spaces (name, time_zone, created_at_ms) VALUES (?1, ?2, ?3) RETURNING id

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{Config, Destination, EventMap, Secrets, headers};
-use crate::delivery::{address, template, webhook};
-use crate::event::Canonical;
-use crate::space::BadField;
+use crate::destination::{address, template, webhook};
+use crate::model::event::Canonical;
+use crate::model::space::BadField;
 
 const NAME_BYTES: usize = 100;
 const URL_BYTES: usize = 2048;

@@ -1,8 +1,16 @@
 //! Where events are sent on to (contract §8): three kinds, each with its configuration, a map of
 //! event names, and secrets that are never shown again.
 
+pub mod address;
+pub mod capi;
 mod draft;
+pub mod facts;
 mod headers;
+pub mod mask;
+pub mod outcome;
+pub mod request;
+pub mod template;
+pub mod webhook;
 
 pub use draft::{Draft, facebooks_name};
 pub use headers::parse as parse_headers;
@@ -12,8 +20,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::delivery::outcome::Success;
-use crate::json;
+use crate::destination::outcome::Success;
+use crate::text::json;
 
 /// Which of the three kinds a destination is, with what may be shown of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

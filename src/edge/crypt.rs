@@ -6,8 +6,14 @@ use worker::js_sys;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
 
-use crate::access::Key;
 use crate::error::Error;
+
+/// A public key of RSA: modulus and exponent, as a JSON Web Key has them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RsaKey {
+    pub n: String,
+    pub e: String,
+}
 
 /// AES-GCM through the platform's WebCrypto, under the SHA-256 of `key`.
 pub async fn encrypt(
@@ -30,11 +36,11 @@ pub async fn decrypt(
 }
 
 /// Whether a text was signed by the private half of a key, by RSASSA-PKCS1-v1_5 with SHA-256.
-pub async fn is_signed_rs256(key: &Key, signed: &[u8], signature: &[u8]) -> bool {
+pub async fn is_signed_rs256(key: &RsaKey, signed: &[u8], signature: &[u8]) -> bool {
     check_rs256(key, signed, signature).await.unwrap_or(false)
 }
 
-async fn check_rs256(key: &Key, signed: &[u8], signature: &[u8]) -> Option<bool> {
+async fn check_rs256(key: &RsaKey, signed: &[u8], signature: &[u8]) -> Option<bool> {
     let subtle = subtle()?;
     let object = |members: &[(&str, &str)]| {
         let object = js_sys::Object::new();

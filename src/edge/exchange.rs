@@ -8,9 +8,9 @@ use worker::{
 };
 
 use super::{now_ms, text_of, within};
-use crate::delivery::mask::KEPT_BYTES;
-use crate::delivery::outcome::Answer;
-use crate::delivery::request::Outgoing;
+use crate::destination::mask::KEPT_BYTES;
+use crate::destination::outcome::Answer;
+use crate::destination::request::Outgoing;
 use crate::error::Error;
 
 /// How long a destination may take to answer (contract §9).

@@ -6,7 +6,8 @@ use worker::web_sys;
 use worker::worker_sys::ext::RequestExt;
 
 use super::within;
-use crate::postback::{self, Body, Broken, LIMIT_BYTES, Received};
+use crate::model::note::Broken;
+use crate::postback::{self, Body, LIMIT_BYTES, Received};
 use crate::reply::Problem;
 
 /// How long a body may take to arrive. Networks give up after 10 s or more.

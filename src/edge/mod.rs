@@ -2,9 +2,11 @@
 //! queue, and the log.
 
 mod address;
+pub mod config;
 mod crypt;
 mod exchange;
 mod incoming;
+pub mod seal;
 mod zone;
 
 use std::future::Future;
@@ -21,13 +23,13 @@ use worker::web_sys::{self, ResponseInit};
 use worker::{Date, Delay, Headers, MessageBuilder, Queue, RateLimiter, ResponseBuilder};
 
 pub use address::host_of;
-pub use crypt::{decrypt, encrypt, is_signed_rs256};
+pub use crypt::{RsaKey, decrypt, encrypt, is_signed_rs256};
 pub use exchange::{ANSWER_DEADLINE_MS, exchange, get};
 pub use incoming::Incoming;
 pub use zone::{is_time_zone, time_zone};
 
-use crate::config::Config;
 use crate::dashboard::export::Rows;
+use crate::edge::config::Config;
 use crate::error::Error;
 use crate::reply::Reply;
 

@@ -3,7 +3,7 @@
 use worker::js_sys;
 use worker::wasm_bindgen::{JsCast, JsValue};
 
-use crate::report::Zone;
+use crate::figures::Zone;
 
 /// Whether the platform knows a time zone of this name.
 pub fn is_time_zone(name: &str) -> bool {

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::event::Canonical;
-use crate::json;
-use crate::space::BadField;
+use crate::model::event::Canonical;
+use crate::model::space::BadField;
+use crate::text::json;
 
 const PACKS: [&str; 19] = [
     include_str!("1win.json"),

@@ -154,7 +154,7 @@ fn every_pack_says_where_it_is_known_from_and_what_to_mind() {
         assert!(["D", "U"].contains(&pack.source.grade.as_str()), "{}", pack.name);
         assert!(!pack.source.says.is_empty() && !pack.notes.is_empty(), "{}", pack.name);
         let currency = pack.currency.as_deref().unwrap_or("USD");
-        let is_code = crate::event::Currency::parse(currency).is_some();
+        let is_code = crate::model::event::Currency::parse(currency).is_some();
         assert!(is_code || is_unresolved(currency), "{}", pack.name);
         if !pack.eid.contains_key("deposit") && !pack.base_only {
             let told = pack.notes.iter().any(|note| note.contains("second call counts again"));

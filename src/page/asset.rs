@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use sha2::{Digest, Sha256};
 
-use crate::encode;
 use crate::reply::Reply;
+use crate::text::encode;
 
 /// As scripts/build.sh bundles them.
 #[cfg(target_arch = "wasm32")]

@@ -8,14 +8,14 @@ use super::shown::{can_be_resent, moment, state, visible};
 use crate::db::delivery::Listed;
 use crate::db::destination::Stored;
 use crate::db::space::Spaces;
-use crate::delivery::outcome::Outcome;
-use crate::delivery::request::Attempt;
+use crate::destination::outcome::Outcome;
+use crate::destination::request::Attempt;
 use crate::destination::{Draft, facebooks_name};
-use crate::event::Canonical;
-use crate::operator::destination::Tested;
+use crate::door::operator::destination::Tested;
+use crate::figures::{Zone, money};
+use crate::model::event::Canonical;
+use crate::model::space::BadField;
 use crate::reply::Reply;
-use crate::report::{Zone, money};
-use crate::space::BadField;
 
 /// Kinds by their word, their name and what they are for.
 const KINDS: [(&str, &str, &str); 3] = [

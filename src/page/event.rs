@@ -7,14 +7,14 @@ use super::events::{Line, lines, link_name};
 use super::explain::{Explained, explain};
 use super::frame::{self, Section};
 use super::shown::{amount, can_be_resent, is_without_amount, moment, state, visible};
-use crate::click::Click;
 use crate::db::feed::{Delivery, Item, Whole};
 use crate::db::space::Spaces;
-use crate::delivery::outcome::Outcome;
-use crate::delivery::request::Attempt;
+use crate::destination::outcome::Outcome;
+use crate::destination::request::Attempt;
+use crate::figures::{Zone, money};
+use crate::model::click::Click;
 use crate::postback;
 use crate::reply::Reply;
-use crate::report::{Zone, money};
 
 struct Tried {
     at: String,

@@ -6,8 +6,8 @@ use super::frame::{self, Section};
 use super::shown::{amount, is_without_amount, moment, state, visible};
 use crate::db::feed::Item;
 use crate::db::space::Spaces;
+use crate::figures::Zone;
 use crate::reply::Reply;
-use crate::report::Zone;
 
 /// An event as one line.
 pub struct Line {

@@ -154,7 +154,7 @@ pub fn refusal(status: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::postback::{Field, Note};
+    use crate::model::note::{Field, Note};
 
     #[test]
     fn every_note_of_an_event_or_a_refusal_is_explained_in_its_own_words() {

@@ -3,8 +3,8 @@
 
 use askama::Template;
 
+use crate::model::space::BadField;
 use crate::postback;
-use crate::space::BadField;
 
 /// How a field is filled in.
 pub enum Control {

@@ -8,8 +8,8 @@ use super::frame::{self, Section};
 use super::shown::{moment, visible};
 use crate::db::held::Held;
 use crate::db::space::Spaces;
+use crate::figures::{Zone, money};
 use crate::reply::Reply;
-use crate::report::{Zone, money};
 
 struct Shown {
     seq: i64,

@@ -6,14 +6,15 @@ use askama::Template;
 use super::form::{self, Field, Form};
 use super::frame::{self, Section};
 use super::shown;
-use crate::db::key::{self, Shown as ShownKey};
+use crate::db::key;
+use crate::db::key::Shown as ShownKey;
 use crate::db::space::Spaces;
-use crate::event::Canonical;
-use crate::key::Kind;
+use crate::figures::Zone;
+use crate::model::event::Canonical;
+use crate::model::key::Kind;
+use crate::model::space::BadField;
 use crate::network::{Macros, Pack, Ready};
 use crate::reply::Reply;
-use crate::report::Zone;
-use crate::space::BadField;
 
 /// The field that a token is sent in.
 const TOKEN: &str = "token";

@@ -7,11 +7,11 @@ use super::frame::{self, Section};
 use super::shown::visible;
 use crate::db::link::Listed;
 use crate::db::space::Spaces;
-use crate::event::Canonical;
-use crate::link::Kind;
+use crate::figures::{Counted, Figures, Totals, money};
+use crate::model::event::Canonical;
+use crate::model::link::Kind;
+use crate::model::space::BadField;
 use crate::reply::Reply;
-use crate::report::{Counted, Figures, Totals, money};
-use crate::space::BadField;
 
 struct Row {
     id: i64,

@@ -8,11 +8,11 @@ use super::frame::{self, Section};
 use super::shown::{is_without_amount, percent};
 use crate::db::held;
 use crate::db::overview::Overview;
-use crate::event::Canonical;
+use crate::figures::sums::{drop_percent, share_permille};
+use crate::figures::zone::iso_date;
+use crate::figures::{Asked, Counted, Figures, Span, Totals, Zone, money};
+use crate::model::event::Canonical;
 use crate::reply::Reply;
-use crate::report::figures::{drop_percent, share_permille};
-use crate::report::zone::iso_date;
-use crate::report::{Asked, Counted, Figures, Span, Totals, Zone, money};
 
 /// Currencies that have a chart of their own; further ones stand in the figures and tables alone.
 const CHARTS: usize = 3;

@@ -3,8 +3,8 @@
 use askama::Template;
 
 use crate::db::feed::Item;
-use crate::postback::Note;
-use crate::report::{Zone, money};
+use crate::figures::{Zone, money};
+use crate::model::note::Note;
 
 #[derive(Template)]
 #[template(

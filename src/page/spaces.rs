@@ -5,8 +5,8 @@ use askama::Template;
 use super::form::{self, Control, Field, Form};
 use super::frame::{self, Section};
 use crate::db::space::Spaces;
+use crate::model::space::{BadField, Draft};
 use crate::reply::Reply;
-use crate::space::{BadField, Draft};
 
 #[derive(Template)]
 #[template(path = "screen.html")]

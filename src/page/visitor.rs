@@ -4,9 +4,9 @@
 use askama::Template;
 use sha2::{Digest, Sha256};
 
-use crate::encode;
-use crate::link::{Link, Page};
+use crate::model::link::{Link, Page};
 use crate::reply::Reply;
+use crate::text::encode;
 
 const STYLE: &str = include_str!("visitor/visitor.css");
 
@@ -60,7 +60,7 @@ fn html(status: u16, template: &impl Template) -> Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::link::Kind;
+    use crate::model::link::Kind;
 
     fn link(page: Option<Page>) -> Link {
         Link {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::note::Broken;
+use crate::model::note::Broken;
 
 /// Longest query and longest body in bytes. Sixteen times the longest postback template seen.
 pub const LIMIT_BYTES: usize = 16 * 1024;

@@ -1,9 +1,9 @@
 //! What is wrong with a request, collected while it is read.
 
-use super::note::{Broken, Field, Note};
 use super::parameters::{Parameters, Value};
-use crate::event::{BadId, Id};
-use crate::status::Status;
+use crate::model::event::{BadId, Id};
+use crate::model::note::{Broken, Field, Note};
+use crate::model::status::Status;
 
 /// Why a report is not stored.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,26 +1,22 @@
 //! From a raw postback to an event or a refusal (contract §4). Pure: time is an argument, and the
 //! token is handed on unread, since only the database knows which are valid.
 
-mod amount;
 mod body;
 mod fault;
 mod macros;
-mod note;
 mod parameters;
 mod swallowed;
-mod time;
 
-pub use amount::Amount;
 pub use body::{Body, LIMIT_BYTES, Received, cut};
 pub use fault::{Faults, Refusal};
 pub use macros::is_unresolved;
-pub use note::{Broken, Field, Note, to_json};
 pub use parameters::{Parameters, Value, pairs};
-pub use time::EventTime;
 
-use crate::event::{Canonical, Currency, Report, TgId};
-use crate::status::Status;
-use time::BadTime;
+use crate::model::amount::Amount;
+use crate::model::event::{Canonical, Currency, Report, TgId};
+use crate::model::note::{Broken, Field, Note};
+use crate::model::status::Status;
+use crate::model::time::{BadTime, EventTime};
 
 /// A postback that was understood, or the reason why not.
 pub type Verdict = Result<Report, Refusal>;

@@ -4,9 +4,9 @@
 use percent_encoding::percent_decode_str;
 
 use super::macros;
-use super::note::{Field, Note};
 use super::swallowed;
-use crate::key;
+use crate::model::key;
+use crate::model::note::{Field, Note};
 
 /// Characters that a browser or a chat app makes of an `&` with a name behind it, when a link is
 /// pasted as unescaped HTML: `&currency=` begins with the entity `&curren` and arrives as `¤cy=`.

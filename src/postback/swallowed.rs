@@ -1,7 +1,7 @@
 //! Parameters inside the value of another: a second `?` arrived percent-encoded (`networks.md` §3).
 //! `uid=z%3Feid%3D5%26value%3D7` is what a library makes of `uid=z?eid=5&value=7`.
 
-use super::note::Field;
+use crate::model::note::Field;
 
 /// What joins a swallowed parameter to the one before it, encoded once or twice; whether it is a `?`.
 const JOINTS: [(&str, bool); 6] = [

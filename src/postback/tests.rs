@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::Id;
+use crate::model::event::Id;
 
 const NOW_MS: i64 = 1_765_432_100_000;
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::delivery::outcome::Success;
+use crate::destination::outcome::Success;
 
 fn check(json: &str) -> Result<Destination, BadField> {
     let draft: Draft = serde_json::from_str(json).unwrap();

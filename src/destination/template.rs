@@ -1,0 +1,201 @@
+//! The macros of an S2S postback (contract §8).
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::facts::Facts;
+use crate::model::click::Fields;
+
+/// Everything but RFC 3986's unreserved characters is encoded.
+pub const ENCODED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Every macro that a template may use.
+pub const MACROS: [&str; 18] = [
+    "uid",
+    "event",
+    "canonical",
+    "value",
+    "currency",
+    "occurred_at_ms",
+    "tg_id",
+    "fbclid",
+    "campaign_id",
+    "campaign_name",
+    "adset_id",
+    "adset_name",
+    "ad_id",
+    "ad_name",
+    "placement",
+    "event_id",
+    "eid",
+    "country",
+];
+
+/// Refuses a template with a macro that we do not know, or with one where the host is decided.
+pub fn check(template: &str) -> Result<(), String> {
+    let authority_ends = template
+        .split_once("://")
+        .map(|(scheme, rest)| scheme.len() + 3 + rest.find(['/', '?', '#']).unwrap_or(rest.len()))
+        .unwrap_or(template.len());
+    for (at, piece) in pieces(template) {
+        match piece {
+            Piece::Text(_) => {}
+            Piece::Macro(name) if !MACROS.contains(&name) => {
+                let known = MACROS.map(|name| format!("{{{name}}}")).join(" ");
+                return Err(format!("The macro {{{name}}} is not known. Known are {known}."));
+            }
+            Piece::Macro(_) if at < authority_ends => {
+                return Err(
+                    "A macro cannot decide which host is called. Use macros behind it.".to_owned()
+                );
+            }
+            Piece::Macro(_) => {}
+            Piece::Brace => {
+                return Err(
+                    "A brace stands alone. Write macros as {uid}, other braces as %7B and %7D."
+                        .to_owned(),
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The address with every macro filled in, percent-encoded; what is not known is empty.
+pub fn expand(template: &str, facts: &Facts) -> String {
+    let fields = facts.fields();
+    let filled = pieces(template).map(|(_, piece)| match piece {
+        Piece::Text(text) => text.to_owned(),
+        Piece::Macro(name) => {
+            let value = value_of(name, facts, &fields).unwrap_or_default();
+            utf8_percent_encode(&value, &ENCODED).to_string()
+        }
+        Piece::Brace => String::new(),
+    });
+    filled.collect()
+}
+
+fn value_of(name: &str, facts: &Facts, fields: &Fields) -> Option<String> {
+    match name {
+        "uid" => facts.uid.clone(),
+        "event" => Some(facts.target.clone()),
+        "canonical" => Some(facts.canonical.code().to_owned()),
+        "value" => facts.value(),
+        "currency" => Some(facts.currency.clone()),
+        "occurred_at_ms" => Some(facts.occurred_at_ms.to_string()),
+        "tg_id" => facts.tg_id.map(|id| id.to_string()),
+        "fbclid" => fields.fbclid.clone(),
+        "campaign_id" => fields.campaign_id.clone(),
+        "campaign_name" => fields.campaign_name.clone(),
+        "adset_id" => fields.adset_id.clone(),
+        "adset_name" => fields.adset_name.clone(),
+        "ad_id" => fields.ad_id.clone(),
+        "ad_name" => fields.ad_name.clone(),
+        "placement" => fields.placement.clone(),
+        "event_id" => Some(facts.event_id.clone()),
+        "eid" => facts.eid.clone(),
+        "country" => facts.click.as_ref().and_then(|click| click.country.clone()),
+        _ => None,
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Piece<'a> {
+    Text(&'a str),
+    Macro(&'a str),
+    /// An opening or closing brace without its other half.
+    Brace,
+}
+
+/// A template taken apart, each piece with the place where it begins.
+fn pieces(template: &str) -> impl Iterator<Item = (usize, Piece<'_>)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let rest = template.get(at..).filter(|rest| !rest.is_empty())?;
+        let begins = at;
+        let piece = match (rest.find(['{', '}']), rest.strip_prefix('{')) {
+            (None, _) => Piece::Text(rest),
+            (Some(0), Some(inside)) => match inside.find(['{', '}']) {
+                Some(end) if inside.get(end..).is_some_and(|rest| rest.starts_with('}')) => {
+                    Piece::Macro(inside.get(..end).unwrap_or_default())
+                }
+                _ => Piece::Brace,
+            },
+            (Some(0), None) => Piece::Brace,
+            (Some(end), _) => Piece::Text(rest.get(..end).unwrap_or_default()),
+        };
+        at += match piece {
+            Piece::Text(text) => text.len(),
+            Piece::Macro(name) => name.len() + 2,
+            Piece::Brace => 1,
+        };
+        Some((begins, piece))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::facts::tests::{bare_registration, deposit};
+    use super::*;
+
+    #[test]
+    fn the_contracts_example() {
+        let template = "https://aff.example.com/postback?clickid={uid}&goal={canonical}&sum={value}&cur={currency}";
+        assert_eq!(check(template), Ok(()));
+        assert_eq!(
+            expand(template, &deposit()),
+            "https://aff.example.com/postback?clickid=abc123&goal=deposit&sum=25.00&cur=USD"
+        );
+    }
+
+    #[test]
+    fn every_macro_is_filled_encoded_and_empty_when_unknown() {
+        let all = MACROS.map(|name| format!("{name}={{{name}}}")).join("&");
+        let template = format!("https://a.example/?{all}");
+        assert_eq!(check(&template), Ok(()));
+        assert_eq!(
+            expand(&template, &deposit()),
+            "https://a.example/?uid=abc123&event=Purchase&canonical=deposit&value=25.00&currency=USD&occurred_at_ms=1765432100000&tg_id=555123&fbclid=IwAR2F4-dbP0l7Mn1IawQQGCINEz7PYXQvwjNwB_qa2ofrHyiLjcbCRxTDMgk&campaign_id=42&campaign_name=Summer%20%26%20Sun&adset_id=&adset_name=&ad_id=&ad_name=&placement=&event_id=0123456789abcdef0123456789abcdef&eid=t-1&country=IN"
+        );
+        let bare = expand(
+            "https://a.example/?u={uid}&v={value}&c={country}&e={eid}",
+            &bare_registration(),
+        );
+        assert_eq!(bare, "https://a.example/?u=&v=&c=&e=");
+    }
+
+    #[test]
+    fn a_value_cannot_break_out_of_its_parameter() {
+        let facts = Facts { uid: Some("a&b=c#d/?é{value}".to_owned()), ..deposit() };
+        assert_eq!(
+            expand("https://a.example/{uid}?u={uid}", &facts),
+            "https://a.example/a%26b%3Dc%23d%2F%3F%C3%A9%7Bvalue%7D?u=a%26b%3Dc%23d%2F%3F%C3%A9%7Bvalue%7D"
+        );
+    }
+
+    #[test]
+    fn wrong_templates_are_refused_by_name() {
+        for (template, word) in [
+            ("https://a.example/?x={clickid}", "{clickid}"),
+            ("https://a.example/?x={}", "{}"),
+            ("https://{uid}.example/", "host"),
+            ("https://a.example{uid}", "host"),
+            ("{uid}", "host"),
+            ("https://a.example/?x={uid", "brace"),
+            ("https://a.example/?x=uid}", "brace"),
+            ("https://a.example/?x={{uid}}", "brace"),
+        ] {
+            let reason = check(template).unwrap_err();
+            assert!(reason.contains(word), "{template}: {reason}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_template_panics(template in "(https://a.example/)?[a-z{}?&=é]{0,60}") {
+            let _ = check(&template);
+            let _ = expand(&template, &deposit());
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The bot's side: `/bind` and `POST /clicks` (contract §5). Its callers are programs that try again,
+//! and both may be tried again safely; so where D1 is away they are asked to.
+
+use serde::Serialize;
+
+use crate::db::click::Reported;
+use crate::db::{self, Cost};
+use crate::door::gate;
+use crate::door::intake;
+use crate::edge::config::Config;
+use crate::edge::{self, Incoming};
+use crate::error::Error;
+use crate::model::bind;
+use crate::model::click;
+use crate::model::event::Arrival;
+use crate::model::key::{Kind, Presented};
+use crate::model::note::Note;
+use crate::model::status::{Audience, Status};
+use crate::postback::Refusal;
+use crate::reply::Reply;
+
+const AUDIENCE: Audience = Audience::Program;
+
+#[derive(Serialize)]
+struct BindAnswer {
+    ok: bool,
+    matched: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ClickAnswer<'a> {
+    uid: &'a str,
+}
+
+/// `POST /bind` with a bearer, or `GET /bind` with the ingest token.
+pub async fn bind(config: &Config, mut incoming: Incoming) -> Reply {
+    let is_get = incoming.method == "GET";
+    let received = if is_get { incoming.received().await } else { incoming.received_json().await };
+    let reading = bind::read(&received);
+    let (key, kind) =
+        if is_get { (reading.token, Kind::Ingest) } else { (incoming.bearer(), Kind::Bearer) };
+    let arrival = match admit(config, &incoming, key, kind, reading.verdict.as_ref().err()) {
+        Ok(arrival) => arrival,
+        Err(reply) => return reply,
+    };
+    let bind = match reading.verdict {
+        Ok(bind) => bind,
+        Err(refusal) => return refused(&refusal),
+    };
+    let work = async { db::bind::bind(&config.db()?, &arrival, &bind).await };
+    match db::in_time(config, work).await {
+        Err(reason) => unavailable(&reason),
+        Ok((None, _)) => unknown_key(config, &incoming, &arrival).await,
+        Ok((Some(bound), cost)) => {
+            let notes =
+                if bound.ours { Vec::new() } else { vec![Note::BoundToAnother.to_string()] };
+            let answer = BindAnswer { ok: true, matched: bound.matched, notes };
+            intake::with_cost(config, Reply::json(200, &answer), cost)
+        }
+    }
+}
+
+/// `POST /clicks`: a click that did not come through a landing.
+pub async fn click(config: &Config, mut incoming: Incoming) -> Reply {
+    let received = incoming.received_json().await;
+    let reported = click::read_report(&received);
+    let key = incoming.bearer();
+    let arrival = match admit(config, &incoming, key, Kind::Bearer, reported.as_ref().err()) {
+        Ok(arrival) => arrival,
+        Err(reply) => return reply,
+    };
+    let reported = match reported {
+        Ok(reported) => reported,
+        Err(refusal) => return refused(&refusal),
+    };
+    match db::in_time(config, store(config, &arrival, reported)).await {
+        Err(reason) => unavailable(&reason),
+        Ok(None | Some((Reported::UnknownKey, ..))) => {
+            unknown_key(config, &incoming, &arrival).await
+        }
+        Ok(Some((Reported::UnknownLink, ..))) => {
+            Reply::report(Status::InvalidLink, &[Note::LinkUnknown], AUDIENCE, None)
+        }
+        Ok(Some((Reported::Stored, cost, uid))) => {
+            intake::with_cost(config, Reply::json(200, &ClickAnswer { uid: &uid }), cost)
+        }
+    }
+}
+
+/// Stores a reported click; gives its uid. `None` where the key opens no space. One round trip, and
+/// one more for a call with an id and no uid: whose it is has to be known before the uid.
+async fn store(
+    config: &Config,
+    arrival: &Arrival,
+    reported: click::Reported,
+) -> Result<Option<(Reported, Cost, String)>, Error> {
+    let db = config.db()?;
+    let uid = match (&reported.uid, &reported.id) {
+        (Some(uid), _) => uid.as_str().to_owned(),
+        (None, None) => click::mint_uid(edge::random()?),
+        (None, Some(id)) => {
+            let secret = config.key_secret()?;
+            let Some(space_id) = db::click::space_of(&db, arrival).await? else { return Ok(None) };
+            click::uid_of_call(secret.as_bytes(), space_id, id)
+                .ok_or(Error::Missing("KEY_SECRET"))?
+        }
+    };
+    let slug = reported.link_slug.clone();
+    let click = reported.into_click(uid.clone(), arrival.received_at_ms);
+    let (stored, cost) = db::click::report(&db, arrival, &click, slug.as_deref()).await?;
+    Ok(Some((stored, cost, uid)))
+}
+
+/// Takes a key of the right kind and form; what is wrong with the request itself goes before it.
+fn admit(
+    config: &Config,
+    incoming: &Incoming,
+    key: Option<String>,
+    kind: Kind,
+    refusal: Option<&Refusal>,
+) -> Result<Arrival, Reply> {
+    let key = key.unwrap_or_default();
+    let notes = || refusal.map(|refusal| refusal.notes.clone()).unwrap_or_default();
+    let Some(presented) = Presented::read(&key, kind, config.local) else {
+        return Err(Reply::refused_key(notes(), Note::about_key(&key), AUDIENCE));
+    };
+    let arrival = intake::arrival(&presented, edge::now_ms());
+    if gate::admits(config, incoming, &presented, &arrival.key_hash) {
+        Ok(arrival)
+    } else {
+        Err(Reply::refused_key(notes(), Note::TokenUnknown, AUDIENCE))
+    }
+}
+
+async fn unknown_key(config: &Config, incoming: &Incoming, arrival: &Arrival) -> Reply {
+    gate::unknown(config, incoming, &arrival.key_hash).await;
+    Reply::refused_key(Vec::new(), Note::TokenUnknown, AUDIENCE)
+}
+
+fn refused(refusal: &Refusal) -> Reply {
+    Reply::report(refusal.status, &refusal.notes, AUDIENCE, None)
+}
+
+fn unavailable(reason: &Error) -> Reply {
+    edge::log("bot_request_not_stored", &reason.to_string());
+    Reply::report(Status::Unavailable, &[], AUDIENCE, None)
+}

@@ -1,0 +1,104 @@
+//! `/l/<slug>`: a visitor is given a uid and sent on; the click is stored after the answer
+//! (contract §6).
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use crate::db;
+use crate::door::intake;
+use crate::edge::config::Config;
+use crate::edge::{self, Incoming};
+use crate::error::Error;
+use crate::model::click::{self, Click, Fields};
+use crate::model::link::{self, Link};
+use crate::page::visitor as page;
+use crate::reply::Reply;
+use crate::upkeep::later::Later;
+use crate::upkeep::spill::{Message, Outage, Visit};
+
+/// How long a link that was read may be used without reading it again.
+const FRESH_MS: i64 = 60_000;
+
+/// Links an isolate remembers: at about 500 bytes each, half a megabyte of its 128.
+const REMEMBERED: usize = 1_000;
+
+thread_local! {
+    /// Links by slug with the time they were read. Plain data, so that it may outlive a request.
+    static LINKS: RefCell<HashMap<String, (Link, i64)>> = RefCell::new(HashMap::new());
+}
+
+/// The visitor's answer; the visit is stored after it.
+pub async fn visit(config: &Config, incoming: &Incoming, slug: &str) -> (Reply, Later) {
+    let now_ms = edge::now_ms();
+    let link = match find(config, slug, now_ms).await {
+        Ok(Some(link)) if link.enabled => link,
+        Ok(_) => return (page::not_found(), Later::Nothing),
+        Err(reason) => {
+            edge::log("landing_not_read", &reason.to_string());
+            return (page::try_again(), Later::Nothing);
+        }
+    };
+    let user_agent = incoming.header("user-agent").unwrap_or_default();
+    if incoming.method == "HEAD" || link::is_preview(&user_agent) {
+        return (page::landing(&link, &link.location(None)), Later::Nothing);
+    }
+    let Ok(random) = edge::random() else {
+        return (page::landing(&link, &link.location(None)), Later::Nothing);
+    };
+    let uid = click::mint_uid(random);
+    let reply = page::landing(&link, &link.location(Some(&uid)));
+    let cookies = incoming.header("cookie").unwrap_or_default();
+    let click = Click {
+        uid,
+        clicked_at_ms: now_ms,
+        raw_query: click::raw_query(&incoming.query),
+        fields: Fields::read(&incoming.query).or_cookies(&cookies),
+        country: incoming.country(),
+        user_agent: click::field(&user_agent),
+        ip: click::field(&incoming.address()),
+    };
+    let visit = Box::new(Visit { space_id: link.space_id, link_id: link.id, click });
+    (reply, Later::Record { visit, address: incoming.address() })
+}
+
+/// Stores a visit, or sets it aside for when D1 is back.
+pub async fn record(config: &Config, address: String, visit: Box<Visit>) {
+    let Err(reason) = store(config, &visit).await else { return };
+    edge::log("click_not_stored", &reason.to_string());
+    let (message, outage) = (Message::Click(visit), Outage::of(&reason));
+    if let Err(reason) = intake::set_aside(config, &address, &message, outage).await {
+        edge::log("click_lost", &reason.to_string());
+    }
+}
+
+/// Stores a visit within the deadline; storing it again changes nothing.
+pub async fn store(config: &Config, visit: &Visit) -> Result<(), Error> {
+    db::in_time(config, async { db::click::record(&config.db()?, &[visit]).await }).await
+}
+
+/// The link of a slug: remembered, or read. While D1 is away a stale link still sends visitors on.
+async fn find(config: &Config, slug: &str, now_ms: i64) -> Result<Option<Link>, Error> {
+    let remembered = LINKS.with_borrow(|links| links.get(slug).cloned());
+    if let Some((link, read_at_ms)) = &remembered
+        && now_ms - read_at_ms < FRESH_MS
+    {
+        return Ok(Some(link.clone()));
+    }
+    let work = async { db::link::by_slug(&config.db()?, slug).await };
+    let link = match (db::in_time(config, work).await, remembered) {
+        (Err(_away), Some((stale, _))) => return Ok(Some(stale)),
+        (read, _) => read?,
+    };
+    LINKS.with_borrow_mut(|links| match &link {
+        Some(link) => {
+            if links.len() >= REMEMBERED {
+                links.clear();
+            }
+            links.insert(slug.to_owned(), (link.clone(), now_ms));
+        }
+        None => {
+            links.remove(slug);
+        }
+    });
+    Ok(link)
+}

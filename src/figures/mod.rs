@@ -1,0 +1,11 @@
+//! What a space's reports say (contract §7): the period in the space's own time zone, the sums over
+//! it, and how amounts are written. Pure: the clock and the zone's offsets are arguments.
+
+pub mod money;
+pub mod period;
+pub mod sums;
+pub mod zone;
+
+pub use period::{Asked, Span};
+pub use sums::{Counted, Figures, Group, Line, Sum, Totals};
+pub use zone::Zone;

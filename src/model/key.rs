@@ -1,0 +1,244 @@
+//! The two secrets of a space (contract §2): how they look, how they are made, how they are told apart.
+//!
+//! A key reads `xt_in_` or `xt_sk_`, 26 characters of 128 random bits, and 10 characters of check
+//! part: 48 bits of an HMAC over what stands before. The database knows a key by its SHA-256. The
+//! check part answers for it while the database is away: nobody can forge one without the Worker's
+//! `KEY_SECRET`, so that only keys that were once ours reach the queue.
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::text::encode;
+
+/// 48 bits: one forgery in 2.8 * 10^14 tries, and each try costs a request that is answered 401 or 503.
+const CHECK_BYTES: usize = 6;
+
+/// Characters of the check part: 48 bits in groups of five.
+const CHECK_CHARACTERS: usize = 10;
+
+/// No key is longer; what is longer is refused unread.
+const LONGEST: usize = 64;
+
+/// The keys of the local demo space. They carry no check part and are known only to local development.
+const LOCAL: [&str; 2] = ["xt_in_local", "xt_sk_local"];
+
+/// Which of a space's two secrets a key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Travels in URLs; may write events and binds.
+    Ingest,
+    /// Server-side only; may use every API of the space.
+    Bearer,
+}
+
+impl Kind {
+    /// The word for this kind in the database and in addresses.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Bearer => "bearer",
+        }
+    }
+
+    /// Reads the word for a kind.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Ingest, Self::Bearer].into_iter().find(|kind| kind.name() == word)
+    }
+
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Ingest => "xt_in_",
+            Self::Bearer => "xt_sk_",
+        }
+    }
+}
+
+/// A key that somebody presented, of the right kind and form. Whether it is valid the database knows.
+pub struct Presented<'a> {
+    text: &'a str,
+    kind: Kind,
+}
+
+impl<'a> Presented<'a> {
+    /// Takes a text for a key of `kind`. `None` for another kind's key, for what cannot be a key,
+    /// and for the local keys where `local` is false.
+    pub fn read(text: &'a str, kind: Kind, local: bool) -> Option<Self> {
+        let possible = text.len() <= LONGEST
+            && text
+                .strip_prefix(kind.prefix())
+                .is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+            && (local || !LOCAL.contains(&text));
+        possible.then_some(Self { text, kind })
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// SHA-256 in lower-case hex: all of a key that is ever stored.
+    pub fn hash(&self) -> String {
+        encode::hex(&Sha256::digest(self.text.as_bytes()))
+    }
+
+    /// Whether the check part is ours. The local keys, which `read` lets through only locally, pass.
+    pub fn is_ours(&self, key_secret: &[u8]) -> bool {
+        if LOCAL.contains(&self.text) {
+            return true;
+        }
+        let Some((body, check)) = self
+            .text
+            .len()
+            .checked_sub(CHECK_CHARACTERS)
+            .and_then(|at| self.text.split_at_checked(at))
+        else {
+            return false;
+        };
+        check_part(key_secret, body).is_some_and(|expected| is_same(&expected, check))
+    }
+}
+
+/// Whether two secrets are equal. Both are hashed first, so that the time taken says nothing.
+pub fn is_same(one: &str, other: &str) -> bool {
+    Sha256::digest(one.as_bytes()) == Sha256::digest(other.as_bytes())
+}
+
+/// Whether an operator's secret is so short that tries without number could find it. Those that
+/// `make deploy` makes up have 64 characters.
+pub fn is_guessable(secret: &str) -> bool {
+    secret.chars().count() < 20
+}
+
+/// Makes a new key of 128 random bits. `None` where `key_secret` is empty: without it no key can be
+/// told from a forged one while the database is away.
+pub fn mint(kind: Kind, random: [u8; 16], key_secret: &[u8]) -> Option<String> {
+    let body = format!("{}{}", kind.prefix(), encode::base32(&random));
+    let check = check_part(key_secret, &body)?;
+    Some(body + &check)
+}
+
+/// 128 bits for a key that is made again by the same words, and by nobody without `key_secret`.
+/// `None` where that is empty.
+pub fn derive(key_secret: &[u8], words: &[&str]) -> Option<[u8; 16]> {
+    // No key's body has a line break: this can never be the check part of one.
+    let mac = mac(key_secret, &format!("rotation\n{}", words.join("\n")))?;
+    mac.get(..16)?.try_into().ok()
+}
+
+/// Whether one of our secrets stands in `text`, percent-encoded or not.
+pub fn contains_secret(text: &str) -> bool {
+    let has =
+        |text: &str| text.contains(Kind::Ingest.prefix()) || text.contains(Kind::Bearer.prefix());
+    has(text)
+        || (text.contains('%')
+            && has(&percent_encoding::percent_decode_str(text).decode_utf8_lossy()))
+}
+
+/// What this deployment's own requests are marked with: stable, and good for nothing else. Empty
+/// without a secret.
+pub fn mark(key_secret: &[u8]) -> String {
+    check_part(key_secret, "the mark of a request of our own").unwrap_or_default()
+}
+
+fn check_part(key_secret: &[u8], body: &str) -> Option<String> {
+    Some(encode::base32(mac(key_secret, body)?.get(..CHECK_BYTES)?))
+}
+
+/// Makes 32 bytes of a text that nobody else can make of it. `None` where `key_secret` is empty.
+pub fn mac(key_secret: &[u8], text: &str) -> Option<[u8; 32]> {
+    if key_secret.is_empty() {
+        return None;
+    }
+    let mut mac = Hmac::<Sha256>::new_from_slice(key_secret).ok()?;
+    mac.update(text.as_bytes());
+    Some(mac.finalize().into_bytes().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &[u8] = b"a key secret for tests";
+
+    fn is_ours(key: &str, kind: Kind) -> bool {
+        Presented::read(key, kind, false).is_some_and(|key| key.is_ours(SECRET))
+    }
+
+    #[test]
+    fn a_minted_key_says_its_kind_and_passes_its_own_check() {
+        for (kind, prefix) in [(Kind::Ingest, "xt_in_"), (Kind::Bearer, "xt_sk_")] {
+            let key = mint(kind, [7; 16], SECRET).unwrap_or_default();
+            assert!(key.starts_with(prefix), "{key}");
+            assert_eq!(key.len(), 6 + 26 + 10);
+            assert!(is_ours(&key, kind));
+        }
+    }
+
+    #[test]
+    fn one_kind_is_refused_as_the_other() {
+        let ingest = mint(Kind::Ingest, [7; 16], SECRET).unwrap_or_default();
+        assert!(Presented::read(&ingest, Kind::Bearer, false).is_none());
+    }
+
+    #[test]
+    fn the_same_words_derive_the_same_bits_and_others_others() {
+        let one = derive(SECRET, &["1", "ingest", "from", "nonce"]);
+        assert_eq!(one, derive(SECRET, &["1", "ingest", "from", "nonce"]));
+        for words in [
+            ["2", "ingest", "from", "nonce"],
+            ["1", "bearer", "from", "nonce"],
+            ["1", "ingest", "", "nonce"],
+            ["1", "ingest", "from", "nonce2"],
+        ] {
+            assert_ne!(one, derive(SECRET, &words), "{words:?}");
+        }
+        assert_ne!(one, derive(b"another secret", &["1", "ingest", "from", "nonce"]));
+        assert_eq!(derive(b"", &["1", "ingest", "from", "nonce"]), None);
+    }
+
+    #[test]
+    fn a_changed_or_forged_key_fails_its_check() {
+        let key = mint(Kind::Ingest, [7; 16], SECRET).unwrap_or_default();
+        for at in 6..key.len() {
+            let mut forged = key.clone().into_bytes();
+            forged[at] = if forged[at] == b'0' { b'1' } else { b'0' };
+            assert!(!is_ours(&String::from_utf8_lossy(&forged), Kind::Ingest), "{at}");
+        }
+        let other = mint(Kind::Ingest, [7; 16], b"another secret").unwrap_or_default();
+        assert!(!is_ours(&other, Kind::Ingest));
+        assert!(!is_ours("xt_in_", Kind::Ingest));
+        assert!(!is_ours("xt_in_short", Kind::Ingest));
+    }
+
+    #[test]
+    fn without_a_secret_nothing_is_minted_and_nothing_passes() {
+        assert_eq!(mint(Kind::Ingest, [7; 16], b""), None);
+        let key = mint(Kind::Ingest, [7; 16], SECRET).unwrap_or_default();
+        let presented = Presented::read(&key, Kind::Ingest, false);
+        assert!(presented.is_some_and(|key| !key.is_ours(b"")));
+    }
+
+    #[test]
+    fn local_keys_work_only_locally() {
+        assert!(Presented::read("xt_in_local", Kind::Ingest, false).is_none());
+        assert!(Presented::read("xt_in_local", Kind::Ingest, true).is_some());
+        assert!(Presented::read("xt_sk_local", Kind::Ingest, true).is_none());
+    }
+
+    #[test]
+    fn what_cannot_be_a_key_is_refused_unread() {
+        for text in ["", "abc", "xt_in_a b", "xt_in_ä", &format!("xt_in_{}", "a".repeat(100))] {
+            assert!(Presented::read(text, Kind::Ingest, true).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_hash_is_sha_256_in_hex() {
+        let hash = Presented::read("xt_in_local", Kind::Ingest, true).map(|key| key.hash());
+        assert_eq!(
+            hash.as_deref(),
+            Some("90724e7d9c25e68fc049a25f21c75c247bf2278a9cbbd43f80ab308af836fba2")
+        );
+    }
+}

@@ -1,0 +1,287 @@
+//! A trackable entry point and where it sends a visitor (contract §6).
+
+use percent_encoding::{CONTROLS, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+
+use crate::model::space::BadField;
+
+/// Longest name, slug and parameter name in bytes.
+const NAME_BYTES: usize = 100;
+
+/// Longest target in bytes: browsers and chat apps cut longer links.
+const TARGET_BYTES: usize = 2048;
+
+/// Longest title, text and button of a landing page in bytes.
+const PAGE_BYTES: usize = 1000;
+
+/// Where a web target has the uid, if not in a parameter.
+const UID_MACRO: &str = "{uid}";
+
+/// A uid as landings mint them, for trying a target out.
+const SAMPLE_UID: &str = "0123456789abcdefghijklmnop";
+
+/// The parameter that carries the uid to a web target, unless the user names another.
+pub const UID_PARAMETER: &str = "uid";
+
+/// What kind of place a link leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A Telegram bot; the target is its name, and the uid rides in the deeplink.
+    Bot,
+    /// A Telegram channel; the target is its invite link, which carries no uid.
+    Channel,
+    /// Any web address.
+    Web,
+}
+
+impl Kind {
+    /// The word for this kind in the database.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bot => "bot",
+            Self::Channel => "channel",
+            Self::Web => "web",
+        }
+    }
+
+    /// Reads the word for a kind.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Bot, Self::Channel, Self::Web].into_iter().find(|kind| kind.name() == word)
+    }
+}
+
+/// A page that stands between the click and the target, where the user wants one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    pub title: String,
+    #[serde(default)]
+    pub text: String,
+    pub button: String,
+}
+
+/// A link as the user writes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Draft {
+    pub name: String,
+    pub slug: String,
+    pub kind: Kind,
+    pub target: String,
+    #[serde(default = "uid_parameter")]
+    pub uid_parameter: String,
+    #[serde(default)]
+    pub page: Option<Page>,
+    #[serde(default = "enabled")]
+    pub enabled: bool,
+}
+
+fn uid_parameter() -> String {
+    UID_PARAMETER.to_owned()
+}
+
+fn enabled() -> bool {
+    true
+}
+
+impl Draft {
+    /// The draft with its texts trimmed, a bot's name without `@` and a host in its ASCII spelling;
+    /// refuses the first wrong field. `host_of` gives the host of an address that browsers open.
+    pub fn check(mut self, host_of: impl Fn(&str) -> Option<String>) -> Result<Self, BadField> {
+        for text in [&mut self.name, &mut self.slug, &mut self.target, &mut self.uid_parameter] {
+            *text = text.trim().to_owned();
+        }
+        let has_control = self.name.chars().any(char::is_control);
+        if self.name.is_empty() || self.name.len() > NAME_BYTES || has_control {
+            return bad(
+                "name",
+                "Give the link a name of 1 to 100 bytes, without control characters.",
+            );
+        }
+        if !is_word(&self.slug, 1..=NAME_BYTES) {
+            return bad("slug", "A slug has 1 to 100 letters, digits, - and _.");
+        }
+        if !is_word(&self.uid_parameter, 1..=NAME_BYTES) {
+            return bad("uid_parameter", "A parameter's name has letters, digits, - and _.");
+        }
+        if let Some(page) = &self.page
+            && (page.title.trim().is_empty() || page.button.trim().is_empty() || page.is_too_long())
+        {
+            return bad(
+                "page",
+                "A page has a title and a button, each text of at most 1000 bytes.",
+            );
+        }
+        self.check_target(host_of)
+    }
+
+    fn check_target(mut self, host_of: impl Fn(&str) -> Option<String>) -> Result<Self, BadField> {
+        let clean = |c: char| !c.is_control() && !c.is_whitespace() && c != '\\';
+        if self.target.len() > TARGET_BYTES || !self.target.chars().all(clean) {
+            return bad("target", "A target has at most 2048 bytes and no spaces or backslashes.");
+        }
+        match self.kind {
+            Kind::Bot => {
+                self.target = self.target.trim_start_matches('@').to_owned();
+                // Telegram: usernames have 5 to 32 characters.
+                if !is_word(&self.target, 5..=32) || self.target.contains('-') {
+                    return bad(
+                        "target",
+                        "Write the bot's name as in @name: 5 to 32 letters, digits, _.",
+                    );
+                }
+            }
+            Kind::Channel => {
+                let path = self.target.strip_prefix("https://t.me/");
+                if path.is_none_or(str::is_empty) {
+                    return bad("target", "Write the channel's invite link: https://t.me/…");
+                }
+            }
+            Kind::Web => {
+                self.check_host(host_of)?;
+                if !self.target.contains(UID_MACRO) && self.has_uid_parameter() {
+                    let reason =
+                        "The target has the uid's parameter already: write {uid} as its value.";
+                    return bad("target", reason);
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    /// A host of other letters is kept as it goes out. A port of 0 can be written, and no more.
+    fn check_host(&mut self, host_of: impl Fn(&str) -> Option<String>) -> Result<(), BadField> {
+        let Some(authority) = authority(&self.target) else {
+            return bad("target", "Write a web address that begins with https:// or http://.");
+        };
+        let behind_user = authority.rsplit('@').next().unwrap_or_default();
+        let (host, port) = behind_user.rsplit_once(':').unwrap_or((behind_user, ""));
+        let ascii = host_of(&self.target.replace(UID_MACRO, SAMPLE_UID));
+        let Some(ascii) = ascii.filter(|_| port.parse() != Ok(0)) else {
+            return bad("target", "No browser opens this address. Check its host and its port.");
+        };
+        if !host.is_ascii() {
+            let ascii = ascii.replace(SAMPLE_UID, UID_MACRO);
+            self.target = self.target.replacen(host, &ascii, 1);
+        }
+        Ok(())
+    }
+
+    fn has_uid_parameter(&self) -> bool {
+        let query = self.target.split('#').next().and_then(|url| url.split_once('?'));
+        query.is_some_and(|(_, query)| {
+            query.split('&').any(|pair| pair.split('=').next() == Some(self.uid_parameter.as_str()))
+        })
+    }
+}
+
+impl Page {
+    fn is_too_long(&self) -> bool {
+        [&self.title, &self.text, &self.button].iter().any(|text| text.len() > PAGE_BYTES)
+    }
+}
+
+/// A stored link, as far as a landing needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    pub id: i64,
+    pub space_id: i64,
+    pub kind: Kind,
+    pub target: String,
+    pub uid_parameter: String,
+    pub page: Option<Page>,
+    pub enabled: bool,
+}
+
+impl Link {
+    /// Where a visitor is sent. Without a uid (a preview, a crawler) the target goes without one.
+    /// Everything else that the target has, other macros included, is kept as it stands; what is not
+    /// ASCII is percent-encoded, since a header carries nothing else.
+    pub fn location(&self, uid: Option<&str>) -> String {
+        utf8_percent_encode(&self.written(uid), CONTROLS).to_string()
+    }
+
+    fn written(&self, uid: Option<&str>) -> String {
+        match (self.kind, uid) {
+            (Kind::Bot, Some(uid)) => format!("https://t.me/{}?start=fb_{uid}", self.target),
+            (Kind::Bot, None) => format!("https://t.me/{}", self.target),
+            (Kind::Channel, _) => self.target.clone(),
+            (Kind::Web, uid) if self.target.contains(UID_MACRO) => {
+                self.target.replace(UID_MACRO, uid.unwrap_or_default())
+            }
+            (Kind::Web, None) => self.target.clone(),
+            (Kind::Web, Some(uid)) => self.with_parameter(uid),
+        }
+    }
+
+    fn with_parameter(&self, uid: &str) -> String {
+        let (url, fragment) = match self.target.split_once('#') {
+            Some((url, fragment)) => (url, format!("#{fragment}")),
+            None => (self.target.as_str(), String::new()),
+        };
+        let joint = match url.split_once('?') {
+            None => "?",
+            Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
+            Some(_) => "&",
+        };
+        format!("{url}{joint}{}={uid}{fragment}", self.uid_parameter)
+    }
+}
+
+/// Parts of the user agents of link previews and crawlers. Whole names: `bot` alone would catch
+/// phones of the maker CUBOT.
+const PREVIEWS: [&str; 30] = [
+    "facebookexternalhit",
+    "facebot",
+    "meta-externalagent",
+    "meta-externalfetcher",
+    "twitterbot",
+    "telegrambot",
+    "whatsapp",
+    "slackbot",
+    "slack-imgproxy",
+    "discordbot",
+    "linkedinbot",
+    "pinterestbot",
+    "skypeuripreview",
+    "vkshare",
+    "viber",
+    "redditbot",
+    "embedly",
+    "iframely",
+    "googlebot",
+    "google-inspectiontool",
+    "adsbot-google",
+    "bingbot",
+    "bingpreview",
+    "yandexbot",
+    "baiduspider",
+    "duckduckbot",
+    "applebot",
+    "bytespider",
+    "gptbot",
+    "claudebot",
+];
+
+/// Whether a user agent is a link preview or a crawler, which follows links and converts nothing.
+pub fn is_preview(user_agent: &str) -> bool {
+    let user_agent = user_agent.to_ascii_lowercase();
+    PREVIEWS.iter().any(|preview| user_agent.contains(preview))
+}
+
+fn bad<T>(field: &'static str, reason: &'static str) -> Result<T, BadField> {
+    Err(BadField::new(field, reason))
+}
+
+fn is_word(text: &str, lengths: std::ops::RangeInclusive<usize>) -> bool {
+    lengths.contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+/// What stands between scheme and path of a web address, if it is one and has that.
+fn authority(url: &str) -> Option<&str> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+    rest.split(['/', '?', '#']).next().filter(|authority| !authority.is_empty())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,13 @@
+//! The nouns: values that cannot be wrong. They know no platform, no database and no sender.
+
+pub mod amount;
+pub mod bind;
+pub mod click;
+pub mod event;
+pub mod key;
+pub mod link;
+pub mod note;
+pub mod session;
+pub mod space;
+pub mod status;
+pub mod time;

@@ -1,0 +1,257 @@
+//! What there is to say about a postback beyond its status: kept with the event, shown on its page,
+//! and sent back in `notes`.
+//!
+//! A note never repeats the sender's text: some networks search a 2xx body for "error" or "fail"
+//! and would find their own words (contract §4.1).
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::text::json;
+
+/// A parameter that a postback is read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    Token,
+    Event,
+    Uid,
+    Eid,
+    Value,
+    Currency,
+    Time,
+    TgId,
+    DryRun,
+}
+
+impl Field {
+    /// Every parameter that is read; all others are kept in the raw query and ignored.
+    pub const ALL: [Self; 9] = [
+        Self::Token,
+        Self::Event,
+        Self::Uid,
+        Self::Eid,
+        Self::Value,
+        Self::Currency,
+        Self::Time,
+        Self::TgId,
+        Self::DryRun,
+    ];
+
+    /// The field of a parameter's name: its own, or `occurred_at_ms`, which `POST /events` says for `t`.
+    pub fn named(name: &str) -> Option<Self> {
+        if name == "occurred_at_ms" {
+            return Some(Self::Time);
+        }
+        Self::ALL.into_iter().find(|field| field.name() == name)
+    }
+
+    /// The parameter's name in a query.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Event => "event",
+            Self::Uid => "uid",
+            Self::Eid => "eid",
+            Self::Value => "value",
+            Self::Currency => "currency",
+            Self::Time => "t",
+            Self::TgId => "tg_id",
+            Self::DryRun => "dry_run",
+        }
+    }
+}
+
+impl Note {
+    /// What is wrong with a text that is no key.
+    pub fn about_key(presented: &str) -> Self {
+        if presented.is_empty() { Self::TokenMissing } else { Self::TokenUnknown }
+    }
+}
+
+/// One remark about a postback; its `Display` is the stable text in `notes`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// The parameter arrived as the network's macro, unfilled, and counts as absent.
+    MacroUnresolved(Field),
+    /// A macro stood where a parameter's name belongs (`{status}=true`); it was ignored.
+    MacroAsName,
+    /// uid and amount are both unfilled: a template that somebody opened, hardly a conversion.
+    TemplateOpened,
+    /// The parameter came several times with different values; the first one was taken.
+    Repeated(Field),
+    /// `&amp;` arrived where `&` was meant.
+    HtmlAmp,
+    /// An HTML entity swallowed a `&` and the name behind it (`¤cy=` for `&currency=`); mended.
+    HtmlEntity,
+    /// A second `?` arrived and was read as `&`.
+    SecondQuestionMark,
+    /// A parameter held one of our own secrets and was dropped.
+    SecretRemoved,
+    /// A deposit without an amount: stored, adds nothing to revenue.
+    ValueEmpty,
+    /// A decimal comma was understood.
+    ValueDecimalComma,
+    /// Groups of thousands were understood.
+    ValueThousands,
+    /// More than six decimals: rounded half-even.
+    ValueRounded,
+    /// The uid arrived with spaces where its click has `+`, or the other way round; the click's spelling
+    /// is shown and sent on.
+    PlusRestored,
+    /// This uid is bound to another Telegram user already; that binding stays.
+    BoundToAnother,
+    /// No link of the space has this slug.
+    LinkUnknown,
+    /// `tg_id` is no Telegram user id and counts as absent.
+    TgIdIgnored,
+    /// The parameter's bytes are no UTF-8 text.
+    Undecodable(Field),
+    /// The request itself could not be read.
+    Broken(Broken),
+    /// It is a delivery of this deployment that came back to it.
+    OwnDelivery,
+    /// A dry run was asked for, and there is none.
+    DryRunUnavailable,
+    /// The method is not one this address answers.
+    MethodUnknown,
+    EventMissing,
+    EventUnknown,
+    UidMissing,
+    UidTooLong,
+    UidControlCharacter,
+    EidTooLong,
+    EidControlCharacter,
+    IdTooLong,
+    IdControlCharacter,
+    ValueNotANumber,
+    CurrencyNotACode,
+    TimeNotANumber,
+    TimeImplausible,
+    TgIdMissing,
+    TgIdNotANumber,
+    TokenMissing,
+    TokenUnknown,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fixed = match self {
+            Self::MacroUnresolved(field) => return write!(f, "macro_unresolved:{}", field.name()),
+            Self::Repeated(field) => return write!(f, "repeated:{}", field.name()),
+            Self::Undecodable(field) => return write!(f, "not_utf8:{}", field.name()),
+            Self::Broken(broken) => return broken.fmt(f),
+            Self::MacroAsName => "macro_as_name",
+            Self::TemplateOpened => "template_opened",
+            Self::HtmlAmp => "html_amp",
+            Self::HtmlEntity => "html_entity",
+            Self::SecondQuestionMark => "second_question_mark",
+            Self::SecretRemoved => "secret_removed",
+            Self::ValueEmpty => "value_empty",
+            Self::ValueDecimalComma => "value_decimal_comma",
+            Self::ValueThousands => "value_thousands",
+            Self::ValueRounded => "value_rounded",
+            Self::PlusRestored => "plus_restored",
+            Self::BoundToAnother => "bound_to_another",
+            Self::LinkUnknown => "link_unknown",
+            Self::TgIdIgnored => "tg_id_ignored",
+            Self::OwnDelivery => "own_delivery",
+            Self::DryRunUnavailable => "dry_run_unavailable",
+            Self::MethodUnknown => "method_not_get_or_post",
+            Self::EventMissing => "event_missing",
+            Self::EventUnknown => "event_unknown",
+            Self::UidMissing => "uid_missing",
+            Self::UidTooLong => "uid_over_256_bytes",
+            Self::UidControlCharacter => "uid_control_character",
+            Self::EidTooLong => "eid_over_256_bytes",
+            Self::EidControlCharacter => "eid_control_character",
+            Self::IdTooLong => "id_over_256_bytes",
+            Self::IdControlCharacter => "id_control_character",
+            Self::ValueNotANumber => "value_not_a_number",
+            Self::CurrencyNotACode => "currency_not_3_to_5_letters",
+            Self::TimeNotANumber => "t_not_a_number",
+            Self::TimeImplausible => "t_implausible",
+            Self::TgIdMissing => "tg_id_missing",
+            Self::TgIdNotANumber => "tg_id_not_a_number",
+            Self::TokenMissing => "token_missing",
+            Self::TokenUnknown => "token_unknown",
+        };
+        f.write_str(fixed)
+    }
+}
+
+/// What is wrong with a request itself, whatever it says. Travels through the queue by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Broken {
+    /// The query is longer than 16 KiB.
+    QueryTooLong,
+    /// The body is longer than 16 KiB.
+    BodyTooLong,
+    /// The body is no UTF-8 text.
+    BodyNotUtf8,
+    /// The body did not arrive in full.
+    BodyIncomplete,
+    /// The body is neither a form nor JSON.
+    BodyTypeUnknown,
+    /// The body is not the JSON object it says it is; where the reader stopped.
+    JsonMalformed { line: usize, column: usize },
+}
+
+impl Broken {
+    /// Reads one that waited in the queue.
+    pub fn read(stored: &Value) -> Option<Self> {
+        Some(match stored.as_str() {
+            Some("query_too_long") => Self::QueryTooLong,
+            Some("body_too_long") => Self::BodyTooLong,
+            Some("body_not_utf8") => Self::BodyNotUtf8,
+            Some("body_incomplete") => Self::BodyIncomplete,
+            Some("body_type_unknown") => Self::BodyTypeUnknown,
+            Some(_) => return None,
+            None => {
+                let place = stored.get("json_malformed")?;
+                let part = |name| json::number(place, name).and_then(|n| usize::try_from(n).ok());
+                Self::JsonMalformed { line: part("line")?, column: part("column")? }
+            }
+        })
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::QueryTooLong => "query_over_16_kib",
+            Self::BodyTooLong => "body_over_16_kib",
+            Self::BodyNotUtf8 => "body_not_utf8",
+            Self::BodyIncomplete => "body_incomplete",
+            Self::BodyTypeUnknown => "body_neither_form_nor_json",
+            Self::JsonMalformed { line, column } => {
+                return write!(f, "json_malformed:line {line} column {column}");
+            }
+        })
+    }
+}
+
+/// The notes as the JSON array that is stored with an event; `None` where there are none.
+pub fn to_json(notes: &[Note]) -> Option<String> {
+    if notes.is_empty() {
+        return None;
+    }
+    let texts: Vec<String> = notes.iter().map(Note::to_string).collect();
+    serde_json::to_string(&texts).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_are_stored_as_a_json_array() {
+        assert_eq!(to_json(&[]), None);
+        assert_eq!(
+            to_json(&[Note::MacroUnresolved(Field::Eid), Note::ValueEmpty]).as_deref(),
+            Some(r#"["macro_unresolved:eid","value_empty"]"#)
+        );
+    }
+}

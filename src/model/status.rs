@@ -1,0 +1,178 @@
+//! The status words of every answer to a report, and their HTTP codes (contract §4.1).
+
+use crate::model::note::{Broken, Note};
+
+/// What became of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Accepted, new.
+    Queued,
+    /// Known already; nothing changed but its re-fire counter.
+    Duplicate,
+    InvalidRequest,
+    InvalidToken,
+    /// A dry run was asked for, and there is none; nothing was counted or kept.
+    InvalidDryRun,
+    InvalidEvent,
+    InvalidUid,
+    InvalidEid,
+    InvalidValue,
+    InvalidCurrency,
+    InvalidTime,
+    /// Of a bind: the Telegram user is missing or none.
+    InvalidTgId,
+    /// Of a reported click: no link of the space has this slug.
+    InvalidLink,
+    /// Of a reported click: the id of the call.
+    InvalidId,
+    /// It could not be stored anywhere; the sender shall try again.
+    Unavailable,
+}
+
+/// Which family of codes an address answers with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// An affiliate network. Networks switch a postback off after a few answers that are not 2xx
+    /// (Everflow: ten in 72 hours), so a refused field still answers 200 and says so in its body.
+    Network,
+    /// The user's own code, which reads codes.
+    Program,
+}
+
+impl Status {
+    /// The word in the answer's `status`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Duplicate => "duplicate",
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidToken => "invalid_token",
+            Self::InvalidDryRun => "invalid_dry_run",
+            Self::InvalidEvent => "invalid_event",
+            Self::InvalidUid => "invalid_uid",
+            Self::InvalidEid => "invalid_eid",
+            Self::InvalidValue => "invalid_value",
+            Self::InvalidCurrency => "invalid_currency",
+            Self::InvalidTime => "invalid_time",
+            Self::InvalidTgId => "invalid_tg_id",
+            Self::InvalidLink => "invalid_link",
+            Self::InvalidId => "invalid_id",
+            Self::Unavailable => "unavailable",
+        }
+    }
+
+    /// Whether the report is safe with us.
+    pub fn is_ok(self) -> bool {
+        matches!(self, Self::Queued | Self::Duplicate)
+    }
+
+    /// The HTTP code for this status. `notes` tell the refused requests apart.
+    pub fn http(self, audience: Audience, notes: &[Note]) -> u16 {
+        match self {
+            Self::Queued | Self::Duplicate => 200,
+            Self::InvalidRequest if notes.contains(&Note::Broken(Broken::BodyTooLong)) => 413,
+            Self::InvalidRequest if notes.contains(&Note::MethodUnknown) => 405,
+            Self::InvalidRequest => 400,
+            Self::InvalidToken => 401,
+            Self::Unavailable => 503,
+            Self::InvalidDryRun
+            | Self::InvalidEvent
+            | Self::InvalidUid
+            | Self::InvalidEid
+            | Self::InvalidValue
+            | Self::InvalidCurrency
+            | Self::InvalidTime
+            | Self::InvalidTgId
+            | Self::InvalidLink
+            | Self::InvalidId => match audience {
+                Audience::Network => 200,
+                Audience::Program => 422,
+            },
+        }
+    }
+
+    /// What to do about a refusal, in one sentence; `None` where there is nothing to do.
+    ///
+    /// Never contains "error" or "fail": some networks search a 2xx body for them.
+    pub fn hint(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Queued | Self::Duplicate => return None,
+            Self::InvalidRequest => {
+                "The request could not be taken; see notes. Query and body may have 16 KiB each, as UTF-8. A destination must not lead back here."
+            }
+            Self::InvalidToken => {
+                "The key is missing, unknown, expired or of the other kind. Use the current key of your space."
+            }
+            Self::InvalidDryRun => {
+                "There is no dry run yet: this call was neither counted nor kept. Leave dry_run out to report it."
+            }
+            Self::InvalidEvent => {
+                "event must be one of contact, subscribed, registration, deposit."
+            }
+            Self::InvalidUid => "uid must have 1 to 256 bytes and no control characters.",
+            Self::InvalidEid => "eid may have 256 bytes and no control characters.",
+            Self::InvalidValue => {
+                "value must be a plain number such as 25.00. Check which macro of the network fills it. The postback is kept and can be mended."
+            }
+            Self::InvalidCurrency => "currency must be 3 to 5 letters, such as USD.",
+            Self::InvalidTime => {
+                "t must be epoch milliseconds, at most 366 days back and 24 hours ahead. Leave it out to use the time of receipt."
+            }
+            Self::InvalidTgId => "tg_id must be the number of a Telegram user.",
+            Self::InvalidId => "id may have 256 bytes and no control characters.",
+            Self::InvalidLink => "link_slug must be the slug of a link of this space.",
+            Self::Unavailable => {
+                "It could not be stored now. Send it again after the time in Retry-After."
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Status; 15] = [
+        Status::Queued,
+        Status::Duplicate,
+        Status::InvalidRequest,
+        Status::InvalidToken,
+        Status::InvalidDryRun,
+        Status::InvalidEvent,
+        Status::InvalidUid,
+        Status::InvalidEid,
+        Status::InvalidValue,
+        Status::InvalidCurrency,
+        Status::InvalidTime,
+        Status::InvalidTgId,
+        Status::InvalidLink,
+        Status::InvalidId,
+        Status::Unavailable,
+    ];
+
+    #[test]
+    fn codes_are_those_of_the_contract() {
+        let codes = |audience| ALL.map(|status| status.http(audience, &[]));
+        assert_eq!(
+            codes(Audience::Network),
+            [200, 200, 400, 401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 503]
+        );
+        assert_eq!(
+            codes(Audience::Program),
+            [200, 200, 400, 401, 422, 422, 422, 422, 422, 422, 422, 422, 422, 422, 503]
+        );
+        assert_eq!(
+            Status::InvalidRequest.http(Audience::Network, &[Note::Broken(Broken::BodyTooLong)]),
+            413
+        );
+    }
+
+    #[test]
+    fn no_text_of_ours_looks_like_trouble_to_a_network() {
+        for status in ALL {
+            let text = format!("{} {}", status.word(), status.hint().unwrap_or_default());
+            let text = text.to_lowercase();
+            assert!(!text.contains("error") && !text.contains("fail"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Texts in the forms that others have set: JSON, bytes as text.
+
+pub mod encode;
+pub mod json;

@@ -1,0 +1,58 @@
+//! What is done after the answer: the sender never waits for it.
+
+use crate::db;
+use crate::door::landing;
+use crate::edge;
+use crate::edge::config::Config;
+use crate::error::Error;
+use crate::figures::period::Part;
+use crate::upkeep::courier;
+use crate::upkeep::spill::Visit;
+
+/// Work that an answer leaves behind.
+pub enum Later {
+    Nothing,
+    /// A click to be stored, with the visitor's address.
+    Record {
+        visit: Box<Visit>,
+        address: String,
+    },
+    /// The first tries of an event's deliveries.
+    Deliver {
+        space_id: i64,
+        seq: i64,
+    },
+    /// Days of a space that are over, to be summed up.
+    CloseDays(Box<Closing>),
+    /// Whatever is due.
+    Sweep,
+}
+
+/// Days to be summed up, of the zone that the space has.
+pub struct Closing {
+    pub space_id: i64,
+    pub zone_name: String,
+    pub days: Vec<Part>,
+}
+
+impl Closing {
+    async fn run(&self, config: &Config) -> Result<(), Error> {
+        db::report::close(&config.db()?, self.space_id, &self.zone_name, &self.days).await
+    }
+}
+
+impl Later {
+    pub async fn run(self, config: Config) {
+        match self {
+            Self::Nothing => {}
+            Self::Record { visit, address } => landing::record(&config, address, visit).await,
+            Self::Deliver { space_id, seq } => courier::first_tries(&config, space_id, seq).await,
+            Self::CloseDays(closing) => {
+                if let Err(reason) = closing.run(&config).await {
+                    edge::log("days_not_closed", &reason.to_string());
+                }
+            }
+            Self::Sweep => courier::sweep_behind_answer(&config).await,
+        }
+    }
+}

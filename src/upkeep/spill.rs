@@ -1,0 +1,262 @@
+//! What D1 did not take in time, on its way through the queue (contract §4.5).
+
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::model::click::Click;
+use crate::model::event::Arrival;
+use crate::model::note::Broken;
+use crate::postback::Received;
+use crate::text::json;
+
+/// The form of the messages that this version writes.
+const VERSION: u32 = 1;
+
+/// Shortest and longest pause before a message is tried again. Each try is an operation of the queue,
+/// writing and deleting are two more, and the free plan has 10,000 a day. Pauses that double a
+/// message's age take 10 tries in an outage of an hour, 13 in one of six hours and 19 in one of a day:
+/// 830, 660 and 470 messages a day. A hundred tries, and a hundred of the dead-letter queue, last
+/// longer than any queue keeps a message.
+const PAUSE_S: (i64, i64) = (10, 3 * 3600);
+
+/// The longest delay that a queue takes.
+const LONGEST_S: i64 = 12 * 3600;
+
+const DAY_MS: i64 = 24 * 3600 * 1000;
+
+/// What waits for midnight is tried in the first ten minutes of the day, in the order of its arrival:
+/// this share of the time since its own day began. So it is always tried before it is 24 hours old,
+/// when the free plan's queue forgets it.
+const SPREAD: i64 = 144;
+
+/// Room for a last try before the free plan's queue forgets a message.
+const LAST_TRY_MS: i64 = 30_000;
+
+/// Why a message has to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outage {
+    /// D1 refuses, or does not answer, for some time.
+    Away,
+    /// The free plan's daily limit is reached: D1 refuses until midnight UTC.
+    DaysLimit,
+}
+
+impl Outage {
+    /// What a refusal by D1 means for what it refused.
+    pub fn of(reason: &Error) -> Self {
+        if reason.is_days_limit() { Self::DaysLimit } else { Self::Away }
+    }
+
+    /// Seconds that a new message waits in the queue before it is tried. What is refused for the day
+    /// costs an operation with each try, and cannot be taken before midnight.
+    pub fn delay_s(self, now_ms: i64) -> i64 {
+        match self {
+            Self::Away => 0,
+            Self::DaysLimit => until_midnight_s(now_ms, now_ms).unwrap_or(0),
+        }
+    }
+}
+
+/// What waits in the queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Message {
+    Postback(Postback),
+    Click(Box<Visit>),
+}
+
+/// A postback without its token: the key is named by its hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Postback {
+    #[serde(flatten)]
+    pub arrival: Arrival,
+    /// Query and body as one query, secrets removed.
+    pub raw: String,
+    /// What was wrong with the request itself, if anything was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broken: Option<Broken>,
+}
+
+impl Postback {
+    /// The request as it can be read again.
+    pub fn received(&self) -> Received {
+        Received { query: self.raw.clone(), broken: self.broken }
+    }
+}
+
+/// A click on a landing, with the space and link that the landing's address led to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Visit {
+    pub space_id: i64,
+    pub link_id: i64,
+    pub click: Click,
+}
+
+#[derive(Serialize)]
+struct Envelope<T> {
+    v: u32,
+    #[serde(flatten)]
+    message: T,
+}
+
+impl Message {
+    /// The message's text.
+    pub fn to_text(&self) -> String {
+        serde_json::to_string(&Envelope { v: VERSION, message: self }).unwrap_or_default()
+    }
+
+    /// Reads a message of this or an older version. `None` for what a newer one wrote, or nobody.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let stored = json::read(text);
+        if json::number(&stored, "v")? > i64::from(VERSION) {
+            return None;
+        }
+        match json::text(&stored, "kind").as_str() {
+            "postback" => Some(Self::Postback(Postback {
+                arrival: Arrival::read(&stored)?,
+                raw: json::optional_text(&stored, "raw")?,
+                broken: stored.get("broken").and_then(Broken::read),
+            })),
+            "click" => Some(Self::Click(Box::new(Visit {
+                space_id: json::number(&stored, "space_id")?,
+                link_id: json::number(&stored, "link_id")?,
+                click: Click::read(stored.get("click")?)?,
+            }))),
+            _ => None,
+        }
+    }
+
+    /// When it arrived, in epoch milliseconds.
+    pub fn received_at_ms(&self) -> i64 {
+        match self {
+            Self::Postback(postback) => postback.arrival.received_at_ms,
+            Self::Click(visit) => visit.click.clicked_at_ms,
+        }
+    }
+}
+
+/// Seconds to wait before a message is tried again: as long as it has waited, since an outage that
+/// has lasted an hour will hardly end in ten seconds; for a day's limit until midnight. Where that
+/// has passed since it came, D1 is late, and the message is tried once more before it is forgotten.
+pub fn pause_s(received_at_ms: i64, now_ms: i64, outage: Outage) -> u32 {
+    let (shortest, longest) = PAUSE_S;
+    let by_age = ((now_ms - received_at_ms) / 1000).clamp(shortest, longest);
+    let pause = match outage {
+        Outage::Away => by_age,
+        Outage::DaysLimit => until_midnight_s(received_at_ms, now_ms).unwrap_or_else(|| {
+            let left_s = (received_at_ms + DAY_MS - LAST_TRY_MS - now_ms) / 1000;
+            if left_s > 0 { by_age.min(left_s.max(shortest)) } else { by_age }
+        }),
+    };
+    u32::try_from(pause).unwrap_or(0)
+}
+
+/// Seconds until a message of today is tried after midnight UTC, as far as a queue can wait. `None`
+/// for one of an earlier day.
+fn until_midnight_s(received_at_ms: i64, now_ms: i64) -> Option<i64> {
+    let today_ms = now_ms.div_euclid(DAY_MS) * DAY_MS;
+    let since_ms = received_at_ms - today_ms;
+    let due_ms = today_ms + DAY_MS + since_ms.max(0) / SPREAD;
+    (since_ms >= 0).then(|| ((due_ms - now_ms) / 1000 + 1).min(LONGEST_S))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::key::Kind;
+
+    fn postback() -> Message {
+        Message::Postback(Postback {
+            arrival: Arrival {
+                key_hash: "ab".to_owned(),
+                key_kind: Kind::Ingest,
+                received_at_ms: 5,
+                receipt: "r".to_owned(),
+            },
+            raw: "event=deposit".to_owned(),
+            broken: Some(Broken::JsonMalformed { line: 1, column: 2 }),
+        })
+    }
+
+    #[test]
+    fn a_message_survives_the_queue() {
+        let click = Click { uid: "u".to_owned(), clicked_at_ms: 7, ..Click::default() };
+        let visit = Message::Click(Box::new(Visit { space_id: 1, link_id: 2, click }));
+        for message in [postback(), visit] {
+            assert_eq!(Message::from_text(&message.to_text()), Some(message));
+        }
+    }
+
+    #[test]
+    fn messages_of_today_are_read_by_every_later_version() {
+        for text in [
+            r#"{"v":1,"kind":"postback","key_hash":"ab","key_kind":"ingest","received_at_ms":5,"receipt":"r","raw":"event=contact"}"#,
+            r#"{"v":1,"kind":"click","space_id":1,"link_id":2,"click":{"uid":"u","clicked_at_ms":5,"raw_query":"","fbclid":"x"}}"#,
+        ] {
+            assert!(Message::from_text(text).is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_newer_or_unreadable_message_is_left_alone() {
+        let newer = postback().to_text().replace("\"v\":1", "\"v\":2");
+        for text in ["", "{}", "x", r#"{"v":1,"kind":"other"}"#, &newer] {
+            assert_eq!(Message::from_text(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn pauses_grow_with_age_between_their_bounds() {
+        let pause_s = |received_at_ms, now_ms| pause_s(received_at_ms, now_ms, Outage::Away);
+        assert_eq!(pause_s(0, 0), 10);
+        assert_eq!(pause_s(0, 60_000), 60);
+        assert_eq!(pause_s(0, 86_400_000), 3 * 3600);
+        assert_eq!(pause_s(60_000, 0), 10);
+    }
+
+    /// The tries of a message that arrived at a time, until the outage is over: how many, and how
+    /// late the last one is after its end, in seconds.
+    fn tries(arrived_s: i64, ends_s: i64, outage: Outage) -> (usize, i64) {
+        // A queue waits up to five seconds for a batch to fill.
+        let mut at_s = arrived_s + 5.max(outage.delay_s(arrived_s * 1000));
+        let mut tries = 1;
+        while at_s < ends_s {
+            at_s += i64::from(pause_s(arrived_s * 1000, at_s * 1000, outage));
+            tries += 1;
+        }
+        (tries, at_s - ends_s)
+    }
+
+    #[test]
+    fn an_outage_costs_few_operations_and_no_message() {
+        for (hours, most) in [(1, 10), (6, 13), (24, 19)] {
+            let (tries, late_s) = tries(0, hours * 3600, Outage::Away);
+            assert_eq!(tries, most, "{hours} h");
+            assert!(late_s <= (hours * 3600).min(3 * 3600), "{hours} h: {late_s} s late");
+        }
+    }
+
+    #[test]
+    fn what_is_refused_for_the_day_is_tried_after_midnight_and_once_before_at_most() {
+        let day_s = DAY_MS / 1000;
+        for arrived_s in (0..day_s).step_by(61) {
+            let (tries, late_s) = tries(arrived_s, day_s, Outage::DaysLimit);
+            assert!(tries <= if arrived_s < day_s / 2 { 2 } else { 1 }, "{arrived_s}: {tries}");
+            assert!((0..=601).contains(&late_s), "{arrived_s}: {late_s} s after midnight");
+            let age_s = day_s + late_s - arrived_s;
+            assert!(age_s <= day_s + 1, "{arrived_s}: {age_s} s old");
+        }
+    }
+
+    #[test]
+    fn a_limit_that_is_lifted_late_forgets_no_message() {
+        let day_s = DAY_MS / 1000;
+        for arrived_s in (60..day_s).step_by(613) {
+            // D1 counts the new day five minutes late, or as late as the queue still has the message.
+            let lifted_s = day_s + 300.min(arrived_s - 30);
+            let (_, late_s) = tries(arrived_s, lifted_s, Outage::DaysLimit);
+            let age_s = lifted_s + late_s - arrived_s;
+            assert!(age_s <= day_s, "{arrived_s}: {age_s} s old");
+        }
+    }
+}
