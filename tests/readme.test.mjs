@@ -104,22 +104,36 @@ describe("commands", () => {
   });
 });
 
-test("the Python client binds and reports, and a retry is the same event", async () => {
+test("the Python client binds and reports, and a retry is the same event and the same click", async () => {
   const [client] = blocks("docs/bot.md", "python");
   const script = `${here(client)}
 print(json.dumps(on_start(777, "fb_python-click")))
 at = int(time.time() * 1000)
 print([report("deposit", uid="python-click", value="5", occurred_at_ms=at)["status"] for _ in range(2)])
+clicked, send, lost = click(campaign_name="Summer"), urllib.request.urlopen, []
+def lose_the_first_answer(*request, **options):
+    answer = send(*request, **options)
+    if not lost:
+        lost.append(json.load(answer)["uid"])
+        raise OSError("the answer was lost")
+    return answer
+urllib.request.urlopen, time.sleep = lose_the_first_answer, lambda seconds: None
+print(json.dumps([clicked, click(campaign_name="Lost"), *lost]))
+urllib.request.urlopen = send
 try:
     report("deposit", value="abc")
 except RuntimeError as refused:
     print(refused)
 `;
   const { stdout } = await run("python3", ["-c", script]);
-  const [started, twice, refused] = stdout.trim().split("\n");
+  const [started, twice, clicks, refused] = stdout.trim().split("\n");
   assert.equal(JSON.parse(started).status, "queued");
   assert.equal(twice, "['queued', 'duplicate']");
   assert.equal(JSON.parse(refused).status, "invalid_value");
+  const [clicked, retried, lost] = JSON.parse(clicks);
+  assert.equal(retried, lost);
+  assert.notEqual(retried, clicked);
+  assert.deepEqual(await worker.rows("SELECT count(*) AS n FROM clicks WHERE campaign_name = 'Lost'"), [{ n: 1 }]);
   assert.deepEqual(await worker.rows("SELECT tg_id FROM binds WHERE uid = 'python-click'"), [{ tg_id: 777 }]);
 });
 
