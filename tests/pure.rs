@@ -85,3 +85,44 @@ fn every_word_of_the_log_is_explained() {
     }
     assert!(words > 10, "found {words} words");
 }
+
+/// The text of the source with this name, in whatever room it lives.
+fn source(name: &str) -> String {
+    let is_it = |path: &str| path == name || path.ends_with(&format!("/{name}"));
+    let mut found = code().into_iter().filter(|(path, _)| is_it(path));
+    let (_, text) = found.next().unwrap();
+    assert!(found.next().is_none(), "there are several {name}");
+    text
+}
+
+/// The texts in quotes between `begin` and the first `end` behind it, wherever these stand.
+fn quoted(text: &str, begin: &str, end: &str) -> Vec<String> {
+    let parts = text.split(begin).skip(1).map(|part| part.split(end).next().unwrap());
+    let words = parts.flat_map(|part| part.split('"').skip(1).step_by(2).map(str::to_owned));
+    words.collect()
+}
+
+#[test]
+fn every_word_of_an_answer_and_every_macro_is_explained() {
+    let read = |name: &str| {
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name)).unwrap()
+    };
+    let (answers, destinations) = (read("postback.md") + &read("bot.md"), read("destinations.md"));
+    // What stands behind a colon is about one call: which parameter, which line.
+    let notes = quoted(&source("note.rs"), "fmt::Formatter<'_>) -> fmt::Result {", "\n    }\n");
+    let words = quoted(&source("status.rs"), "fn word(self) -> &'static str {", "\n    }\n");
+    assert!(notes.len() > 40 && words.len() > 10, "the words have moved: {notes:?} {words:?}");
+    for word in notes.iter().chain(&words) {
+        let word = word.split(':').next().unwrap();
+        assert!(
+            answers.contains(&format!("`{word}`")) || answers.contains(&format!("`{word}:")),
+            "{word} is answered: docs/postback.md or docs/bot.md does not say what it means"
+        );
+    }
+    let macros = quoted(&source("template.rs"), "const MACROS", "];");
+    assert!(macros.len() > 10, "the macros have moved: {macros:?}");
+    for name in macros {
+        let named = destinations.contains(&format!("`{{{name}}}`"));
+        assert!(named, "docs/destinations.md does not name the macro {{{name}}}");
+    }
+}
