@@ -225,3 +225,13 @@ test("the dashboard spells a uid as its click does, and finds it by every spelli
   assert.match(one, /g\+h\+i/);
   assert.ok(one.includes('/events/2"'), "the other event of the same person");
 });
+
+test("without an eid, one report in two spellings is one event, also beside a row from before", async () => {
+  const s = await scene();
+  const t = Date.now();
+  const status = async (uid, at = t) => (await s.fire(`event=deposit&value=7&uid=${uid}&t=${at}`)).status;
+  assert.deepEqual([await status("a+b"), await status("a%2Bb"), await status("a+b", t - 1)], ["queued", "duplicate", "queued"]);
+  // Until now the key had the uid as it was spelled.
+  await worker.db.prepare("UPDATE events SET dedup = ?, uid = 'c+d' WHERE space_id = ? AND seq = 1").bind(`d@${t}:c+d`, s.id).run();
+  assert.equal(await status("c%2Bd"), "duplicate");
+});

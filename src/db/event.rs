@@ -17,8 +17,8 @@ use crate::model::note::{self, Note};
 /// back for a key that is unknown, expired or of the other kind. A retry of our own carries the
 /// receipt of the first try: it raises no re-fire, and is answered as the first would have been.
 ///
-/// Where neither eid nor uid is known, rows from before the Telegram user was in the key have one
-/// without; a report of the same user that comes again is still the same event (`older_dedup`).
+/// Rows from before have other keys where there is no eid: without the Telegram user, or with the uid's
+/// own plus. A report of the same that comes again is still the same event (`older_dedup`).
 ///
 /// A report is a JSON array in the order of [`columns`]: one parameter crosses into the runtime and
 /// D1's protocol sooner than fifteen. The other one is what is noted where a uid's plus was restored.
@@ -51,11 +51,18 @@ k AS (
 ),
 u AS (
   SELECT k.*, c.link_id, c.uid <> k.uid AS plus_restored,
-    iif(k.dedup GLOB '?#*', (
-      SELECT e.dedup FROM events e INDEXED BY events_dedup
-      WHERE e.space_id = k.space_id AND e.tg_id = k.tg_id
-        AND e.dedup = substr(k.dedup, 1, 1) || '@' || k.occurred_at_ms || ':'
-    ), NULL) AS older_dedup
+    CASE
+      WHEN k.dedup GLOB '?#*' THEN (
+        SELECT e.dedup FROM events e INDEXED BY events_dedup
+        WHERE e.space_id = k.space_id AND e.tg_id = k.tg_id
+          AND e.dedup = substr(k.dedup, 1, 1) || '@' || k.occurred_at_ms || ':'
+      )
+      WHEN k.dedup GLOB '?@*' AND k.uid GLOB '*+*' THEN (
+        SELECT e.dedup FROM events e INDEXED BY events_dedup
+        WHERE e.space_id = k.space_id
+          AND e.dedup = substr(k.dedup, 1, 1) || '@' || k.occurred_at_ms || ':' || k.uid
+      )
+    END AS older_dedup
   FROM k LEFT JOIN clicks c ON c.space_id = k.space_id AND c.uid = coalesce(
   ",
             click_of_uid!("k", "k.uid"),

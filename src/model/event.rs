@@ -127,7 +127,8 @@ impl DedupKey {
         let ms = report.occurred_at.ms();
         Self(match (&report.eid, &report.uid, report.tg_id) {
             (Some(eid), _, _) => format!("{code}={}", eid.as_str()),
-            (None, Some(uid), _) => format!("{code}@{ms}:{}", uid.as_str()),
+            // A plus and a space are one: the sender that comes again may spell them in another way.
+            (None, Some(uid), _) => format!("{code}@{ms}:{}", uid.as_str().replace('+', " ")),
             (None, None, Some(tg_id)) => format!("{code}#{ms}:{}", tg_id.number()),
             (None, None, None) => format!("{code}@{ms}:"),
         })
