@@ -295,10 +295,43 @@ test("one message that D1 will not take holds up no other", async () => {
     const result = await worker.deliver(QUEUE, ["a", "bad", "b", "c"].map(message));
     assert.deepEqual(result.explicitAcks, ["0", "2", "3"]);
     assert.deepEqual(result.retryMessages.map(({ msgId }) => msgId), ["1"]);
-    assert.deepEqual(await worker.rows("SELECT eid FROM events ORDER BY seq"), [{ eid: "a" }, { eid: "b" }, { eid: "c" }]);
+    assert.deepEqual(await worker.rows("SELECT eid FROM events ORDER BY eid"), [{ eid: "a" }, { eid: "b" }, { eid: "c" }]);
   } finally {
     await worker.stop();
   }
+});
+
+test("messages of one kind that D1 will not take hold up no other kind", async () => {
+  const worker = await startWorker();
+  try {
+    const { ingest } = await worker.space();
+    // A visit of a space that a restored database does not have.
+    const visit = (uid) => JSON.stringify({ v: 1, kind: "click", space_id: 999, link_id: 1, click: { uid, clicked_at_ms: Date.now(), raw_query: "" } });
+    const deposit = (eid) => JSON.stringify({ v: 1, kind: "postback", key_hash: sha256(ingest), key_kind: "ingest", raw: `event=deposit&value=5&eid=${eid}`, received_at_ms: Date.now(), receipt: eid });
+    const result = await worker.deliver(QUEUE, [...["1", "2", "3", "4", "5", "6"].map(visit), deposit("a"), deposit("b")]);
+    assert.deepEqual(result.explicitAcks, ["6", "7"]);
+    assert.deepEqual(await worker.rows("SELECT eid FROM events ORDER BY seq"), [{ eid: "a" }, { eid: "b" }]);
+  } finally {
+    await worker.stop();
+  }
+});
+
+test("a batch that is refused is taken apart within the calls of the plan", async (context) => {
+  const worker = await startWorker({ entry: "fast-clock.mjs", vars: { TEST_SPEED: 1 } });
+  context.after(() => worker.stop());
+  const { ingest } = await worker.space();
+  await worker.db.prepare("CREATE TRIGGER test_refuse BEFORE INSERT ON events WHEN NEW.eid = 'bad' BEGIN SELECT raise(ABORT, 'refused by the test'); END").run();
+  const message = (eid) => JSON.stringify({ v: 1, kind: "postback", key_hash: sha256(ingest), key_kind: "ingest", raw: `event=contact&eid=${eid}`, received_at_ms: Date.now(), receipt: eid });
+  const batch = ["bad", ...Array.from({ length: 60 }, (_, at) => `good-${at}`)];
+  const statements = async () => (await (await worker.fetch("/test/statements")).json()).statements;
+  let waiting = batch;
+  for (let times = 0; waiting.length > 1 && times < 12; times++) {
+    const before = await statements();
+    const { retryMessages } = await worker.deliver(QUEUE, waiting.map(message));
+    assert.ok((await statements()) - before <= 50, "more than the free plan allows");
+    waiting = retryMessages.map(({ msgId }) => waiting[Number(msgId)]);
+  }
+  assert.deepEqual(waiting, ["bad"]);
 });
 
 test("D1 that answers too late may have stored the event all the same: it counts once, and is no re-fire", async () => {

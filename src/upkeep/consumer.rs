@@ -26,8 +26,12 @@ const UNREADABLE_PAUSE_S: u32 = 600;
 /// grow sixfold.
 const CHUNK_BYTES: usize = 256 * 1024;
 
-/// Messages after which a database that has refused every one of them counts as away.
+/// Messages of a piece after which the rest of it is not tried, where every one of them was refused.
+/// Other kinds are: what is wrong with a click may be nothing to a deposit.
 const PROBES: usize = 5;
+
+/// Statements of one store: the messages, and the mark of keys that are used for the first time.
+const STORE_CALLS: u32 = 2;
 
 /// What a batch has learned of the database, and what it may still ask of it.
 struct Asked {
@@ -108,7 +112,7 @@ pub async fn postbacks(config: &Config, messages: &[Option<String>]) -> Vec<Fate
         edge::log("message_unreadable", "a message of another version waits in the queue");
     }
     let mut asked = Asked { outage: None, calls: config.subrequests() / 2 };
-    for kind in [Kind::Click, Kind::Event, Kind::Refused] {
+    for kind in [Kind::Event, Kind::Refused, Kind::Click] {
         for chunk in chunks(&read, kind) {
             let stored = store_chunk(config, &chunk, &mut asked).await;
             for ((index, read), stored) in chunk.iter().zip(stored) {
@@ -157,11 +161,16 @@ async fn store_chunk(config: &Config, chunk: &[(usize, &Read)], asked: &mut Aske
         }
         Err(_logged) => {}
     }
-    let mut stored = Vec::with_capacity(chunk.len());
-    for (_, read) in chunk {
-        stored.push(store(config, &[read], asked).await.is_ok());
-        if stored.len() == PROBES && !stored.contains(&true) {
-            asked.outage.get_or_insert(Outage::Away);
+    // Each time from another place, so that the same few bad ones do not always come first.
+    let first = (edge::chance() * chunk.len() as f64) as usize;
+    let mut stored = vec![false; chunk.len()];
+    for tried in 0..chunk.len() {
+        if tried == PROBES && !stored.contains(&true) {
+            break;
+        }
+        let at = (first + tried) % chunk.len();
+        if let (Some((_, read)), Some(is_stored)) = (chunk.get(at), stored.get_mut(at)) {
+            *is_stored = store(config, &[read], asked).await.is_ok();
         }
     }
     stored
@@ -170,10 +179,10 @@ async fn store_chunk(config: &Config, chunk: &[(usize, &Read)], asked: &mut Aske
 /// Stores messages of one kind within the deadline. A database that does not answer is away; one
 /// that refuses is not, unless it is for the day.
 async fn store(config: &Config, read: &[&Read], asked: &mut Asked) -> Result<(), Error> {
-    if asked.outage.is_some() || asked.calls == 0 {
+    if asked.outage.is_some() || asked.calls < STORE_CALLS {
         return Err(Error::Deadline("D1"));
     }
-    asked.calls -= 1;
+    asked.calls -= STORE_CALLS;
     let stored = db::in_time(config, write(config, read)).await;
     if let Err(reason) = &stored {
         edge::log("spilled_not_stored", &reason.to_string());

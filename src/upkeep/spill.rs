@@ -156,7 +156,10 @@ pub fn pause_s(received_at_ms: i64, now_ms: i64, outage: Outage) -> u32 {
 fn until_midnight_s(received_at_ms: i64, now_ms: i64) -> Option<i64> {
     let today_ms = now_ms.div_euclid(DAY_MS) * DAY_MS;
     let since_ms = received_at_ms - today_ms;
-    let due_ms = today_ms + DAY_MS + since_ms.max(0) / SPREAD;
+    let midnight_ms = today_ms + DAY_MS;
+    let forgotten_ms = received_at_ms + DAY_MS;
+    let spread_ms = midnight_ms + since_ms.max(0) / SPREAD;
+    let due_ms = spread_ms.min(forgotten_ms - 2 * LAST_TRY_MS).max(midnight_ms);
     (since_ms >= 0).then(|| ((due_ms - now_ms) / 1000 + 1).min(LONGEST_S))
 }
 
