@@ -5,12 +5,12 @@ import { startWorker, until } from "./harness.mjs";
 
 const DAY_MS = 24 * 3600 * 1000;
 const TEN_MINUTES_MS = 600_000;
-/** What is left of the free plan's 50 subrequests when deliveries were sent. */
+/** A look, twelve steps, and what `tidy` does besides. */
 const CALLS = 15;
 
 let worker, now, old;
 before(async () => {
-  worker = await startWorker({ databaseDelayMs: 0, vars: { RETENTION_DAYS: "30" } });
+  worker = await startWorker({ databaseDelayMs: 0, vars: { RETENTION_DAYS: "30", SUBREQUESTS: "1000" } });
   now = Math.ceil(Date.now() / TEN_MINUTES_MS) * TEN_MINUTES_MS;
   old = now - 31 * DAY_MS;
 });
@@ -139,4 +139,26 @@ test("a visit costs one row for it, a reported click without anything of its vis
   const report = (body) => worker.fire("/clicks", { method: "POST", headers: { authorization: `Bearer ${space.bearer}` }, body: JSON.stringify(body) });
   assert.equal((await report({ uid: "bare" })).cost.written, 2);
   assert.equal((await report({ uid: "with-query", raw_query: "utm_term=broad" })).cost.written, 3);
+});
+
+test("on the free plan a run keeps within its calls and leaves most of the day's rows to what arrives", async (context) => {
+  const free = await startWorker({ entry: "fast-clock.mjs", vars: { TEST_SPEED: 1, RETENTION_DAYS: "30" } });
+  context.after(() => free.stop());
+  const usual = worker;
+  worker = free;
+  try {
+    const space = await free.space();
+    await clicks(space, "old", 300, old);
+    await events(space, 300, old);
+    await held(space, 300, old);
+    const statements = async () => (await (await free.fetch("/test/statements")).json()).statements;
+    const before = await left();
+    const made = await statements();
+    await free.server.getWorker().scheduled({ scheduledTime: new Date(now), cron: "* * * * *" });
+    assert.ok((await statements()) - made <= 50, "more than the free plan allows");
+    const after = await left();
+    for (const kind of ["clicks", "events", "held"]) assert.equal(before[kind] - after[kind], 50, kind);
+  } finally {
+    worker = usual;
+  }
 });

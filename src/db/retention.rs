@@ -6,10 +6,6 @@ use worker::D1Database;
 use super::{number, rows_of, run, run_together};
 use crate::error::Error;
 
-/// How many of each kind one step removes at most: a few hundred milliseconds of the database's one
-/// thread, far below the deadline of the postbacks that wait meanwhile.
-const STEP: i64 = 5_000;
-
 /// Spaces that have old things, the one with the oldest first: four rows read for each space.
 const BEHIND: &str = "
 WITH o AS MATERIALIZED (
@@ -106,9 +102,16 @@ pub async fn behind(db: &D1Database, before_ms: i64, most: i64) -> Result<Vec<i6
     Ok(rows.iter().map(|row| row.number("id")).collect())
 }
 
-/// Goes one step further among the clicks of all spaces, and in one space, in one transaction.
-pub async fn step(db: &D1Database, space_id: Option<i64>, before_ms: i64) -> Result<More, Error> {
-    let (before, most) = (number(before_ms), number(STEP));
+/// Goes one step further among the clicks of all spaces, and in one space, in one transaction: at most
+/// so many of each kind.
+pub async fn step(
+    db: &D1Database,
+    space_id: Option<i64>,
+    before_ms: i64,
+    most: i64,
+) -> Result<More, Error> {
+    let most_clicks = most;
+    let (before, most) = (number(before_ms), number(most));
     let clicks = [before.clone(), most.clone()];
     let space = number(space_id.unwrap_or_default());
     let (of_space, old) = ([space.clone()], [space.clone(), before.clone()]);
@@ -129,5 +132,5 @@ pub async fn step(db: &D1Database, space_id: Option<i64>, before_ms: i64) -> Res
         Ok(rows_of(&results, at)?.first().is_some_and(|row| row.is("has_more")))
     };
     let changed = rows_of(&results, 1)?.first().map_or(0, |row| row.number("changed"));
-    Ok(More { in_space: has_more(3)? || has_more(7)?, clicks: changed >= STEP })
+    Ok(More { in_space: has_more(3)? || has_more(7)?, clicks: changed >= most_clicks })
 }

@@ -47,7 +47,7 @@ const USUAL_DB_DEADLINE_MS: u64 = 2_500;
 const SUBREQUESTS: &str = "SUBREQUESTS";
 
 /// What the free plan allows; the paid one allows a thousand queries.
-const FREE_SUBREQUESTS: u32 = 50;
+pub const FREE_SUBREQUESTS: u32 = 50;
 
 /// An application behind Cloudflare Access.
 pub struct Access {
