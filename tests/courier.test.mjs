@@ -80,6 +80,55 @@ test("one run makes no more calls than the plan allows, and goes on with the nex
   assert.equal((await worker.row("SELECT count(*) AS n FROM deliveries WHERE state = 'sending'")).n, 0, "a lease was not given back");
 });
 
+test("a slow destination leaves the healthy one its share of a run", async (context) => {
+  const worker = await start(context, SPEED, { DB_DEADLINE_MS: "5000" });
+  const space = await worker.space();
+  await backlog(worker, space, "slow.example", "deposit", 40);
+  await backlog(worker, space, "healthy.example", "contact", 40);
+  const taken = { "slow.example": 0, "healthy.example": 0 };
+  answer = async (host) => {
+    if (host === "slow.example") await pass(7000);
+    taken[host] += 1;
+    return new Response("ok");
+  };
+  for (let minute = 1; minute <= 3; minute++) {
+    const before = { ...taken };
+    await worker.cron(minute);
+    for (const host of Object.keys(taken)) assert.ok(taken[host] > before[host], `${host} got nothing in minute ${minute}`);
+  }
+});
+
+test("one delivery that is never taken keeps the others back for a minute or two, not for its twelve tries", async (context) => {
+  const worker = await start(context, 1, { SUBREQUESTS: "1000" });
+  const space = await worker.space();
+  await backlog(worker, space, "picky.example", "deposit", 10);
+  const taken = new Set();
+  answer = async (_, request) => {
+    const { occurred_at_ms: seq } = await request.json();
+    if (seq === 1) return new Response("not this one", { status: 500 });
+    taken.add(seq);
+    return new Response("ok");
+  };
+  const began = Date.now();
+  for (let minute = 0; minute < 5; minute++) await worker.server.getWorker().scheduled({ cron: "* * * * *", scheduledTime: new Date(began + minute * MINUTE_MS) });
+  assert.equal(taken.size, 9);
+});
+
+test("a destination that is paused during a run gets what is in hand, and no more", async (context) => {
+  const worker = await start(context, 1, { SUBREQUESTS: "1000" });
+  const space = await worker.space();
+  await backlog(worker, space, "paused.example", "deposit", 200);
+  let taken = 0;
+  answer = async () => {
+    taken += 1;
+    if (taken === 10) await worker.db.prepare("UPDATE destinations SET enabled = 0").run();
+    return new Response("ok");
+  };
+  await worker.cron(1);
+  // Each lane may have ten in hand.
+  assert.ok(taken >= 10 && taken <= 10 + CONNECTIONS * 10, `${taken} of 200`);
+});
+
 test("2,000 deliveries to a slow, a failing and a healthy destination, D1 lost twice: each arrives, and once", async (context) => {
   // The deadline of D1 runs by the fast clock too: 5 s are 0.4 s of this machine.
   const worker = await start(context, SPEED, { SUBREQUESTS: "1000", DB_DEADLINE_MS: "5000" });

@@ -60,7 +60,7 @@ ORDER BY x.seq DESC LIMIT 1"
 const CLAIMED: &str = loaded_where!(
     "x.destination_id = ?1 AND x.state IN ('pending', 'sending', 'retrying') AND x.due_at_ms = ?3
   AND x.state = 'sending' AND x.lease = ?2
-ORDER BY x.seq"
+ORDER BY x.tries, x.seq"
 );
 
 /// Destinations of all spaces that something is due for. A resting or paused one keeps its rows.
@@ -78,7 +78,7 @@ WHERE (space_id, seq, destination_id) IN (
   SELECT x.space_id, x.seq, x.destination_id FROM deliveries x
   WHERE x.destination_id = ?1 AND x.state IN ('pending', 'sending', 'retrying') AND x.due_at_ms <= ?3
   ORDER BY x.due_at_ms LIMIT ?5
-)
+) AND EXISTS (SELECT 1 FROM destinations d WHERE d.id = ?1 AND d.enabled = 1 AND d.rest_until_ms <= ?3)
 ";
 
 /// A success counts whoever holds the lease by now; a failure only for its holder. What is on record
@@ -87,7 +87,8 @@ const RECORD: &str = "
 UPDATE deliveries SET
   state = ?4, due_at_ms = ?5, lease = NULL, tries = tries + 1,
   attempts = json_insert(coalesce(attempts, '[]'), '$[#]', json(?6))
-WHERE space_id = ?1 AND seq = ?2 AND destination_id = ?3 AND (lease IS ?7 OR ?4 = 'sent')
+WHERE space_id = ?1 AND seq = ?2 AND destination_id = ?3
+  AND (?4 = 'sent' OR (lease IS ?7 AND state NOT IN ('sent', 'failed_permanently')))
   AND (attempts IS NULL OR attempts ->> '$[#-1].at_ms' <> ?6 ->> 'at_ms')
 ";
 

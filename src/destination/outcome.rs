@@ -7,7 +7,7 @@ pub const ATTEMPTS: u32 = 12;
 
 /// The first pause; each further one is twice as long, up to the longest. The eleven pauses between
 /// twelve tries are 30 s, 1, 2, 4, 8, 16, 32 min and four of an hour: 5 h in all.
-const FIRST_PAUSE_MS: i64 = 30_000;
+pub const FIRST_PAUSE_MS: i64 = 30_000;
 const LONGEST_PAUSE_MS: i64 = 60 * 60 * 1000;
 
 /// A destination may ask for a longer pause, up to a day.

@@ -16,7 +16,7 @@ use super::attempt::{attempt, longest_ms};
 use super::run::{Run, TRY_CALLS};
 use crate::db::delivery::Loaded;
 use crate::db::{self, delivery};
-use crate::destination::outcome::State;
+use crate::destination::outcome::{self, State};
 use crate::edge::config::Config;
 use crate::edge::{self, Clock};
 use crate::error::Error;
@@ -82,6 +82,7 @@ struct Sweep<'a> {
     config: &'a Config,
     clock: Clock,
     run: Run,
+    lanes: usize,
     /// The destinations in the order of their turns; one stands here once for each of its lanes.
     turns: RefCell<VecDeque<i64>>,
 }
@@ -99,7 +100,7 @@ async fn sweep(config: &Config, clock: Clock, begin: impl Fn(i64, i64, u32) -> R
     };
     let lanes = run.lanes(CONNECTIONS);
     let turns = RefCell::new(deal(&due, lanes, clock.now_ms()));
-    let sweep = &Sweep { config, clock, run, turns };
+    let sweep = &Sweep { config, clock, run, lanes, turns };
     let lanes = stream::iter(0..lanes).map(|_| async move {
         if let Err(reason) = lane(sweep).await {
             edge::log("sweep_ended", &reason.to_string());
@@ -125,7 +126,10 @@ async fn lane(sweep: &Sweep<'_>) -> Result<(), Error> {
         match turn(sweep, destination_id).await? {
             After::Again => sweep.turns.borrow_mut().push_back(destination_id),
             After::Done => sweep.turns.borrow_mut().retain(|other| *other != destination_id),
-            After::Over => return Ok(()),
+            After::Over => {
+                sweep.turns.borrow_mut().push_back(destination_id);
+                return Ok(());
+            }
         }
     }
 }
@@ -142,9 +146,9 @@ enum After {
 
 /// Claims some deliveries of a destination, works through them, and gives back the rest.
 async fn turn(sweep: &Sweep<'_>, destination_id: i64) -> Result<After, Error> {
-    let Sweep { config, clock, run, .. } = sweep;
+    let Sweep { config, clock, run, lanes, .. } = sweep;
     let began_ms = clock.now_ms();
-    let most = if run.has_time(began_ms, i64::MAX) { run.take_turn(PIECE) } else { 0 };
+    let most = if run.has_time(began_ms, i64::MAX) { run.take_turn(PIECE, *lanes) } else { 0 };
     if most == 0 {
         return Ok(After::Over);
     }
@@ -158,8 +162,8 @@ async fn turn(sweep: &Sweep<'_>, destination_id: i64) -> Result<After, Error> {
     run.give_back(most.saturating_sub(made) * TRY_CALLS);
     if tried < claimed.len() {
         let kept = claimed.get(tried.wrapping_sub(1)).filter(|_| end == End::Unrecorded);
-        let due_at_ms =
-            if let End::Failed { due_at_ms } = end { due_at_ms } else { clock.now_ms() };
+        let pause_ms = if end == End::Failed { outcome::FIRST_PAUSE_MS } else { 0 };
+        let due_at_ms = clock.now_ms() + pause_ms;
         let release = async {
             delivery::release(&config.db()?, destination_id, &lease, due_at_ms, kept).await
         };
@@ -167,7 +171,7 @@ async fn turn(sweep: &Sweep<'_>, destination_id: i64) -> Result<After, Error> {
     }
     Ok(match end {
         End::Through if made == most => After::Again,
-        End::Through | End::Failed { .. } => After::Done,
+        End::Through | End::Failed => After::Done,
         End::Late => After::Again,
         End::Unrecorded | End::Spent => After::Over,
     })
@@ -184,8 +188,9 @@ struct Worked {
 enum End {
     /// All were tried.
     Through,
-    /// The last one tried has to wait until then, and the others with it.
-    Failed { due_at_ms: i64 },
+    /// The last one tried has to be tried again. The others wait for the shortest pause: it may be the
+    /// delivery that the destination cannot take, and not the destination.
+    Failed,
     /// The last one tried is not on record.
     Unrecorded,
     /// The destination is slow.
@@ -208,7 +213,7 @@ async fn work(sweep: &Sweep<'_>, claimed: &[Loaded], began_ms: i64) -> Worked {
         }
         let end = match try_once(config, *clock, run, delivery).await {
             None => End::Unrecorded,
-            Some(State::Retrying { due_at_ms }) => End::Failed { due_at_ms },
+            Some(State::Retrying { .. }) => End::Failed,
             Some(State::Sent | State::FailedPermanently) => continue,
         };
         return Worked { tried: tried + 1, end };

@@ -10,8 +10,8 @@ pub const TURN_CALLS: u32 = 3;
 /// destination's health) or a record that has to be tried again.
 pub const TRY_CALLS: u32 = 3;
 
-/// Calls of a cron that are not the courier's: the removal of old things.
-const OF_UPKEEP: u32 = 15;
+/// The part of a cron's calls that the removal of old things has, in tenths.
+const UPKEEP_TENTHS: u32 = 3;
 
 /// Calls that an invocation may have made for its answer: a form of the dashboard makes the most.
 const OF_ANSWER: u32 = 10;
@@ -41,7 +41,7 @@ impl Run {
 
     /// A run of the cron.
     pub fn of_cron(now_ms: i64, try_ms: i64, calls: u32) -> Self {
-        Self::new(now_ms + BY_ITSELF_MS, try_ms, calls.saturating_sub(OF_UPKEEP))
+        Self::new(now_ms + BY_ITSELF_MS, try_ms, calls - of_upkeep(calls))
     }
 
     /// A run of the queue: behind the consumer of postbacks, which makes half of the calls, or for a
@@ -81,21 +81,29 @@ impl Run {
         self.calls.set(self.calls.get() + calls);
     }
 
-    /// Takes the calls of a turn, and of as many tries as are left, at most so many. Gives how many
-    /// tries; none where not even one is left.
-    pub fn take_turn(&self, most: u32) -> u32 {
-        let tries = (self.calls.get().saturating_sub(TURN_CALLS) / TRY_CALLS).min(most);
-        if tries > 0 {
-            self.take(TURN_CALLS + tries * TRY_CALLS);
+    /// Takes the calls of a turn, and of as many tries as are a lane's share of what is left, at most so
+    /// many. Gives how many tries; none where not even one is left.
+    pub fn take_turn(&self, most: u32, lanes: usize) -> u32 {
+        let left = self.calls.get();
+        if left < TURN_CALLS + TRY_CALLS {
+            return 0;
         }
+        let share = left / u32::try_from(lanes).unwrap_or(1).max(1);
+        let tries = (share.saturating_sub(TURN_CALLS) / TRY_CALLS).clamp(1, most.max(1));
+        self.take(TURN_CALLS + tries * TRY_CALLS);
         tries
     }
 
-    /// Lanes that a run can feed, at most so many: each turn costs calls of its own, and one for ten
-    /// leaves most of them to the tries.
+    /// Lanes that a run can feed, at most so many: each turn costs calls of its own, and sixteen pay for
+    /// one with four tries.
     pub fn lanes(&self, most: usize) -> usize {
-        usize::try_from(self.calls.get() / 10).unwrap_or(most).clamp(1, most)
+        usize::try_from(self.calls.get() / 16).unwrap_or(most).clamp(1, most)
     }
+}
+
+/// Calls of a cron that the removal of old things may make.
+pub fn of_upkeep(calls: u32) -> u32 {
+    calls * UPKEEP_TENTHS / 10
 }
 
 #[cfg(test)]
@@ -118,11 +126,11 @@ mod tests {
     #[test]
     fn the_free_plan_pays_for_a_few_turns_and_never_for_more_than_it_has() {
         let run = Run::of_cron(0, TRY_MS, 50);
-        assert_eq!(run.lanes(6), 3);
+        assert_eq!(run.lanes(6), 2);
         assert!(run.take(1));
         let mut calls = 1;
         loop {
-            let tries = run.take_turn(3);
+            let tries = run.take_turn(3, 3);
             if tries == 0 {
                 break;
             }
@@ -134,12 +142,19 @@ mod tests {
     }
 
     #[test]
+    fn no_lane_takes_the_calls_of_another() {
+        let run = Run::of_cron(0, TRY_MS, 50);
+        assert_eq!([run.take_turn(10, 3), run.take_turn(10, 3), run.take_turn(10, 3)], [2, 1, 1]);
+        assert_eq!(Run::of_cron(0, TRY_MS, 1000).take_turn(10, 6), 10);
+    }
+
+    #[test]
     fn calls_are_taken_whole_or_not_at_all() {
         let run = Run::behind_answer(0, TRY_MS, 12);
         assert!(!run.take(3));
         assert!(run.take(2));
         assert!(!run.take(1));
-        assert_eq!(Run::of_queue(0, TRY_MS, 5).take_turn(10), 0);
+        assert_eq!(Run::of_queue(0, TRY_MS, 10).take_turn(10, 1), 0);
         assert_eq!(Run::of_queue(0, TRY_MS, 1000).lanes(6), 6);
     }
 }
