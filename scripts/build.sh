@@ -35,6 +35,9 @@ if ! "$ESBUILD_BIN" assets/app.js assets/app.css assets/favicon.svg --bundle --m
     echo "build: esbuild failed, see above" >&2
     exit 1
 fi
+# The description of the API, checked and without its spaces: src/operator/openapi.rs takes it in.
+node -e 'const fs = require("fs"); fs.writeFileSync(process.argv[2], JSON.stringify(JSON.parse(fs.readFileSync(process.argv[1]))))' \
+    assets/openapi.json target/assets/openapi.json
 echo "build: worker-build --release (a minute the first time, then 10 to 20 s)"
 if ! with_wasm_rust "$worker_build" --release >"$log" 2>&1; then
     # The compiler's messages come before worker-build's own summary; all of them are wanted.

@@ -110,6 +110,7 @@ async fn answer(config: &Config, route: Route, incoming: Incoming) -> (Reply, La
         Route::Head => nothing(Reply::head()),
         Route::Options(allowed) => nothing(Reply::options(allowed)),
         Route::OtherMethod(allowed) => nothing(Reply::other_method(allowed)),
+        Route::Description => nothing(operator::openapi::answer()),
         Route::Operator(request) => operator::answer(config, request, incoming).await,
         Route::Dashboard(request) => match dashboard::answer(config, request, incoming).await {
             Answer::Page(reply, later) => (reply, later),

@@ -30,6 +30,8 @@ pub enum Route {
     Options(&'static str),
     /// A method that the address does not answer, with those that it does.
     OtherMethod(&'static str),
+    /// `GET` or `HEAD /api/openapi.json`: what programs may call.
+    Description,
     /// `/api/…`: the operator's own.
     Operator(operator::Request),
     /// `GET` or `HEAD /healthz`: for whoever watches.
@@ -55,6 +57,8 @@ pub fn route(method: &str, path: &str) -> Route {
         ["l", _slug] => only_of(method, "GET", "GET, HEAD, OPTIONS", Route::NotFound),
         ["healthz"] if method == "HEAD" => Route::Health,
         ["healthz"] => only_of(method, "GET", "GET, HEAD, OPTIONS", Route::Health),
+        ["api", "openapi.json"] if method == "HEAD" => Route::Description,
+        ["api", "openapi.json"] => only_of(method, "GET", "GET, HEAD, OPTIONS", Route::Description),
         ["api", rest @ ..] => api(method, rest).map_or(Route::NotFound, Route::Operator),
         segments => dashboard::route(method, segments).map_or(Route::NotFound, Route::Dashboard),
     }
@@ -232,6 +236,9 @@ mod tests {
             ("POST", "/api/spaces/x/keys/ingest", Route::NotFound),
             ("POST", "/api/spaces/7/keys/other", Route::NotFound),
             ("GET", "/api", Route::NotFound),
+            ("GET", "/api/openapi.json", Route::Description),
+            ("HEAD", "/api/openapi.json", Route::Description),
+            ("POST", "/api/openapi.json", Route::OtherMethod("GET, HEAD, OPTIONS")),
         ] {
             assert_eq!(route(method, path), expected, "{method} {path}");
         }

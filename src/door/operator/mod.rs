@@ -3,6 +3,7 @@
 
 pub mod destination;
 pub mod key;
+pub mod openapi;
 
 use serde::Serialize;
 
