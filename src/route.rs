@@ -59,7 +59,7 @@ pub fn route(method: &str, path: &str) -> Route {
         ["healthz"] => only_of(method, "GET", "GET, HEAD, OPTIONS", Route::Health),
         ["api", "openapi.json"] if method == "HEAD" => Route::Description,
         ["api", "openapi.json"] => only_of(method, "GET", "GET, HEAD, OPTIONS", Route::Description),
-        ["api", rest @ ..] => api(method, rest).map_or(Route::NotFound, Route::Operator),
+        ["api", rest @ ..] => operators(method, rest),
         segments => dashboard::route(method, segments).map_or(Route::NotFound, Route::Dashboard),
     }
 }
@@ -83,6 +83,24 @@ fn only_of(method: &str, wanted: &str, allowed: &'static str, route: Route) -> R
         method if method == wanted => route,
         _ => Route::OtherMethod(allowed),
     }
+}
+
+/// The route of an operator's address, and for other methods which ones it answers.
+fn operators(method: &str, segments: &[&str]) -> Route {
+    if let Some(request) = api(method, segments) {
+        return Route::Operator(request);
+    }
+    let answers = |method| api(method, segments).is_some();
+    let allowed = match ["GET", "POST", "PUT", "DELETE"].map(answers) {
+        [true, true, ..] => "GET, POST, OPTIONS",
+        [true, ..] => "GET, OPTIONS",
+        [_, true, ..] => "POST, OPTIONS",
+        [_, _, true, true] => "PUT, DELETE, OPTIONS",
+        [_, _, true, _] => "PUT, OPTIONS",
+        [.., true] => "DELETE, OPTIONS",
+        [.., false] => return Route::NotFound,
+    };
+    if method == "OPTIONS" { Route::Options(allowed) } else { Route::OtherMethod(allowed) }
 }
 
 fn api(method: &str, segments: &[&str]) -> Option<operator::Request> {
@@ -153,7 +171,6 @@ mod tests {
             ("POST", "/3/test", Some(Test { id: 3 })),
             ("POST", "/x/test", None),
             ("GET", "/3/other", None),
-            ("PATCH", "/3", None),
         ] {
             let expected = expected.map_or(Route::NotFound, |request| {
                 Route::Operator(operator::Request::Destinations { space_id: 7, request })
@@ -233,6 +250,13 @@ mod tests {
                 "/api/spaces/7/links/3",
                 Route::Operator(operator::Request::ChangeLink { space_id: 7, link_id: 3 }),
             ),
+            ("PATCH", "/api/spaces", Route::OtherMethod("GET, POST, OPTIONS")),
+            ("OPTIONS", "/api/spaces/7/links/3", Route::Options("PUT, OPTIONS")),
+            ("GET", "/api/spaces/7/keys/ingest", Route::OtherMethod("POST, OPTIONS")),
+            ("POST", "/api/spaces/7/keys/ingest/previous", Route::OtherMethod("DELETE, OPTIONS")),
+            ("PATCH", "/api/spaces/7/destinations/3", Route::OtherMethod("PUT, DELETE, OPTIONS")),
+            ("POST", "/api/spaces/7/destinations/3/deliveries", Route::OtherMethod("GET, OPTIONS")),
+            ("GET", "/api/spaces/7/destinations/3/test", Route::OtherMethod("POST, OPTIONS")),
             ("POST", "/api/spaces/x/keys/ingest", Route::NotFound),
             ("POST", "/api/spaces/7/keys/other", Route::NotFound),
             ("GET", "/api", Route::NotFound),

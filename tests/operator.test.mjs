@@ -165,3 +165,11 @@ test("a deployment reaches no loopback address", async () => {
     await deployed.stop();
   }
 });
+
+test("a method that an address does not have is answered 405 with those that it has", async () => {
+  const patched = await call("PATCH", "/api/spaces");
+  assert.deepEqual([patched.code, patched.headers.get("allow")], [405, "GET, POST, OPTIONS"]);
+  const asked = await call("OPTIONS", "/api/spaces/1/destinations/1");
+  assert.deepEqual([asked.code, asked.headers.get("allow")], [204, "PUT, DELETE, OPTIONS"]);
+  assert.equal((await call("PATCH", "/api/elsewhere")).code, 404);
+});
