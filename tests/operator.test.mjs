@@ -173,3 +173,18 @@ test("a method that an address does not have is answered 405 with those that it 
   assert.deepEqual([asked.code, asked.headers.get("allow")], [204, "PUT, DELETE, OPTIONS"]);
   assert.equal((await call("PATCH", "/api/elsewhere")).code, 404);
 });
+
+test("deliveries are asked for in a state that there is", async () => {
+  const { id } = await call("POST", "/api/spaces", { name: "States" });
+  const created = await call("POST", `/api/spaces/${id}/destinations`, { kind: "webhook", name: "d", url: "https://a.example/" });
+  const inState = (query) => call("GET", `/api/spaces/${id}/destinations/${created.id}/deliveries${query}`);
+  for (const state of ["pending", "sending", "retrying", "sent", "failed_permanently"]) {
+    const listed = await inState(`?state=${state}`);
+    assert.deepEqual([listed.code, listed.deliveries], [200, []], state);
+  }
+  assert.equal((await inState("")).code, 200);
+  for (const state of ["faild", "", "null"]) {
+    const refused = await inState(`?state=${state}`);
+    assert.deepEqual([refused.code, refused.status, refused.field], [422, "invalid_field", "state"], state);
+  }
+});

@@ -54,6 +54,9 @@ impl Outcome {
     }
 }
 
+/// The words for where a delivery stands, in the database and in answers.
+pub const STATES: [&str; 5] = ["pending", "sending", "retrying", "sent", "failed_permanently"];
+
 /// Where a delivery stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {

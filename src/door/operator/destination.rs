@@ -17,6 +17,8 @@ use crate::reply::{Problem, Reply};
 use crate::text::encode;
 use crate::upkeep::later::Later;
 
+const NO_STATE: &str = "The state is pending, sending, retrying, sent or failed_permanently.";
+
 /// What the operator asks for, of the destinations of a space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
@@ -131,6 +133,9 @@ pub async fn carry_out(
         }
         Request::Deliveries { id } => {
             let state = incoming.parameter("state");
+            if state.as_deref().is_some_and(|state| !outcome::STATES.contains(&state)) {
+                return Err(Problem::field(BadField::new("state", NO_STATE)));
+            }
             let listed = db::delivery::list(&db, space_id, id, state.as_deref()).await?;
             let listed = listed.ok_or(Problem::NOT_FOUND)?;
             let deliveries = Some(listed.deliveries.into_iter().map(show_delivery).collect());
