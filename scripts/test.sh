@@ -16,13 +16,15 @@ run() {
     echo "test: $what: $(($(date +%s) - began)) s"
 }
 
-# The README's commands are tests too, a test shows a wrong certificate, and the dashboard is tried in a browser. What
-# they need is on most machines; Debian's are had from its packages.
+# The README's commands are tests too, a test shows a wrong certificate, the API is tried by a program in Python, and the
+# dashboard in a browser. What they need is on most machines; Debian's are had from its packages.
 needs() {
     missing=
     for program in curl python3 openssl; do
         command -v "$program" >/dev/null 2>&1 || missing="$missing $program"
     done
+    # Debian has the part of Python that makes environments in a package of its own.
+    python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing="$missing python3-venv"
     has_chromium || missing="$missing chromium"
     [ -n "$missing" ] || return 0
     if command -v apt-get >/dev/null 2>&1; then
@@ -53,6 +55,7 @@ dry_run() {
 
 run "programs that tests need" needs
 run "set-up" sh scripts/setup.sh
+run "schemathesis (half a minute the first time)" sh scripts/schemathesis.sh
 run "formatting" cargo fmt --check
 run "lints" cargo clippy --quiet --all-targets -- -D warnings
 run "unit tests" cargo test --quiet
