@@ -60,7 +60,6 @@ impl Amount {
 struct Written {
     integer: String,
     fraction: String,
-    exponent: i32,
     notes: Vec<Note>,
 }
 
@@ -69,18 +68,18 @@ impl Written {
         if let Some((mantissa, exponent)) = text.split_once(['e', 'E']) {
             let (integer, fraction) = split_plain(mantissa)?;
             let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
-            // Two digits hold every exponent that 12 integer digits and 28 in all can use.
+            // Two digits hold every exponent that programs write for a sum of money, floats' dust among it.
             if !(1..=2).contains(&digits.len()) || !is_digits(digits) {
                 return None;
             }
-            let exponent = exponent.parse().ok()?;
-            return Some(Self { integer, fraction, exponent, notes: Vec::new() });
+            let (integer, fraction) = shifted(&integer, &fraction, exponent.parse().ok()?)?;
+            return Some(Self { integer, fraction, notes: Vec::new() });
         }
         let (integer, fraction, notes) = match split_plain(text) {
             Some((integer, fraction)) => (integer, fraction, Vec::new()),
             None => split_local(text)?,
         };
-        Some(Self { integer, fraction, exponent: 0, notes })
+        Some(Self { integer, fraction, notes })
     }
 
     fn decimal(&self) -> Option<Decimal> {
@@ -90,11 +89,17 @@ impl Written {
         }
         let fraction = sticky(&self.fraction);
         let plain = format!("0{integer}.{fraction}0");
-        if self.exponent == 0 {
-            return Decimal::from_str_exact(plain.trim_end_matches('0')).ok();
-        }
-        Decimal::from_scientific(&format!("{plain}e{}", self.exponent)).ok()
+        Decimal::from_str_exact(plain.trim_end_matches('0')).ok()
     }
+}
+
+/// The same digits with the point moved by an exponent.
+fn shifted(integer: &str, fraction: &str, exponent: i32) -> Option<(String, String)> {
+    let places = usize::try_from(exponent.unsigned_abs()).ok()?;
+    let (before, behind) = if exponent < 0 { (places, 0) } else { (0, places) };
+    let digits = ["0".repeat(before).as_str(), integer, fraction, &"0".repeat(behind)].concat();
+    let (integer, fraction) = digits.split_at_checked(integer.len() + behind)?;
+    Some((integer.to_owned(), fraction.to_owned()))
 }
 
 /// A fraction short enough to be held exactly; a cut-off tail leaves a last `1`, so that it still
@@ -299,6 +304,10 @@ mod tests {
             ("0.1234560000000000000000000000000", 123_456, false),
             ("999999999999.9999999", 1_000_000_000_000_000_000, true),
             ("1e-7", 0, true),
+            ("1.4210854715202004e-14", 0, true),
+            ("-4.6101437310810497e-14", 0, true),
+            ("1234567890.12345650e-3", 1_234_567_890_123, true),
+            ("0.00000000000000000000000000000025e32", 25_000_000, false),
         ] {
             assert_eq!(micros(text), Some(expected), "{text:?}");
             assert_eq!(notes(text).contains(&Note::ValueRounded), rounded, "{text:?}");
@@ -311,6 +320,15 @@ mod tests {
             let sign = if cents < 0 { "-" } else { "" };
             let text = format!("{sign}{}.{:02}", cents.abs() / 100, cents.abs() % 100);
             prop_assert_eq!(micros(&text), Some(cents * 10_000));
+        }
+
+        #[test]
+        fn an_exponent_only_moves_the_point(digits in 1_u64..=u64::MAX, places in 0_usize..=40) {
+            let digits = format!("{digits:0>60}");
+            let (integer, fraction) = digits.split_at(60 - places);
+            let plain = micros(&format!("{integer}.{fraction}"));
+            prop_assert_eq!(micros(&format!("{digits}e-{places}")), plain);
+            prop_assert_eq!(micros(&format!("0.{digits}e{}", 60 - places)), plain);
         }
 
         #[test]
