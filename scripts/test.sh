@@ -16,8 +16,8 @@ run() {
     echo "test: $what: $(($(date +%s) - began)) s"
 }
 
-# The README's commands are tests too, a test shows a wrong certificate, the API is tried by a program in Python, and the
-# dashboard in a browser. What they need is on most machines; Debian's are had from its packages.
+# The README's commands are tests too, a test shows a wrong certificate, the API is tried by a program in Python, and
+# the dashboard in a browser. What they need is on most machines; Debian's are had from its packages.
 needs() {
     missing=
     for program in curl python3 openssl; do

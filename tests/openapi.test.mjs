@@ -16,8 +16,10 @@ const SCHEMATHESIS_DEADLINE_MS = 240_000;
 
 const described = JSON.parse(readFileSync(`${ROOT}assets/openapi.json`, "utf8"));
 const schemas = described.components.schemas;
-const operations = Object.entries(described.paths).flatMap(([path, item]) =>
-  ["get", "post", "put", "delete"].filter((method) => item[method]).map((method) => ({ method: method.toUpperCase(), path, ...item[method] })));
+const operations = Object.entries(described.paths).flatMap(([path, item]) => {
+  const methods = ["get", "post", "put", "delete"].filter((method) => item[method]);
+  return methods.map((method) => ({ method: method.toUpperCase(), path, ...item[method] }));
+});
 
 let worker;
 let origin;
@@ -56,10 +58,14 @@ test("every route that programs call is described, and no other", () => {
   const code = source("pub enum Route {");
   const part = (name) => code.slice(code.indexOf(`fn ${name}(`)).split("\n}\n")[0];
   // `("PUT", ["spaces", space_id, "links", link_id])` is PUT /spaces/{}/links/{}.
-  const arms = (name, prefix) => [...part(name).matchAll(/\("([A-Z]+)", \[(.*?)\]\)/g)].map(([, method, segments]) =>
-    `${method} ${[prefix, ...segments.split(", ").filter(Boolean).map((segment) => /^"(.*)"$/.exec(segment)?.[1] ?? "{}")].join("/")}`);
-  const plain = (path) => path.replaceAll(/\{\w+\}/g, "{}");
-  const ofApi = operations.filter(({ path }) => path.startsWith("/api/spaces")).map(({ method, path }) => `${method} ${plain(path)}`);
+  const segment = (pattern) => /^"(.*)"$/.exec(pattern)?.[1] ?? "{}";
+  const path = (patterns) => patterns.split(", ").filter(Boolean).map(segment);
+  const arms = (name, prefix) =>
+    [...part(name).matchAll(/\("([A-Z]+)", \[(.*?)\]\)/g)].map(
+      ([, method, patterns]) => `${method} ${[prefix, ...path(patterns)].join("/")}`,
+    );
+  const ofSpaces = operations.filter(({ path }) => path.startsWith("/api/spaces"));
+  const ofApi = ofSpaces.map(({ method, path }) => `${method} ${path.replaceAll(/\{\w+\}/g, "{}")}`);
   const routed = [...arms("api", "/api"), ...arms("destinations", "/api/spaces/{}/destinations")];
   assert.ok(routed.length > 10, "the table of routes has another form");
   assert.deepEqual(ofApi.sort(), routed.sort());
@@ -73,7 +79,8 @@ test("every status word, note and problem is described, and no other", () => {
   const statuses = textsOf(source("pub enum Status {"), "pub fn word(self)");
   const answers = Object.values(schemas).map((schema) => schema.properties?.status).filter(Boolean);
   const named = answers.flatMap((status) => status.enum ?? (typeof status.const === "string" ? [status.const] : []));
-  const problems = [...source("pub struct Problem {").matchAll(/Self::new\(\s*\d+,\s*"(\w+)"/g)].map(([, word]) => word);
+  const problem = /Self::new\(\s*\d+,\s*"(\w+)"/g;
+  const problems = [...source("pub struct Problem {").matchAll(problem)].map(([, word]) => word);
   assert.ok(statuses.length > 10 && problems.length > 5, "the words have another form");
   assert.deepEqual([...new Set(named)].sort(), [...new Set([...statuses, ...problems])].sort());
 
@@ -82,13 +89,14 @@ test("every status word, note and problem is described, and no other", () => {
   const written = ["Note", "Broken"].flatMap((type) => textsOf(code, `impl fmt::Display for ${type} `));
   const [words, ...patterns] = schemas.Note.anyOf;
   assert.deepEqual(written.filter((text) => !text.includes("{")).sort(), [...words.enum].sort());
-  const filled = written.filter((text) => text.includes("{")).flatMap((text) =>
-    text.endsWith("{}") ? fields.map((field) => text.replace("{}", field)) : [text.replaceAll(/\{\w+\}/g, "12")]);
+  const fill = (text) =>
+    text.endsWith("{}") ? fields.map((field) => text.replace("{}", field)) : [text.replaceAll(/\{\w+\}/g, "12")];
+  const filled = written.filter((text) => text.includes("{")).flatMap(fill);
   assert.equal(filled.length, 3 * fields.length + 1);
   for (const note of filled) assert.ok(patterns.some(({ pattern }) => new RegExp(pattern).test(note)), note);
 });
 
-/** The description with what it cannot say: what the time is, which zones and links there are, and addresses of ours. */
+/** The description with what it cannot say: what the time is, which zones and links there are, addresses of ours. */
 function narrowed(receiver) {
   const copy = structuredClone(described);
   const { schemas } = copy.components;
@@ -99,43 +107,62 @@ function narrowed(receiver) {
   schemas.WebhookDraft.properties.url = { enum: [`${receiver}/webhook`] };
   schemas.WebhookDraft.properties.signing_secret.enum = [null, `whsec_${btoa("of 24 bytes, as it must be")}`];
   schemas.S2sPostbackDraft.properties.url_template = { enum: [`${receiver}/s2s?c={uid}`] };
-  schemas.LinkDraft.oneOf.at(-1).properties.target = { enum: ["https://offer.example/{uid}", "http://127.0.0.1:8080/?a=1"] };
+  const web = schemas.LinkDraft.oneOf.at(-1);
+  web.properties.target = { enum: ["https://offer.example/{uid}", "http://127.0.0.1:8080/?a=1"] };
   for (const kind of ["FbCapiDraft", "FbCapiChange"]) {
     schemas[kind].properties.event_source_url.enum = [null, "https://shop.example/"];
   }
   return copy;
 }
 
-test("schemathesis finds nothing on workerd that the description does not say", async () => {
-  execFileSync("sh", ["scripts/schemathesis.sh"], { cwd: ROOT, stdio: "inherit" });
-  const receiver = createServer((request, response) => request.resume().on("end", () => response.end("taken")));
-  const address = `http://127.0.0.1:${await listen(receiver)}`;
+/** Spaces to try things on, and the one that reports go to. */
+async function spaces(receiver) {
   // Low numbers are what is tried most; there is something to be changed under them.
   for (const slug of ["first", "second"]) {
     const { id } = await worker.space();
     await worker.link(id, slug);
     await worker.fetch(`/api/spaces/${id}/destinations`, {
-      method: "POST", headers: { authorization: `Bearer ${OPERATOR_TOKEN}` },
-      body: JSON.stringify({ kind: "webhook", name: slug, url: `${address}/webhook` }),
+      method: "POST",
+      headers: { authorization: `Bearer ${OPERATOR_TOKEN}` },
+      body: JSON.stringify({ kind: "webhook", name: slug, url: `${receiver}/webhook` }),
     });
   }
-  // And a number that nobody comes upon: the keys of the space that reports go to are not rotated.
+  // And a number that nobody comes upon: its keys are not rotated.
   await worker.db.prepare("INSERT INTO spaces (id, name, created_at_ms) VALUES (730100, 'Far away', 0)").run();
   const space = await worker.space();
   await worker.link(space.id, "demo-bot");
+  return space;
+}
+
+/** Runs it on a description; gives its exit code and what it said. */
+async function schemathesis(description, space) {
   const folder = mkdtempSync(join(tmpdir(), "xtracker-openapi-"));
   const file = join(folder, "openapi.json");
-  writeFileSync(file, JSON.stringify(narrowed(address)));
-  const child = spawn("sh", ["scripts/schemathesis.sh", "--config-file", "tests/schemathesis.toml", "--no-color", "run", file, "--url", origin], {
-    cwd: ROOT, timeout: SCHEMATHESIS_DEADLINE_MS, stdio: ["ignore", "pipe", "pipe"],
+  writeFileSync(file, JSON.stringify(description));
+  const settings = ["--config-file", "tests/schemathesis.toml", "--no-color"];
+  const child = spawn("sh", ["scripts/schemathesis.sh", ...settings, "run", file, "--url", origin], {
+    cwd: ROOT,
+    timeout: SCHEMATHESIS_DEADLINE_MS,
+    stdio: ["ignore", "pipe", "pipe"],
     env: {
-      ...process.env, INGEST: space.ingest, BEARER: space.bearer, OPERATOR: OPERATOR_TOKEN,
-      HYPOTHESIS_STORAGE_DIRECTORY: folder, PYTHONDONTWRITEBYTECODE: "1",
+      ...process.env,
+      INGEST: space.ingest,
+      BEARER: space.bearer,
+      OPERATOR: OPERATOR_TOKEN,
+      HYPOTHESIS_STORAGE_DIRECTORY: folder,
+      PYTHONDONTWRITEBYTECODE: "1",
     },
   });
   let said = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (said += text));
-  const code = await new Promise((resolve) => child.once("close", resolve));
+  return { code: await new Promise((resolve) => child.once("close", resolve)), said };
+}
+
+test("schemathesis finds nothing on workerd that the description does not say", async () => {
+  execFileSync("sh", ["scripts/schemathesis.sh"], { cwd: ROOT, stdio: "inherit" });
+  const receiver = createServer((request, response) => request.resume().on("end", () => response.end("taken")));
+  const address = `http://127.0.0.1:${await listen(receiver)}`;
+  const { code, said } = await schemathesis(narrowed(address), await spaces(address));
   receiver.close();
   assert.equal(code, 0, said);
   const [, tested] = /Tested: (\d+)/.exec(said);
