@@ -318,7 +318,7 @@ pub async fn place(
         db,
         &[
             (super::link::NAMES, &of_space),
-            (super::report::EVENTS, &period),
+            (super::figures::EVENTS, &period),
             (RECEIVED_BEFORE, &received),
             (LAST, &of_space),
         ],

@@ -4,7 +4,7 @@ use serde::Serialize;
 use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
 
-use super::report;
+use super::figures;
 use super::row::Row;
 use super::space::{self, Spaces};
 use super::{number, optional_text, rows_of, run, run_together, text};
@@ -112,12 +112,12 @@ pub async fn with_figures(
     space_id: i64,
     span: &Span,
 ) -> Result<(Spaces, Vec<Listed>, Vec<Line>), Error> {
-    let figures = [number(space_id), super::json(&span.parts)];
+    let period = [number(space_id), super::json(&span.parts)];
     let list = [number(space_id)];
-    let statements = [(space::LIST, &[][..]), (LIST, &list), (report::FIGURES, &figures)];
+    let statements = [(space::LIST, &[][..]), (LIST, &list), (figures::SUMS, &period)];
     let results = run_together(db, &statements).await?;
     let links = rows_of(&results, 1)?.iter().filter_map(Listed::read).collect();
-    let lines = rows_of(&results, 2)?.iter().filter_map(report::read_line).collect();
+    let lines = rows_of(&results, 2)?.iter().filter_map(figures::read_line).collect();
     Ok((Spaces::read(&results, space_id)?, links, lines))
 }
 

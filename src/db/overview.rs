@@ -8,7 +8,7 @@ use super::feed::{self, Item};
 use super::held::{self, Held};
 use super::row::Row;
 use super::space::{self, Spaces};
-use super::{destination, link, number, report, rows_of, run, run_together};
+use super::{destination, figures, link, number, rows_of, run, run_together};
 use crate::error::Error;
 use crate::figures::period::BUCKET_MS;
 use crate::figures::{Line, Span};
@@ -67,7 +67,7 @@ pub async fn read(
     now_ms: i64,
 ) -> Result<Overview, Error> {
     let of_space = [number(space_id)];
-    let figures = [number(space_id), super::json(&span.parts)];
+    let period = [number(space_id), super::json(&span.parts)];
     let bucket = |part: Option<i64>| number(part.unwrap_or(0));
     let closed = [
         number(space_id),
@@ -78,8 +78,8 @@ pub async fn read(
         db,
         &[
             (space::LIST, &[]),
-            (report::FIGURES, &figures),
-            (report::CLOSED, &closed),
+            (figures::SUMS, &period),
+            (figures::CLOSED, &closed),
             (link::NAMES, &of_space),
             (feed::NEWEST, &feed::below(space_id, None, FEED)),
             (destination::LIST, &destination::all_of(space_id)),
@@ -91,7 +91,7 @@ pub async fn read(
     .await?;
     Ok(Overview {
         spaces: Spaces::read(&results, space_id)?,
-        lines: rows_of(&results, 1)?.iter().filter_map(report::read_line).collect(),
+        lines: rows_of(&results, 1)?.iter().filter_map(figures::read_line).collect(),
         closed: rows_of(&results, 2)?.iter().map(|row| row.number("from_bucket")).collect(),
         links: link::read_names(&rows_of(&results, 3)?),
         feed: rows_of(&results, 4)?.iter().map(Item::read).collect(),

@@ -37,7 +37,7 @@ pub struct Closing {
 
 impl Closing {
     async fn run(&self, config: &Config) -> Result<(), Error> {
-        db::report::close(&config.db()?, self.space_id, &self.zone_name, &self.days).await
+        db::figures::close(&config.db()?, self.space_id, &self.zone_name, &self.days).await
     }
 }
 

@@ -1,5 +1,5 @@
-//! What the reports read: counters, never events. Rows read grow with links and days, and with
-//! nothing else.
+//! What figures are read from: counters and closed days, never events. Rows read grow with links and
+//! days, and with nothing else.
 
 use worker::D1Database;
 
@@ -11,7 +11,7 @@ use crate::figures::{Counted, Group, Line, Sum};
 
 /// Sums of a period by link and by bar of the chart. `?2` is JSON of its parts; a part that is a
 /// closed day is read from `days`, the others from their quarters of an hour.
-pub(super) const FIGURES: &str = "
+pub(super) const SUMS: &str = "
 WITH
 p AS (
   SELECT value ->> 0 AS from_bucket, value ->> 1 AS to_bucket, value ->> 2 AS slot FROM json_each(?2)
@@ -90,7 +90,7 @@ WHERE EXISTS (SELECT 1 FROM spaces s WHERE s.id = ?1 AND s.time_zone = ?3)
 ON CONFLICT (space_id, from_bucket) DO NOTHING
 ";
 
-/// A line of `FIGURES`.
+/// A line of `SUMS`.
 pub(super) fn read_line(row: &Row) -> Option<Line> {
     let id = row.number("id");
     let group = match row.text("part").as_str() {
