@@ -2,12 +2,30 @@
 -- it already; triggers are made anew each time, so that a deployment brings their newest form.
 -- Ids are never given twice (AUTOINCREMENT), so that what stays on record of a deleted thing is not
 -- taken for another's. Times are epoch milliseconds, amounts millionths of a currency's unit.
+--
+-- The way of one deposit. Words in capitals are statements in src/db. STORE in event.rs (STORE_MANY
+-- out of the queue) is one statement, and one transaction with all that its triggers do:
+--
+--   keys        the key's hash gives the space; a key that opens none stores nothing
+--   clicks      the uid gives the click, and so the link; else the Telegram user does, through binds
+--   events      the row, once for each dedup key; what comes again raises refires and stops here
+--   ├─ events_count → tally → tally_add
+--   │  counters   its link's quarter of an hour has one more
+--   │  days       so has the day, if CLOSE and MARK_CLOSED in figures.rs have summed it up already
+--   └─ events_send
+--      deliveries one row for each destination that takes it: CLAIM and RECORD in delivery.rs
+--
+-- Later it may find its link. A click (RECORD and REPORT in click.rs) fires clicks_attribute or
+-- clicks_attribute_plus, a bind (BIND in bind.rs) fires binds_attribute; both reach the Telegram
+-- user's events through tg_users and tg_users_attribute. They set link_id, and events_move takes the
+-- event from one link's counters and days to the other's. Figures are read from these two (SUMS in
+-- figures.rs), never from events.
 
 -- One tenant: one offer or funnel. Nothing crosses from one space to another.
 CREATE TABLE IF NOT EXISTS spaces (
   id            INTEGER PRIMARY KEY AUTOINCREMENT,
   name          TEXT    NOT NULL,
-  time_zone     TEXT    NOT NULL DEFAULT 'UTC', -- IANA name; reports go by it
+  time_zone     TEXT    NOT NULL DEFAULT 'UTC', -- IANA name; its days are the figures' days
   created_at_ms INTEGER NOT NULL
 ) STRICT;
 
@@ -134,13 +152,13 @@ FROM binds b JOIN clicks c ON c.space_id = b.space_id AND c.uid = iif(
   b.uid
 );
 
--- Every report of a network or a bot, once. Clustered by space and number: the feed and the event
--- page read it in its own order and need no further index. `seq` is max + 1 taken inside the insert,
+-- Every event that a network or a bot reported, once. Clustered by space and number: the feed and the
+-- event page read it in its own order and need no further index. `seq` is max + 1 taken inside the insert,
 -- which is safe since D1 runs one statement at a time.
 CREATE TABLE IF NOT EXISTS events (
   space_id       INTEGER NOT NULL REFERENCES spaces (id),
   seq            INTEGER NOT NULL,          -- the number a user says: "event 1042"
-  dedup          TEXT    NOT NULL,          -- what makes two reports one; see src/model/event.rs
+  dedup          TEXT    NOT NULL,          -- what makes two postbacks one event; see src/model/event.rs
   event          TEXT    NOT NULL CHECK (event IN ('contact', 'subscribed', 'registration', 'deposit')),
   uid            TEXT,
   eid            TEXT,
@@ -178,7 +196,7 @@ CREATE VIEW folded_events AS
 SELECT space_id, replace(uid, '+', ' ') AS folded, event, seq, uid
 FROM events INDEXED BY events_folded WHERE uid GLOB '*[ +]*';
 
--- What reports read instead of events and clicks: sums by quarter of an hour, so that the day of
+-- What figures are read from instead of events and clicks: sums by quarter of an hour, so that the day of
 -- every civil time zone is a whole number of buckets. Revenue is kept as whole units and the
 -- millionths behind them, apart: an i64 of micros would overflow at ten amounts of twelve digits, and
 -- a network that sends ids as amounts would then have its events refused.
@@ -195,8 +213,8 @@ CREATE TABLE IF NOT EXISTS counters (
   PRIMARY KEY (space_id, bucket, link_id, event, currency)
 ) STRICT, WITHOUT ROWID;
 
--- Days of a space's own zone that are over, summed up: a report of a month would else read each of
--- their 96 quarters of an hour, for every link. Whoever looks at such a report closes its days; what
+-- Days of a space's own zone that are over, summed up: the figures of a month would else be read from
+-- 96 quarters of an hour a day, for every link. Whoever looks at such a month closes its days; what
 -- comes late is added here as well. Both tables can be emptied at any time, as a change of the zone does.
 CREATE TABLE IF NOT EXISTS closed_days (
   space_id    INTEGER NOT NULL,
@@ -280,7 +298,7 @@ BEGIN
   );
 END;
 
--- An event that finds its link later moves from one row of the report to another; totals stay.
+-- An event that finds its link later moves from one link's figures to another's; totals stay.
 DROP TRIGGER IF EXISTS events_move;
 CREATE TRIGGER events_move AFTER UPDATE OF link_id ON events WHEN OLD.link_id <> NEW.link_id
 BEGIN
@@ -394,7 +412,7 @@ CREATE TABLE IF NOT EXISTS destinations (
   space_id      INTEGER NOT NULL REFERENCES spaces (id),
   name          TEXT    NOT NULL,
   enabled       INTEGER NOT NULL,
-  events        TEXT    NOT NULL,           -- JSON: canonical to target name; what is missing is not sent
+  events        TEXT    NOT NULL,           -- JSON: kind of event to its name there; what is missing is not sent
   config        TEXT    NOT NULL,           -- JSON of the kind and what may be shown
   secrets       TEXT    NOT NULL,           -- sealed with DESTINATION_KEY
   failures      INTEGER NOT NULL DEFAULT 0, -- tries in a row that it did not take
@@ -450,7 +468,8 @@ CREATE TABLE IF NOT EXISTS retention (
   uid      TEXT    NOT NULL DEFAULT ''
 ) STRICT;
 
--- What was refused though its token was good: kept whole, so that it can be mended and read again.
+-- Refused postbacks whose key was good: kept whole, so that nothing is lost while the sender is being
+-- fixed.
 CREATE TABLE IF NOT EXISTS held (
   space_id       INTEGER NOT NULL REFERENCES spaces (id),
   seq            INTEGER NOT NULL,
