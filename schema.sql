@@ -469,7 +469,7 @@ CREATE TABLE IF NOT EXISTS retention (
 ) STRICT;
 
 -- Refused postbacks whose key was good: kept whole, so that nothing is lost while the sender is being
--- fixed.
+-- fixed. Screens and code call them refused; the table has its name from before that.
 CREATE TABLE IF NOT EXISTS held (
   space_id       INTEGER NOT NULL REFERENCES spaces (id),
   seq            INTEGER NOT NULL,
@@ -483,5 +483,5 @@ CREATE TABLE IF NOT EXISTS held (
   PRIMARY KEY (space_id, seq)
 ) STRICT, WITHOUT ROWID;
 
--- db/held.rs KEEP conflicts on it.
+-- db/refused.rs KEEP conflicts on it.
 CREATE UNIQUE INDEX IF NOT EXISTS held_fingerprint ON held (space_id, fingerprint);

@@ -117,10 +117,10 @@ pub mod event;
 pub mod feed;
 pub mod figures;
 pub mod health;
-pub mod held;
 pub mod key;
 pub mod link;
 pub mod overview;
+pub mod refused;
 pub mod resend;
 pub mod retention;
 mod row;
@@ -175,9 +175,9 @@ pub async fn in_time<T>(
 
 /// Runs one statement in one round trip.
 async fn run(db: &D1Database, sql: &str, values: &[JsValue]) -> Result<Rows, Error> {
-    let statement = db.prepare(sql).bind(values).map_err(refused)?;
-    let result = statement.all().await.map_err(refused)?;
-    Ok(Rows { rows: result.results().map_err(refused)?, cost: Cost(vec![result]) })
+    let statement = db.prepare(sql).bind(values).map_err(failed)?;
+    let result = statement.all().await.map_err(failed)?;
+    Ok(Rows { rows: result.results().map_err(failed)?, cost: Cost(vec![result]) })
 }
 
 /// Runs several statements in one round trip and one transaction; they see each other's effects.
@@ -187,16 +187,16 @@ async fn run_together(
 ) -> Result<Vec<D1Result>, Error> {
     let bound: worker::Result<Vec<_>> =
         statements.iter().map(|(sql, values)| db.prepare(*sql).bind(values)).collect();
-    db.batch(bound.map_err(refused)?).await.map_err(refused)
+    db.batch(bound.map_err(failed)?).await.map_err(failed)
 }
 
 /// The rows of one statement of several.
 fn rows_of(results: &[D1Result], index: usize) -> Result<Vec<Row>, Error> {
-    results.get(index).map_or(Ok(Vec::new()), |result| result.results().map_err(refused))
+    results.get(index).map_or(Ok(Vec::new()), |result| result.results().map_err(failed))
 }
 
-/// D1's refusal as text. Its own `Display` throws inside wasm and hangs the request.
-fn refused(error: worker::Error) -> Error {
+/// What D1 failed with, as text. Its own `Display` throws inside wasm and hangs the request.
+fn failed(error: worker::Error) -> Error {
     Error::Database(edge::text_of(&error))
 }
 

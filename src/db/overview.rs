@@ -5,7 +5,7 @@ use worker::wasm_bindgen::JsValue;
 
 use super::destination::Stored;
 use super::feed::{self, Item};
-use super::held::{self, Held};
+use super::refused::{self, Refused};
 use super::row::Row;
 use super::space::{self, Spaces};
 use super::{destination, figures, link, number, rows_of, run, run_together};
@@ -47,7 +47,7 @@ pub struct Overview {
     pub links: Vec<(i64, String)>,
     pub feed: Vec<Item>,
     pub destinations: Vec<Stored>,
-    pub held: Vec<Held>,
+    pub refused: Vec<Refused>,
     /// What was there when this was read.
     pub seen: Seen,
 }
@@ -83,7 +83,7 @@ pub async fn read(
             (link::NAMES, &of_space),
             (feed::NEWEST, &feed::below(space_id, None, FEED)),
             (destination::LIST, &destination::all_of(space_id)),
-            (held::NEWEST, &held::below(space_id, None)),
+            (refused::NEWEST, &refused::below(space_id, None)),
             (SEEN, &of_space),
             (CLICKS, &recent(space_id, now_ms)),
         ],
@@ -96,7 +96,7 @@ pub async fn read(
         links: link::read_names(&rows_of(&results, 3)?),
         feed: rows_of(&results, 4)?.iter().map(Item::read).collect(),
         destinations: rows_of(&results, 5)?.iter().map(Stored::read).collect(),
-        held: rows_of(&results, 6)?.iter().map(Held::read).collect(),
+        refused: rows_of(&results, 6)?.iter().map(Refused::read).collect(),
         seen: Seen { events: seen(&rows_of(&results, 7)?), clicks: clicks(&rows_of(&results, 8)?) },
     })
 }

@@ -59,13 +59,13 @@ WHERE space_id = ?1 AND state IN ('sent', 'failed_permanently')
 ";
 
 /// Their numbers follow the time of receipt as events' do; what is left begins with the oldest.
-const HELD: &str = "
+const REFUSED: &str = "
 DELETE FROM held
 WHERE space_id = ?1 AND received_at_ms < ?2
   AND seq < (SELECT min(h.seq) FROM held h WHERE h.space_id = ?1) + ?3
 ";
 
-const MORE_HELD: &str = "
+const MORE_REFUSED: &str = "
 SELECT (
   SELECT h.received_at_ms < ?2 FROM held h WHERE h.space_id = ?1 ORDER BY h.seq LIMIT 1
 ) AS has_more
@@ -123,8 +123,8 @@ pub async fn step(
             (ADVANCE, &step),
             (EVENTS, &of_space),
             (DELIVERIES, &of_space),
-            (HELD, &step),
-            (MORE_HELD, &old),
+            (REFUSED, &step),
+            (MORE_REFUSED, &old),
         ]);
     }
     let results = run_together(db, &statements).await?;

@@ -153,7 +153,7 @@ async fn write(
             Ok((stored.map_or(Outcome::UnknownKey, Outcome::Stored), cost))
         }
         Err(refusal) => {
-            let (kept, cost) = db::held::keep(&db, &[(arrival, refusal, &reading.raw)]).await?;
+            let (kept, cost) = db::refused::keep(&db, &[(arrival, refusal, &reading.raw)]).await?;
             Ok((if kept == 0 { Outcome::UnknownKey } else { Outcome::Held }, cost))
         }
     }

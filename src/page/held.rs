@@ -6,7 +6,7 @@ use super::event::pairs;
 use super::explain::{Explained, explain, refusal};
 use super::frame::{self, Section};
 use super::shown::{moment, visible};
-use crate::db::held::Held;
+use crate::db::refused::Refused;
 use crate::db::space::Spaces;
 use crate::figures::{Zone, money};
 use crate::reply::Reply;
@@ -29,8 +29,8 @@ struct Page {
 }
 
 /// The list of refused postbacks.
-pub fn page(spaces: &Spaces, held: &[Held], zone: &Zone, more: Option<i64>) -> Reply {
-    let show = |held: &Held| Shown {
+pub fn page(spaces: &Spaces, held: &[Refused], zone: &Zone, more: Option<i64>) -> Reply {
+    let show = |held: &Refused| Shown {
         seq: held.seq,
         why: refusal(&held.status),
         at: moment(zone, held.received_at_ms),

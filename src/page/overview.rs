@@ -6,8 +6,8 @@ use askama::Template;
 use super::events::{Line, lines};
 use super::frame::{self, Section};
 use super::shown::{is_without_amount, percent};
-use crate::db::held;
 use crate::db::overview::Overview;
+use crate::db::refused;
 use crate::figures::sums::{drop_percent, share_permille};
 use crate::figures::zone::iso_date;
 use crate::figures::{Asked, Counted, Figures, Span, Totals, Zone, money};
@@ -331,9 +331,9 @@ fn warnings(shown: &Shown<'_>, overview: &Overview) -> Vec<Warning> {
     let space = shown.space_id;
     let since_ms = shown.now_ms - NEWS_MS;
     let mut warnings = Vec::new();
-    let refused = overview.held.iter().filter(|held| held.received_at_ms >= since_ms).count();
+    let refused = overview.refused.iter().filter(|held| held.received_at_ms >= since_ms).count();
     if refused > 0 {
-        let most = if refused as i64 == held::PAGE { " or more" } else { "" };
+        let most = if refused as i64 == refused::PAGE { " or more" } else { "" };
         let text = if refused == 1 {
             "1 postback was refused in the last 24 hours. It is kept, but not counted.".to_owned()
         } else {

@@ -203,7 +203,7 @@ async fn write(config: &Config, read: &[&Read]) -> Result<(), Error> {
         known += db::event::store_many(&db, &events).await?;
     }
     if !refused.is_empty() {
-        known += db::held::keep(&db, &refused).await?.0;
+        known += db::refused::keep(&db, &refused).await?.0;
     }
     if known < events.len() + refused.len() {
         edge::log("spilled_dropped", "a key was unknown when its postback arrived");

@@ -1,4 +1,4 @@
-//! Keeping refused postbacks, so that nothing a network sent is lost.
+//! Keeping refused postbacks, so that nothing a network sent is lost. Their table is called `held`.
 
 use sha2::{Digest, Sha256};
 use worker::D1Database;
@@ -45,7 +45,7 @@ WHERE space_id = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3
 
 /// A refused postback.
 #[derive(Clone, Debug)]
-pub struct Held {
+pub struct Refused {
     pub seq: i64,
     pub status: String,
     pub notes: Vec<String>,
@@ -55,7 +55,7 @@ pub struct Held {
     pub refires: i64,
 }
 
-impl Held {
+impl Refused {
     pub(super) fn read(row: &Row) -> Self {
         Self {
             seq: row.number("seq"),
@@ -77,11 +77,11 @@ pub async fn newest(
     db: &D1Database,
     space_id: i64,
     before: Option<i64>,
-) -> Result<(Spaces, Vec<Held>), Error> {
+) -> Result<(Spaces, Vec<Refused>), Error> {
     let below = below(space_id, before);
     let results = run_together(db, &[(space::LIST, &[]), (NEWEST, &below)]).await?;
-    let held = rows_of(&results, 1)?.iter().map(Held::read).collect();
-    Ok((Spaces::read(&results, space_id)?, held))
+    let refused = rows_of(&results, 1)?.iter().map(Refused::read).collect();
+    Ok((Spaces::read(&results, space_id)?, refused))
 }
 
 /// Keeps refused postbacks in one round trip. Gives how many of their keys open a space: of the
