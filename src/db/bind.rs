@@ -1,7 +1,9 @@
 //! Which Telegram user a uid belongs to, by compare-and-set.
 
+use constcat::concat;
 use worker::D1Database;
 
+use super::attribution::CLICK_OF_BIND;
 use super::{Cost, Rows, key, number, text};
 use crate::error::Error;
 use crate::model::bind::Bind;
@@ -9,7 +11,7 @@ use crate::model::event::Arrival;
 
 /// The first binding wins: a second one writes the row back as it is, and reads it. So does one in
 /// another spelling, as long as both lead to the same click or to none.
-const BIND: &str = concat!(
+pub(super) const BIND: &str = concat!(
     "
 INSERT INTO binds (space_id, uid, tg_id, bound_at_ms)
 SELECT
@@ -19,10 +21,15 @@ SELECT
       SELECT b.uid FROM folded_binds b
       WHERE b.space_id = k.space_id AND b.folded = replace(?4, '+', ' ')
         AND coalesce(",
-    click_of_uid!("b", "b.uid"),
-    ") IS coalesce(",
-    click_of_uid!("k", "?4"),
-    ")
+    CLICK_OF_BIND,
+    ") IS coalesce(
+          (SELECT x.uid FROM clicks x WHERE x.space_id = k.space_id AND x.uid = ?4),
+          iif(?4 GLOB '*[ +]*', (
+            SELECT f.uid FROM folded_clicks f
+            WHERE f.space_id = k.space_id AND f.folded = replace(?4, '+', ' ')
+            ORDER BY f.clicked_at_ms, f.uid LIMIT 1
+          ), NULL)
+        )
       ORDER BY b.bound_at_ms, b.uid LIMIT 1
     ), NULL),
     ?4
@@ -33,9 +40,14 @@ WHERE k.hash = ?1 AND k.kind = ?2 AND (k.expires_at_ms IS NULL OR k.expires_at_m
 ON CONFLICT (space_id, uid) DO UPDATE SET tg_id = tg_id
 RETURNING
   tg_id = ?5 AS ours,
-  coalesce(",
-    click_of_uid!("binds", "?4"),
-    ") IS NOT NULL AS matched
+  coalesce(
+    (SELECT x.uid FROM clicks x WHERE x.space_id = binds.space_id AND x.uid = ?4),
+    iif(?4 GLOB '*[ +]*', (
+      SELECT f.uid FROM folded_clicks f
+      WHERE f.space_id = binds.space_id AND f.folded = replace(?4, '+', ' ')
+      ORDER BY f.clicked_at_ms, f.uid LIMIT 1
+    ), NULL)
+  ) IS NOT NULL AS matched
 "
 );
 

@@ -1,5 +1,6 @@
 //! Storing clicks. Counting them, and attributing events that came first, is the schema's.
 
+use constcat::concat;
 use serde::Serialize;
 use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
@@ -10,38 +11,32 @@ use crate::model::click::Click;
 use crate::model::event::Arrival;
 use crate::upkeep::spill::Visit;
 
-/// Stores clicks from `$source`, whose rows have a `click` as [`columns`] gives it, and what `$space`
-/// and `$link` name. The first click of a uid wins, so that a message delivered twice counts once.
-macro_rules! insert {
-    ($space:literal, $link:literal, $source:literal) => {
-        concat!(
-            "
+const INTO_CLICKS: &str = "
 INSERT INTO clicks (
   space_id, link_id, uid, clicked_at_ms, raw_query, fbclid, fbp, fbc, campaign_id, campaign_name,
   adset_id, adset_name, ad_id, ad_name, placement, country, user_agent, ip
-)
-SELECT ",
-            $space,
-            ", ",
-            $link,
-            ",
+)";
+
+/// The columns of `click`, in the order of [`columns`].
+const COLUMNS: &str = "
   click ->> 0, click ->> 1, click ->> 2, click ->> 3, click ->> 4, click ->> 5, click ->> 6,
   click ->> 7, click ->> 8, click ->> 9, click ->> 10, click ->> 11, click ->> 12, click ->> 13,
-  click ->> 14, click ->> 15
-FROM ",
-            $source,
-            "
+  click ->> 14, click ->> 15";
+
+/// The first click of a uid wins, so that a message delivered twice counts once.
+const FIRST_WINS: &str = "
 ON CONFLICT (space_id, uid) DO NOTHING
-"
-        )
-    };
-}
+";
 
 /// Landings' clicks, a JSON array of space, link and click: the link that was read says whose it is.
-const RECORD: &str = insert!(
-    "value ->> 0",
-    "value ->> 1",
-    "(SELECT value, value -> 2 AS click FROM json_each(?1)) WHERE true"
+const RECORD: &str = concat!(
+    INTO_CLICKS,
+    "
+SELECT value ->> 0, value ->> 1,",
+    COLUMNS,
+    "
+FROM (SELECT value, value -> 2 AS click FROM json_each(?1)) WHERE true",
+    FIRST_WINS
 );
 
 const WHOSE: &str = "
@@ -51,13 +46,17 @@ WHERE k.hash = ?1 AND k.kind = ?2 AND (k.expires_at_ms IS NULL OR k.expires_at_m
 ";
 
 /// A reported click: its key says whose it is. A slug that leads to no link stores nothing.
-const REPORT: &str = insert!(
-    "k.space_id",
-    "coalesce(l.id, 0)",
-    "(SELECT ?1 AS click)
+const REPORT: &str = concat!(
+    INTO_CLICKS,
+    "
+SELECT k.space_id, coalesce(l.id, 0),",
+    COLUMNS,
+    "
+FROM (SELECT ?1 AS click)
 JOIN keys k ON k.hash = ?2 AND k.kind = ?3
 LEFT JOIN links l ON l.space_id = k.space_id AND l.slug = ?4
-WHERE (k.expires_at_ms IS NULL OR k.expires_at_ms > click ->> 1) AND (?4 IS NULL OR l.id IS NOT NULL)"
+WHERE (k.expires_at_ms IS NULL OR k.expires_at_ms > click ->> 1) AND (?4 IS NULL OR l.id IS NOT NULL)",
+    FIRST_WINS
 );
 
 /// What became of a reported click.

@@ -1,8 +1,10 @@
 //! The outbox: what is due, who is sending it, and what became of it.
 
+use constcat::concat;
 use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
 
+use super::attribution::{CLICK_OF_EVENT, TG_USER_OF_CLICK};
 use super::destination;
 use super::feed::{NO_BOUND, read_fields};
 use super::row::Row;
@@ -17,39 +19,36 @@ use crate::model::event::Canonical;
 /// most 16 with its record, and begins none that would end later than this.
 pub const LEASE_MS: i64 = 60_000;
 
-/// Deliveries with all that is told of them. The click is the event's own, or by the rule of
-/// `tg_clicks` the Telegram user's.
-macro_rules! loaded_where {
-    ($condition:literal) => {
-        concat!(
-            "
+/// Deliveries with all that is told of them; what follows says which. The click is the event's own, or
+/// by the rule of `tg_clicks` the Telegram user's.
+const LOADED_WHERE: &str = concat!(
+    "
 SELECT
   x.space_id, x.seq, x.destination_id, x.target, x.tries, x.lease, x.due_at_ms,
   e.event, coalesce(c.uid, e.uid) AS uid, e.eid, CAST(e.micros AS TEXT) AS micros, e.currency,
   e.occurred_at_ms, e.receipt, coalesce(e.tg_id, ",
-            tg_user_of_click!("c"),
-            ") AS tg_id,
+    TG_USER_OF_CLICK,
+    ") AS tg_id,
   c.clicked_at_ms, c.fbclid, c.fbp, c.fbc, c.campaign_id, c.campaign_name, c.adset_id, c.adset_name, c.ad_id,
   c.ad_name, c.placement, c.country, c.user_agent, c.ip, d.config, d.secrets, d.failures
 FROM deliveries x
 JOIN events e ON e.space_id = x.space_id AND e.seq = x.seq
 JOIN destinations d ON d.space_id = x.space_id AND d.id = x.destination_id
 LEFT JOIN clicks c ON c.space_id = e.space_id AND c.uid = ",
-            click_of_event!(),
-            "
-WHERE ",
-            $condition
-        )
-    };
-}
+    CLICK_OF_EVENT,
+    "
+WHERE "
+);
 
 /// What the invocation that stored an event may try at once.
-const OF_EVENT: &str = loaded_where!(
+const OF_EVENT: &str = concat!(
+    LOADED_WHERE,
     "x.space_id = ?1 AND x.seq = ?2 AND x.state = 'pending' AND x.tries = 0 AND d.rest_until_ms <= ?3"
 );
 
 /// The newest delivery of a destination among the last 500 events, for a test with a real one.
-const LATEST: &str = loaded_where!(
+const LATEST: &str = concat!(
+    LOADED_WHERE,
     "x.space_id = ?1 AND x.destination_id = ?2
   AND x.seq > (SELECT max(m.seq) FROM deliveries m WHERE m.space_id = ?1) - 500
 ORDER BY x.seq DESC LIMIT 1"
@@ -57,7 +56,8 @@ ORDER BY x.seq DESC LIMIT 1"
 
 /// What CLAIM took, found by the end that it gave the lease. As everywhere, all three open states are
 /// named: the index of what is due has nothing else, and is not taken for one of them alone.
-const CLAIMED: &str = loaded_where!(
+const CLAIMED: &str = concat!(
+    LOADED_WHERE,
     "x.destination_id = ?1 AND x.state IN ('pending', 'sending', 'retrying') AND x.due_at_ms = ?3
   AND x.state = 'sending' AND x.lease = ?2
 ORDER BY x.tries, x.seq"

@@ -1,5 +1,6 @@
 //! Storing an event exactly once, and counting it, in one statement.
 
+use constcat::concat;
 use serde::Serialize;
 use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
@@ -10,40 +11,26 @@ use crate::error::Error;
 use crate::model::event::{Arrival, Id, Report, TgId};
 use crate::model::note::{self, Note};
 
-/// Stores reports. The key gives the space; the unique key on `dedup` decides new or duplicate; the
-/// trigger on a really inserted row counts it. The uid leads to its click and so to the link, else
-/// the Telegram user's binds do; schema.sql moves the event when either comes later. All spellings of
-/// a uid are one person's, whatever clicks there are or will be: so `first` never changes. No row comes
-/// back for a key that is unknown, expired or of the other kind. A retry of our own carries the
-/// receipt of the first try: it raises no re-fire, and is answered as the first would have been.
-///
-/// Rows from before have other keys where there is no eid: without the Telegram user, or with the uid's
-/// own plus. A report of the same that comes again is still the same event (`older_dedup`).
-///
-/// A report is a JSON array in the order of [`columns`]: one parameter crosses into the runtime and
-/// D1's protocol sooner than fifteen. The other one is what is noted where a uid's plus was restored.
-/// `$reports` gives a row with a `report`, and where it stands, for each. `$places` adds to `u` what
-/// depends on the others of them, which this statement cannot see in the table: `nth` in its space,
-/// and whether it `leads` those of its kind and person.
-macro_rules! store {
-    ($reports:literal, $places:literal, $returning:literal) => {
-        concat!(
-            "
+const INTO_EVENTS: &str = "
 INSERT INTO events (
   space_id, seq, dedup, event, uid, eid, tg_id, value, micros, currency,
   occurred_at_ms, received_at_ms, link_id, first, receipt, notes, raw
-)
-WITH
-p AS (
+)";
+
+/// The columns of `report`, in the order of [`columns`]; `at` is where it stands among others.
+const COLUMNS: &str = "
   SELECT at, report ->> 0 AS hash, report ->> 1 AS received_at_ms, report ->> 2 AS receipt,
     report ->> 3 AS dedup, report ->> 4 AS event, report ->> 5 AS uid, report ->> 6 AS eid,
     report ->> 7 AS tg_id, report ->> 8 AS value, report ->> 9 AS micros, report ->> 10 AS currency,
     report ->> 11 AS occurred_at_ms, report ->> 12 AS notes, report ->> 13 AS raw,
-    report ->> 14 AS kind
-  FROM ",
-            $reports,
-            "
-),
+    report ->> 14 AS kind";
+
+/// From the reports `p` those whose keys open a space, `k`, and from these `u`, with the click that the
+/// uid leads to.
+///
+/// Rows from before have other keys where there is no eid: without the Telegram user, or with the uid's
+/// own plus. A report of the same that comes again is still the same event (`older_dedup`).
+const OPENED: &str = "
 k AS (
   SELECT p.*, y.space_id FROM p JOIN keys y
     ON y.hash = p.hash AND y.kind = p.kind
@@ -64,13 +51,19 @@ u AS (
       )
     END AS older_dedup
   FROM k LEFT JOIN clicks c ON c.space_id = k.space_id AND c.uid = coalesce(
-  ",
-            click_of_uid!("k", "k.uid"),
-            "
+    (SELECT x.uid FROM clicks x WHERE x.space_id = k.space_id AND x.uid = k.uid),
+    iif(k.uid GLOB '*[ +]*', (
+      SELECT f.uid FROM folded_clicks f
+      WHERE f.space_id = k.space_id AND f.folded = replace(k.uid, '+', ' ')
+      ORDER BY f.clicked_at_ms, f.uid LIMIT 1
+    ), NULL)
   )
-),",
-            $places,
-            "
+)";
+
+/// The rows to insert. `n` is `u` with what depends on the other reports, which this statement cannot
+/// see in the table: `nth`, a report's place among the new ones of its space, and whether it `leads`
+/// those of its kind and person. `?2` is what is noted where a uid's plus was restored.
+const STORED: &str = "
 SELECT
   n.space_id,
   coalesce((SELECT max(e.seq) FROM events e WHERE e.space_id = n.space_id), 0) + n.nth,
@@ -78,9 +71,13 @@ SELECT
   n.occurred_at_ms, n.received_at_ms,
   coalesce(
     n.link_id,
-    ",
-            click_of_tg_user!("link_id", "n"),
-            ",
+    (
+      SELECT o.link_id FROM (
+        SELECT t.uid, t.link_id, t.clicked_at_ms - n.occurred_at_ms AS away FROM tg_clicks t
+        WHERE t.space_id = n.space_id AND t.tg_id = n.tg_id
+      ) o
+      ORDER BY o.away <= 0 DESC, abs(o.away), o.uid LIMIT 1
+    ),
     0
   ),
   CASE
@@ -102,18 +99,32 @@ SELECT
   n.raw
 FROM n
 WHERE true
-ON CONFLICT (space_id, dedup) DO UPDATE SET refires = refires + (receipt <> excluded.receipt)
-",
-            $returning
-        )
-    };
-}
+ON CONFLICT (space_id, dedup) DO UPDATE SET refires = refires + (receipt <> excluded.receipt)";
 
-const STORE: &str = store!(
-    "(SELECT ?1 AS report, 0 AS at)",
+/// Stores a report. The key gives the space; the unique key on `dedup` decides new or duplicate; the
+/// trigger on a really inserted row counts it. The uid leads to its click and so to the link, else
+/// the Telegram user's binds do; schema.sql moves the event when either comes later. All spellings of
+/// a uid are one person's, whatever clicks there are or will be: so `first` never changes. No row comes
+/// back for a key that is unknown, expired or of the other kind. A retry of our own carries the
+/// receipt of the first try: it raises no re-fire, and is answered as the first would have been.
+///
+/// A report is one JSON array: one parameter crosses into the runtime and D1's protocol sooner than
+/// fifteen.
+pub(super) const STORE: &str = concat!(
+    INTO_EVENTS,
     "
+WITH
+p AS (",
+    COLUMNS,
+    "
+  FROM (SELECT ?1 AS report, 0 AS at)
+),",
+    OPENED,
+    ",
 n AS (SELECT u.*, 1 AS nth, 1 AS leads FROM u)",
-    "RETURNING space_id, seq, receipt, EXISTS (
+    STORED,
+    "
+RETURNING space_id, seq, receipt, EXISTS (
   SELECT 1 FROM destinations d WHERE d.space_id = events.space_id AND d.enabled = 1
 ) AS has_destinations
 "
@@ -121,9 +132,17 @@ n AS (SELECT u.*, 1 AS nth, 1 AS leads FROM u)",
 
 /// The same for a JSON array of reports, in their order. What is known already, or comes twice, leads
 /// nobody.
-const STORE_MANY: &str = store!(
-    "(SELECT value AS report, key AS at FROM json_each(?1))",
+pub(super) const STORE_MANY: &str = concat!(
+    INTO_EVENTS,
     "
+WITH
+p AS (",
+    COLUMNS,
+    "
+  FROM (SELECT value AS report, key AS at FROM json_each(?1))
+),",
+    OPENED,
+    ",
 s AS (
   SELECT u.*,
     row_number() OVER (PARTITION BY u.space_id ORDER BY u.at) AS nth,
@@ -140,7 +159,10 @@ n AS (
   ) = 1 AS leads
   FROM s ORDER BY s.at
 )",
-    "RETURNING seq"
+    STORED,
+    "
+RETURNING seq
+"
 );
 
 /// What became of a report.

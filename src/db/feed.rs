@@ -1,10 +1,12 @@
 //! Events as pages show them: newest first by their number, one by its number, or what a search
 //! finds. Nothing here reads more rows than it shows.
 
+use constcat::concat;
 use serde_json::Value;
 use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
 
+use super::attribution::{CLICK_OF_EVENT, UID_OF_EVENT};
 use super::row::Row;
 use super::space::{self, Spaces};
 use super::{number, optional_number, rows_of, run_together, text};
@@ -17,25 +19,19 @@ use crate::text::json;
 pub(super) const NO_BOUND: i64 = 1 << 53;
 
 /// What a file has of an event. The uid is spelled as its click spells it.
-macro_rules! event_columns {
-    () => {
-        concat!(
-            "
+const EVENT_COLUMNS: &str = concat!(
+    "
 SELECT
   e.seq, e.event, ",
-            uid_of_event!(),
-            " AS uid, e.eid, e.tg_id, e.value, CAST(e.micros AS TEXT) AS micros, e.currency,
+    UID_OF_EVENT,
+    " AS uid, e.eid, e.tg_id, e.value, CAST(e.micros AS TEXT) AS micros, e.currency,
   e.occurred_at_ms, e.received_at_ms, e.link_id, e.first, e.refires, e.notes"
-        )
-    };
-}
+);
 
-/// Columns of an event with its deliveries as JSON pairs of destination and state.
-macro_rules! events_where {
-    ($condition:literal) => {
-        concat!(
-            event_columns!(),
-            ", e.raw,
+/// Events with their deliveries as JSON pairs of destination and state; what follows says which.
+const EVENTS_WHERE: &str = concat!(
+    EVENT_COLUMNS,
+    ", e.raw,
   (
     SELECT json_group_array(json_array(coalesce(d.name, 'a removed destination'), x.state))
     FROM deliveries x
@@ -43,22 +39,20 @@ macro_rules! events_where {
     WHERE x.space_id = e.space_id AND x.seq = e.seq
   ) AS deliveries
 FROM events e
-WHERE ",
-            $condition
-        )
-    };
-}
+WHERE "
+);
 
 /// Newest first, below a number.
 pub(super) const NEWEST: &str =
-    events_where!("e.space_id = ?1 AND e.seq < ?2 ORDER BY e.seq DESC LIMIT ?3");
+    concat!(EVENTS_WHERE, "e.space_id = ?1 AND e.seq < ?2 ORDER BY e.seq DESC LIMIT ?3");
 
-const ONE: &str = events_where!("e.space_id = ?1 AND e.seq = ?2");
+const ONE: &str = concat!(EVENTS_WHERE, "e.space_id = ?1 AND e.seq = ?2");
 
 /// A search: the number itself, or whose event it is, or which transaction's. Every branch has its
 /// index, and at most 100 rows; the `+` and UNION ALL keep SQLite
 /// from walking all events in their order instead.
-const FOUND: &str = events_where!(
+const FOUND: &str = concat!(
+    EVENTS_WHERE,
     "e.space_id = ?1 AND e.seq IN (
   SELECT seq FROM events WHERE space_id = ?1 AND seq = ?3
   UNION ALL SELECT seq FROM (SELECT seq FROM events WHERE space_id = ?1 AND uid = ?2 LIMIT 100)
@@ -73,7 +67,8 @@ const FOUND: &str = events_where!(
 );
 
 /// What else the same person did: at most 50 of the same uid, or of the Telegram user without one.
-const JOURNEY: &str = events_where!(
+const JOURNEY: &str = concat!(
+    EVENTS_WHERE,
     "e.space_id = ?1 AND e.seq IN (
   SELECT o.seq FROM (
     SELECT n.seq FROM events m JOIN events n ON n.space_id = m.space_id AND n.uid = m.uid
@@ -95,7 +90,7 @@ const JOURNEY: &str = events_where!(
 const CLICK: &str = concat!(
     "
 SELECT c.* FROM events e JOIN clicks c ON c.space_id = e.space_id AND c.uid = ",
-    click_of_event!(),
+    CLICK_OF_EVENT,
     "
 WHERE e.space_id = ?1 AND e.seq = ?2
 "
@@ -114,7 +109,7 @@ ORDER BY x.destination_id
 /// by time, which would be one row written more for every event: every number of the stretch is read, up
 /// to the last event that was asked for.
 const EXPORT: &str = concat!(
-    event_columns!(),
+    EVENT_COLUMNS,
     "
 FROM events e
 WHERE e.space_id = ?1 AND e.seq > ?2 AND e.seq <= ?3 AND e.occurred_at_ms >= ?4 AND e.occurred_at_ms < ?5

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use constcat::concat;
 use worker::wasm_bindgen::JsValue;
 use worker::{D1Database, D1Result};
 
@@ -25,20 +26,16 @@ ORDER BY k.kind, k.expires_at_ms IS NOT NULL, k.created_at_ms DESC, k.hash
 
 /// Whether the key that a rotation goes out from, ?3, is the space's current one; NULL where it is to
 /// have none yet.
-macro_rules! goes_out_from {
-    () => {
-        "s.id = ?1 AND (
+const GOES_OUT_FROM: &str = "s.id = ?1 AND (
   SELECT k.hash FROM keys k WHERE k.space_id = s.id AND k.kind = ?2 AND k.expires_at_ms IS NULL
   ORDER BY k.created_at_ms DESC, k.hash LIMIT 1
 ) IS ?3
-"
-    };
-}
+";
 
 const NOTE_UNUSED: &str = concat!(
     "
 INSERT INTO unused_keys (hash) SELECT ?4 FROM spaces s WHERE ",
-    goes_out_from!()
+    GOES_OUT_FROM
 );
 
 /// From here to the end of the rotation there are two current keys, which nobody else sees.
@@ -46,7 +43,7 @@ const ADD: &str = concat!(
     "
 INSERT INTO keys (hash, space_id, kind, created_at_ms)
 SELECT ?4, s.id, ?2, ?5 FROM spaces s WHERE ",
-    goes_out_from!()
+    GOES_OUT_FROM
 );
 
 /// Where the current key was used, the one before it ends now: two at a time are enough. Where nobody
