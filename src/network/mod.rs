@@ -9,27 +9,8 @@ use crate::model::event::Canonical;
 use crate::model::space::BadField;
 use crate::text::json;
 
-const PACKS: [&str; 19] = [
-    include_str!("1win.json"),
-    include_str!("1xpartners.json"),
-    include_str!("adcombo.json"),
-    include_str!("affise.json"),
-    include_str!("affonso.json"),
-    include_str!("binom.json"),
-    include_str!("binomo.json"),
-    include_str!("cake.json"),
-    include_str!("everflow.json"),
-    include_str!("impact.json"),
-    include_str!("keitaro.json"),
-    include_str!("pocket-option.json"),
-    include_str!("posh-partners.json"),
-    include_str!("quotex.json"),
-    include_str!("scaleo.json"),
-    include_str!("tapfiliate.json"),
-    include_str!("the-trading-pit.json"),
-    include_str!("tune.json"),
-    include_str!("voluum.json"),
-];
+/// The text of every pack in this folder, as `build.rs` found them.
+const PACKS: &[&str] = &include!(concat!(env!("OUT_DIR"), "/packs.rs"));
 
 /// Stands where a pack knows that a macro belongs, but not which. Counts as unfilled if it arrives.
 const REPLACE: &str = "REPLACE";
