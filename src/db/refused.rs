@@ -10,6 +10,7 @@ use super::{Cost, key, rows_of, run_together};
 use crate::error::Error;
 use crate::model::event::Arrival;
 use crate::model::note;
+use crate::model::status::Status;
 use crate::postback::Refusal;
 use crate::text::encode;
 use crate::text::json;
@@ -47,7 +48,8 @@ WHERE space_id = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3
 #[derive(Clone, Debug)]
 pub struct Refused {
     pub seq: i64,
-    pub status: String,
+    /// `None` for one that a later version has.
+    pub status: Option<Status>,
     pub notes: Vec<String>,
     pub raw: String,
     /// Of the first arrival.
@@ -59,7 +61,7 @@ impl Refused {
     pub(super) fn read(row: &Row) -> Self {
         Self {
             seq: row.number("seq"),
-            status: row.text("status"),
+            status: Status::parse(&row.text("status")),
             notes: json::texts(&json::read(&row.text("notes"))),
             raw: row.text("raw"),
             received_at_ms: row.number("received_at_ms"),

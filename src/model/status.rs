@@ -2,9 +2,20 @@
 
 use crate::model::note::{Broken, Note};
 
-/// What became of a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
+/// Declares the statuses and the list of them all, which so cannot miss one.
+macro_rules! statuses {
+    ($($(#[$about:meta])* $name:ident,)+) => {
+        /// What became of a report.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Status { $($(#[$about])* $name,)+ }
+
+        impl Status {
+            const ALL: &[Self] = &[$(Self::$name),+];
+        }
+    };
+}
+
+statuses! {
     /// Accepted, new.
     Queued,
     /// Known already; nothing changed but its re-fire counter.
@@ -40,6 +51,11 @@ pub enum Audience {
 }
 
 impl Status {
+    /// The status of a word that was stored; `None` for one that a later version has.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|status| status.word() == word)
+    }
+
     /// The word in the answer's `status`.
     pub fn word(self) -> &'static str {
         match self {
@@ -132,27 +148,11 @@ impl Status {
 mod tests {
     use super::*;
 
-    const ALL: [Status; 15] = [
-        Status::Queued,
-        Status::Duplicate,
-        Status::InvalidRequest,
-        Status::InvalidToken,
-        Status::InvalidDryRun,
-        Status::InvalidEvent,
-        Status::InvalidUid,
-        Status::InvalidEid,
-        Status::InvalidValue,
-        Status::InvalidCurrency,
-        Status::InvalidTime,
-        Status::InvalidTgId,
-        Status::InvalidLink,
-        Status::InvalidId,
-        Status::Unavailable,
-    ];
-
     #[test]
     fn codes_are_those_of_the_contract() {
-        let codes = |audience| ALL.map(|status| status.http(audience, &[]));
+        let codes = |audience| {
+            Status::ALL.iter().map(|status| status.http(audience, &[])).collect::<Vec<_>>()
+        };
         assert_eq!(
             codes(Audience::Network),
             [200, 200, 400, 401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 503]
@@ -168,8 +168,16 @@ mod tests {
     }
 
     #[test]
+    fn a_stored_word_is_read_as_the_status_that_wrote_it() {
+        for status in Status::ALL {
+            assert_eq!(Status::parse(status.word()), Some(*status));
+        }
+        assert_eq!(Status::parse("invalid_moon"), None);
+    }
+
+    #[test]
     fn no_text_of_ours_looks_like_trouble_to_a_network() {
-        for status in ALL {
+        for status in Status::ALL {
             let text = format!("{} {}", status.word(), status.hint().unwrap_or_default());
             let text = text.to_lowercase();
             assert!(!text.contains("error") && !text.contains("fail"), "{text}");

@@ -1,6 +1,8 @@
 //! Why a postback did or did not count, and what to do about it: a sentence for every note that is
 //! stored with it.
 
+use crate::model::status::Status;
+
 /// What a note means to somebody who cannot code, and what mends it; no mend where all is well.
 pub struct Explained {
     pub note: String,
@@ -139,15 +141,24 @@ fn fixed(note: &str) -> (&'static str, &'static str) {
 }
 
 /// What a held postback's status means.
-pub fn refusal(status: &str) -> &'static str {
+pub fn refusal(status: Status) -> &'static str {
     match status {
-        "invalid_value" => "the amount is no number",
-        "invalid_time" => "the time is implausible",
-        "invalid_event" => "the event is missing or unknown",
-        "invalid_currency" => "the currency is no code",
-        "invalid_uid" => "the click id cannot be taken",
-        "invalid_eid" => "the transaction id cannot be taken",
-        _ => "the request could not be read",
+        Status::InvalidValue => "the amount is no number",
+        Status::InvalidTime => "the time is implausible",
+        Status::InvalidEvent => "the event is missing or unknown",
+        Status::InvalidCurrency => "the currency is no code",
+        Status::InvalidUid => "the click id cannot be taken",
+        Status::InvalidEid => "the transaction id cannot be taken",
+        Status::InvalidRequest => "the request could not be read",
+        // These are answered, and nothing is kept of the call.
+        Status::Queued
+        | Status::Duplicate
+        | Status::InvalidToken
+        | Status::InvalidDryRun
+        | Status::InvalidTgId
+        | Status::InvalidLink
+        | Status::InvalidId
+        | Status::Unavailable => "it was refused",
     }
 }
 

@@ -32,7 +32,7 @@ struct Page {
 pub fn page(spaces: &Spaces, held: &[Refused], zone: &Zone, more: Option<i64>) -> Reply {
     let show = |held: &Refused| Shown {
         seq: held.seq,
-        why: refusal(&held.status),
+        why: held.status.map_or("it was refused", refusal),
         at: moment(zone, held.received_at_ms),
         again: if held.refires > 0 { money::count(held.refires) } else { String::new() },
         notes: held.notes.iter().map(|note| explain(note)).collect(),
