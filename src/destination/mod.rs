@@ -2,9 +2,9 @@
 //! event names, and secrets that are never shown again.
 
 pub mod address;
-pub mod capi;
 mod draft;
 pub mod facts;
+pub mod fb_capi;
 mod headers;
 pub mod mask;
 pub mod outcome;

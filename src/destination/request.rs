@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::facts::Facts;
 use super::outcome::Outcome;
-use super::{address, capi, mask, template, webhook};
+use super::{address, fb_capi, mask, template, webhook};
 use crate::destination::{Config, Secrets};
 use crate::text::json;
 
@@ -74,9 +74,11 @@ pub fn build(
             headers: Vec::new(),
             body: None,
         },
-        Config::FbCapi { .. } if capi::is_too_old(facts, now_ms) => return Err(capi::TOO_OLD),
+        Config::FbCapi { .. } if fb_capi::is_too_old(facts, now_ms) => {
+            return Err(fb_capi::TOO_OLD);
+        }
         Config::FbCapi { pixel_id, test_event_code, action_source, event_source_url } => {
-            let pixel = capi::Pixel {
+            let pixel = fb_capi::Pixel {
                 id: pixel_id,
                 access_token: &secrets.access_token,
                 test_event_code: test_event_code.as_deref(),
@@ -85,9 +87,9 @@ pub fn build(
             };
             Outgoing {
                 method: "POST".to_owned(),
-                url: capi::url(&pixel),
+                url: fb_capi::url(&pixel),
                 headers: vec![json_type()],
-                body: Some(capi::body(&pixel, facts)),
+                body: Some(fb_capi::body(&pixel, facts)),
             }
         }
     };
@@ -195,7 +197,10 @@ mod tests {
             event_source_url: None,
         };
         let late = deposit().occurred_at_ms + 8 * 24 * 60 * 60 * 1000;
-        assert_eq!(build(&config, &secrets(), &deposit(), late, false, false), Err(capi::TOO_OLD));
+        assert_eq!(
+            build(&config, &secrets(), &deposit(), late, false, false),
+            Err(fb_capi::TOO_OLD)
+        );
         let out = build(&config, &secrets(), &deposit(), NOW_MS, false, false).unwrap();
         assert!(!out.url.contains("EAAB"));
         assert!(!out.shown(&secrets()).body.unwrap().contains("EAABsecret"));
