@@ -367,10 +367,10 @@ test("an event says in one look why revenue did not move", async () => {
   assert.ok(!counted.includes(space.ingest.slice(6)), "the token is nowhere");
   assert.match(await page(await fire("event=deposit&uid=u&eid=3&value=-5")), /5\.00\u00a0USD were taken from revenue/);
   assert.match(await page(await fire("event=contact&eid=4")), /unattributed: it came without a click id/);
-  assert.match(await page(await fire("event=deposit&eid=%7Btrade_id%7D&uid=u&value=1")), /transaction id arrived as the network&#39;s macro/);
+  assert.match(await page(await fire("event=deposit&eid=%7Btrade_id%7D&uid=u&value=1")), /did not fill its macro for the transaction id/);
   await worker.fire(`/e?token=${space.ingest}&event=deposit&uid=u&value=1,234`);
   const refused = (await browser.get(`/s/${space.id}/refused`)).text;
-  assert.match(refused, /the amount is no number/);
+  assert.match(refused, /the amount is not a number/);
   assert.match(refused, /value=1,234/);
   assert.equal((await browser.get(`/s/${space.id}/events/9999`)).code, 404);
 });

@@ -64,9 +64,68 @@ impl Field {
 }
 
 impl Note {
-    /// What is wrong with a text that is no key.
+    /// Those whose word says everything.
+    const PLAIN: [Self; 39] = [
+        Self::MacroAsName,
+        Self::TemplateOpened,
+        Self::HtmlAmp,
+        Self::HtmlEntity,
+        Self::SecondQuestionMark,
+        Self::SecretRemoved,
+        Self::ValueEmpty,
+        Self::ValueDecimalComma,
+        Self::ValueThousands,
+        Self::ValueRounded,
+        Self::PlusRestored,
+        Self::BoundToAnother,
+        Self::LinkUnknown,
+        Self::TgIdIgnored,
+        Self::OwnDelivery,
+        Self::DryRunUnavailable,
+        Self::MethodUnknown,
+        Self::EventMissing,
+        Self::EventUnknown,
+        Self::UidMissing,
+        Self::UidTooLong,
+        Self::UidControlCharacter,
+        Self::EidTooLong,
+        Self::EidControlCharacter,
+        Self::IdTooLong,
+        Self::IdControlCharacter,
+        Self::ValueNotANumber,
+        Self::CurrencyNotACode,
+        Self::TimeNotANumber,
+        Self::TimeImplausible,
+        Self::TgIdMissing,
+        Self::TgIdNotANumber,
+        Self::TokenMissing,
+        Self::TokenUnknown,
+        Self::Broken(Broken::QueryTooLong),
+        Self::Broken(Broken::BodyTooLong),
+        Self::Broken(Broken::BodyNotUtf8),
+        Self::Broken(Broken::BodyIncomplete),
+        Self::Broken(Broken::BodyTypeUnknown),
+    ];
+
+    /// What is wrong with a text that is not a key.
     pub fn about_key(presented: &str) -> Self {
         if presented.is_empty() { Self::TokenMissing } else { Self::TokenUnknown }
+    }
+
+    /// Reads a stored note; `None` for a word of a newer version.
+    pub fn read(stored: &str) -> Option<Self> {
+        let (word, about) = stored.split_once(':').unwrap_or((stored, ""));
+        if word == "json_malformed" {
+            let (line, column) = about.strip_prefix("line ")?.split_once(" column ")?;
+            let (line, column) = (line.parse().ok()?, column.parse().ok()?);
+            return Some(Self::Broken(Broken::JsonMalformed { line, column }));
+        }
+        let field = Field::ALL.into_iter().find(|field| field.name() == about);
+        let about_field = field.map(|field| {
+            [Self::MacroUnresolved(field), Self::Repeated(field), Self::Undecodable(field)]
+        });
+        let mut notes = Self::PLAIN.into_iter().chain(about_field.into_iter().flatten());
+        notes.find(|note| note.to_string() == stored)
     }
 }
 
@@ -253,5 +312,35 @@ mod tests {
             to_json(&[Note::MacroUnresolved(Field::Eid), Note::ValueEmpty]).as_deref(),
             Some(r#"["macro_unresolved:eid","value_empty"]"#)
         );
+    }
+
+    /// Whatever this file can write, so that a note without a place in `PLAIN` does not slip through.
+    fn every_text() -> Vec<String> {
+        let writers = include_str!("note.rs").split("-> fmt::Result {").skip(1).take(2);
+        let words = writers.flat_map(|writer| {
+            writer.split("\n    }\n").next().unwrap_or_default().split('"').skip(1).step_by(2)
+        });
+        words
+            .flat_map(|word| {
+                let word = word.replace("{line} column {column}", "3 column 14");
+                Field::ALL.map(|field| word.replace("{}", field.name()))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_note_that_is_written_is_read_back() {
+        let texts = every_text();
+        assert!(texts.len() == 43 * Field::ALL.len(), "found {} words", texts.len() / 9);
+        for text in texts {
+            assert_eq!(Note::read(&text).map(|note| note.to_string()), Some(text));
+        }
+    }
+
+    #[test]
+    fn a_word_of_a_newer_version_is_no_note() {
+        for text in ["", "value_odd", "repeated:", "repeated:sub1", "value_empty:uid"] {
+            assert_eq!(Note::read(text), None, "{text}");
+        }
     }
 }

@@ -1,210 +1,222 @@
 //! Why a postback did or did not count, and what to do about it: a sentence for every note that is
 //! stored with it.
 
+use crate::model::note::{Broken, Field, Note};
 use crate::model::status::Status;
 
-/// What a note means to somebody who cannot code, and what mends it; no mend where all is well.
+/// What a note means to somebody who does not program, and how to fix it; no fix where none is needed.
 pub struct Explained {
     pub note: String,
     pub what: String,
-    pub mend: &'static str,
+    pub fix: &'static str,
 }
 
-/// Explains a stored note.
-pub fn explain(note: &str) -> Explained {
-    let (kind, about) = note.split_once(':').unwrap_or((note, ""));
-    let (what, mend) = match kind {
-        "macro_unresolved" => return unresolved(note, about),
-        "repeated" => {
-            return Explained {
-                note: note.to_owned(),
-                what: format!(
-                    "{about} arrived more than once with different values. The first real one was taken."
-                ),
-                mend: "Remove the second one from the postback URL.",
-            };
-        }
-        "not_utf8" => {
-            return Explained {
-                note: note.to_owned(),
-                what: format!("{about} is no readable text."),
-                mend: "Ask the network to send it percent-encoded as UTF-8.",
-            };
-        }
-        other => fixed(other),
+impl Explained {
+    fn new(note: Note, what: &str, fix: &'static str) -> Self {
+        Self { note: note.to_string(), what: what.to_owned(), fix }
+    }
+}
+
+/// Explains a stored note. That of a newer version is shown as its word.
+pub fn explain(stored: &str) -> Explained {
+    let newer = || Explained {
+        note: stored.to_owned(),
+        what: "A newer version of XTRACKER left this note.".to_owned(),
+        fix: "",
     };
-    Explained { note: note.to_owned(), what: what.to_owned(), mend }
+    Note::read(stored).map_or_else(newer, explained)
 }
 
-fn unresolved(note: &str, about: &str) -> Explained {
-    let (what, mend) = match about {
-        "uid" => (
-            "The click id arrived as the network's macro, unfilled, so the event belongs to no click.",
-            "Use the network's own macro for the click id, and make sure that your offer link passes it on.",
+fn explained(note: Note) -> Explained {
+    let (what, fix) = match note {
+        Note::Repeated(field) => {
+            let what = format!(
+                "{} arrived more than once, with different values. The first real one counts.",
+                field.name()
+            );
+            return Explained::new(note, &what, "Remove the second one from the postback URL.");
+        }
+        Note::Undecodable(field) => {
+            let what = format!("{} is not readable text.", field.name());
+            return Explained::new(
+                note,
+                &what,
+                "Ask the network to send it percent-encoded as UTF-8.",
+            );
+        }
+        Note::MacroUnresolved(field) => unresolved(field),
+        Note::Broken(broken) => unreadable(broken),
+        Note::MacroAsName => (
+            "A macro arrived in place of a parameter's name, and was ignored.",
+            "Put a name before the macro, as in value={payout}.",
         ),
-        "eid" => (
-            "The transaction id arrived as the network's macro, unfilled. Without one, a second call may count again.",
-            "Use the network's own macro for the transaction id. See API keys for each network's.",
+        Note::TemplateOpened => (
+            "Click id and amount still hold their macros: somebody opened the URL straight from the settings. This is probably not a real conversion.",
+            "Nothing to do, unless every event looks like this: then the network does not know these macros.",
         ),
-        "event" => (
-            "The event arrived as the network's macro, unfilled.",
-            "Write the event itself: one URL each for registration and deposit.",
+        Note::HtmlAmp => (
+            "The URL was copied from a web page's source, with &amp; in place of &. It was read as &.",
+            COPY_AGAIN,
         ),
-        "currency" => (
-            "The currency arrived as the network's macro, unfilled: USD was taken.",
-            "Write the currency itself, such as currency=EUR, where the network has no macro for it.",
+        Note::HtmlEntity => (
+            "The URL was damaged when it was pasted: &currency became \u{a4}cy. It was read as it was meant.",
+            COPY_AGAIN,
         ),
-        "t" => (
-            "The time arrived as the network's macro, unfilled: the time of receipt was taken.",
-            "Remove t from the postback URL, or use the network's own macro.",
+        Note::SecondQuestionMark => {
+            ("The network added its own parameters after a second ?. They were understood.", "")
+        }
+        Note::SecretRemoved => (
+            "Another parameter contained one of your keys. It was removed before anything was stored.",
+            "Put the key in token= and nowhere else.",
         ),
-        _ => (
-            "A parameter arrived as the network's macro, unfilled, and was left out.",
-            "Use the network's own macro, or remove the parameter.",
+        Note::ValueEmpty => (
+            "The value macro resolved empty: the network sent no amount. The deposit is stored, but adds nothing to revenue.",
+            "Check the macro after value= in the network's postback settings. API keys lists each network's.",
         ),
-    };
-    Explained { note: note.to_owned(), what: what.to_owned(), mend }
-}
-
-fn fixed(note: &str) -> (&'static str, &'static str) {
-    match note {
-        "value_empty" => (
-            "The value macro resolved empty: the network sent no amount. The deposit is stored and adds nothing to revenue.",
-            "Check the macro behind value= in the network's postback settings. See API keys for each network's.",
-        ),
-        "value_not_a_number" => (
-            "The amount is no number that could be read in one way only.",
+        Note::ValueDecimalComma => ("The comma in the amount was read as a decimal point.", ""),
+        Note::ValueThousands => ("The thousands separators in the amount were understood.", ""),
+        Note::ValueRounded => ("The amount has more than six decimals, and was rounded.", ""),
+        Note::ValueNotANumber => (
+            "The amount is not a number, or could be read in more than one way.",
             "Have the network send plain digits with a point, such as 25.00, without a currency sign.",
         ),
-        "value_decimal_comma" => ("The amount's comma was read as a decimal point.", ""),
-        "value_thousands" => ("The amount's groups of thousands were understood.", ""),
-        "value_rounded" => ("The amount has more than six decimals and was rounded.", ""),
-        "template_opened" => (
-            "Click id and amount are both unfilled: somebody opened the URL as it stands in the settings. This is hardly a real conversion.",
-            "Nothing to mend, unless every event looks like this: then the network does not know these macros.",
-        ),
-        "macro_as_name" => ("A macro stood where a parameter's name belongs; it was left out.", ""),
-        "html_amp" => (
-            "The URL was copied from a web page's source: &amp; stood for &. It was mended.",
-            "Copy the URL again with the copy button.",
-        ),
-        "html_entity" => (
-            "The URL was damaged when it was pasted: &currency had become \u{a4}cy. It was mended.",
-            "Copy the URL again with the copy button.",
-        ),
-        "second_question_mark" => {
-            ("The network added its own parameters behind a second ?. They were understood.", "")
-        }
-        "plus_restored" => (
-            "Plus and space were mixed up in the click id on its way. The click's own spelling was taken.",
+        Note::PlusRestored => (
+            "The click id lost a plus sign on its way, or a space became one. It was matched to its click, whose spelling is shown.",
             "",
         ),
-        "secret_removed" => (
-            "One of your keys stood in another parameter. It was removed before anything was stored.",
-            "Put the key behind token= alone.",
-        ),
-        "bound_to_another" => {
-            ("This click belongs to another Telegram user already; that stays.", "")
+        Note::BoundToAnother => {
+            ("This click already belongs to another Telegram user, and still does.", "")
         }
-        "tg_id_ignored" => ("tg_id is no Telegram user id, and was left out.", ""),
-        "event_missing" => (
+        Note::LinkUnknown => ("No link of this space has this slug.", ""),
+        Note::TgIdIgnored => ("tg_id is not a Telegram user id, and was ignored.", ""),
+        Note::TgIdMissing => ("tg_id is missing.", "Send the Telegram user's id."),
+        Note::TgIdNotANumber => ("tg_id is not a number.", "Send the Telegram user's id."),
+        Note::OwnDelivery => (
+            "One of your own destinations sent this back here.",
+            "Point that destination somewhere else.",
+        ),
+        Note::DryRunUnavailable => ("dry_run is not available yet.", "Remove dry_run."),
+        Note::MethodUnknown => ("The request was neither GET nor POST.", SEND_PLAIN),
+        Note::EventMissing => (
             "The postback does not say what happened.",
             "Add event=registration or event=deposit to the URL.",
         ),
-        "event_unknown" => (
-            "The event is none of contact, subscribed, registration, deposit.",
-            "Write one of the four behind event=.",
+        Note::EventUnknown => (
+            "The event is not one of contact, subscribed, registration, deposit.",
+            "Use one of these four after event=.",
         ),
-        "uid_over_256_bytes" | "eid_over_256_bytes" => {
-            ("An id is longer than 256 bytes.", "Check which macro stands behind it.")
+        Note::UidMissing => ("The click id is missing.", "Add uid= with the click id's macro."),
+        Note::UidTooLong => ("The click id is longer than 256 bytes.", CHECK_MACRO),
+        Note::EidTooLong => ("The transaction id is longer than 256 bytes.", CHECK_MACRO),
+        Note::IdTooLong => ("The id of the call is longer than 256 bytes.", CHECK_MACRO),
+        Note::UidControlCharacter => ("The click id contains invisible characters.", CHECK_MACRO),
+        Note::EidControlCharacter => {
+            ("The transaction id contains invisible characters.", CHECK_MACRO)
         }
-        "uid_control_character" | "eid_control_character" => {
-            ("An id has characters that cannot be seen.", "Check which macro stands behind it.")
+        Note::IdControlCharacter => {
+            ("The id of the call contains invisible characters.", CHECK_MACRO)
         }
-        "currency_not_3_to_5_letters" => (
-            "The currency is no code of 3 to 5 letters.",
+        Note::CurrencyNotACode => (
+            "The currency is not a code of 3 to 5 letters.",
             "Write the code itself, such as currency=USD.",
         ),
-        "t_not_a_number" => {
-            ("The time is no number.", "Remove t from the URL, or send epoch milliseconds.")
+        Note::TimeNotANumber => {
+            ("The time is not a number.", "Remove t from the URL, or send epoch milliseconds.")
         }
-        "t_implausible" => (
-            "The time is more than a year back or a day ahead.",
-            "Remove t from the URL: the time of receipt is taken then.",
+        Note::TimeImplausible => (
+            "The time is more than a year in the past or a day in the future.",
+            "Remove t from the URL to use the time of receipt.",
         ),
-        "query_over_16_kib" | "body_over_16_kib" => ("The request is longer than 16 KiB.", ""),
-        _ => (
-            "The request could not be read in full.",
-            "Send a plain GET, or a form or JSON by POST.",
+        Note::TokenMissing => ("The token is missing.", USE_TOKEN),
+        Note::TokenUnknown => ("The token is unknown, or has expired.", USE_TOKEN),
+    };
+    Explained::new(note, what, fix)
+}
+
+const COPY_AGAIN: &str = "Copy the URL again with the copy button.";
+const CHECK_MACRO: &str = "Check which macro fills it.";
+const SEND_PLAIN: &str = "Send a plain GET, or a form or JSON by POST.";
+const USE_TOKEN: &str = "Use your space's current ingest token.";
+
+fn unresolved(field: Field) -> (&'static str, &'static str) {
+    match field {
+        Field::Uid => (
+            "The network did not fill its macro for the click id, so the event belongs to no click.",
+            "Use the network's own macro for the click id, and make sure your offer link passes the id on.",
+        ),
+        Field::Eid => (
+            "The network did not fill its macro for the transaction id. Without one, a repeated call may count twice.",
+            "Use the network's own macro for the transaction id. API keys lists each network's.",
+        ),
+        Field::Event => (
+            "The network did not fill its macro for the event.",
+            "Write the event itself: one URL for registration, one for deposit.",
+        ),
+        Field::Currency => (
+            "The network did not fill its macro for the currency, so USD was used.",
+            "If the network has no macro for it, write the currency itself, such as currency=EUR.",
+        ),
+        Field::Time => (
+            "The network did not fill its macro for the time, so the time of receipt was used.",
+            "Remove t from the postback URL, or use the network's own macro.",
+        ),
+        Field::Value | Field::TgId | Field::DryRun | Field::Token => (
+            "The network did not fill a macro, and the parameter was ignored.",
+            "Use the network's own macro, or remove the parameter.",
         ),
     }
 }
 
-/// What a held postback's status means.
+fn unreadable(broken: Broken) -> (&'static str, &'static str) {
+    match broken {
+        Broken::QueryTooLong | Broken::BodyTooLong => ("The request is longer than 16 KiB.", ""),
+        Broken::BodyNotUtf8 => ("The body is not UTF-8 text.", SEND_PLAIN),
+        Broken::BodyIncomplete => ("The body did not arrive in full.", ""),
+        Broken::BodyTypeUnknown => ("The body is neither a form nor JSON.", SEND_PLAIN),
+        Broken::JsonMalformed { .. } => ("The body is not valid JSON.", SEND_PLAIN),
+    }
+}
+
+/// What a refused postback's status means.
 pub fn refusal(status: Status) -> &'static str {
     match status {
-        Status::InvalidValue => "the amount is no number",
+        Status::InvalidValue => "the amount is not a number",
         Status::InvalidTime => "the time is implausible",
         Status::InvalidEvent => "the event is missing or unknown",
-        Status::InvalidCurrency => "the currency is no code",
-        Status::InvalidUid => "the click id cannot be taken",
-        Status::InvalidEid => "the transaction id cannot be taken",
+        Status::InvalidCurrency => "the currency is not a code",
+        Status::InvalidUid => "the click id is not valid",
+        Status::InvalidEid => "the transaction id is not valid",
+        Status::InvalidTgId => "the Telegram id is not valid",
+        Status::InvalidLink => "the link is unknown",
+        Status::InvalidId => "the id of the call is not valid",
+        Status::InvalidToken => "the token is not valid",
+        Status::InvalidDryRun => "dry runs are not available yet",
         Status::InvalidRequest => "the request could not be read",
-        // These are answered, and nothing is kept of the call.
-        Status::Queued
-        | Status::Duplicate
-        | Status::InvalidToken
-        | Status::InvalidDryRun
-        | Status::InvalidTgId
-        | Status::InvalidLink
-        | Status::InvalidId
-        | Status::Unavailable => "it was refused",
+        Status::Unavailable => "it could not be stored",
+        Status::Queued | Status::Duplicate => "it was not refused",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::note::{Field, Note};
 
     #[test]
-    fn every_note_of_an_event_or_a_refusal_is_explained_in_its_own_words() {
-        use Note::*;
-        let rest = explain("something of a later version").what;
-        for note in [
-            MacroUnresolved(Field::Uid),
-            MacroUnresolved(Field::Eid),
-            MacroUnresolved(Field::Event),
-            MacroUnresolved(Field::Currency),
-            MacroUnresolved(Field::Time),
-            MacroUnresolved(Field::TgId),
-            MacroAsName,
-            TemplateOpened,
-            Repeated(Field::Uid),
-            HtmlAmp,
-            HtmlEntity,
-            SecondQuestionMark,
-            SecretRemoved,
-            ValueEmpty,
-            ValueDecimalComma,
-            ValueThousands,
-            ValueRounded,
-            PlusRestored,
-            BoundToAnother,
-            TgIdIgnored,
-            Undecodable(Field::Uid),
-            EventMissing,
-            EventUnknown,
-            UidTooLong,
-            UidControlCharacter,
-            EidTooLong,
-            EidControlCharacter,
-            ValueNotANumber,
-            CurrencyNotACode,
-            TimeNotANumber,
-            TimeImplausible,
-        ] {
-            assert_ne!(explain(&note.to_string()).what, rest, "{note}");
-        }
+    fn a_note_is_explained_in_its_own_words_with_a_fix() {
+        let explained = explain("repeated:uid");
+        assert!(explained.what.starts_with("uid arrived more than once"), "{}", explained.what);
+        assert!(explain("not_utf8:eid").what.starts_with("eid is not readable"));
+        let (uid, time) = (explain("macro_unresolved:uid"), explain("macro_unresolved:t"));
+        assert!(uid.what.contains("click id") && time.what.contains("time of receipt"));
+        assert!(explain("value_empty").fix.contains("value="));
+        assert!(explain("json_malformed:line 3 column 14").what.contains("not valid JSON"));
+    }
+
+    #[test]
+    fn words_of_a_newer_version_stay_visible() {
+        let explained = explain("value_odd");
+        assert_eq!((explained.note.as_str(), explained.fix), ("value_odd", ""));
+        assert!(explained.what.contains("newer version"));
+        assert_eq!(refusal(Status::InvalidTime), "the time is implausible");
     }
 }

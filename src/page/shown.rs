@@ -77,7 +77,7 @@ pub fn amount(item: &Item) -> String {
 
 /// Whether a deposit came without an amount.
 pub fn is_without_amount(item: &Item) -> bool {
-    item.notes.iter().any(|note| *note == Note::ValueEmpty.to_string())
+    item.notes.iter().any(|note| Note::read(note) == Some(Note::ValueEmpty))
 }
 
 /// A part of a whole in per cent with one decimal; a dash of nothing.
