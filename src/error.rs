@@ -16,6 +16,8 @@ pub enum Error {
     Limited,
     /// Another server's document was not to be had.
     Fetch(String),
+    /// A page's template did not render; which one.
+    Template(&'static str),
     /// A sealed secret that does not open.
     Sealed,
     /// A binding or a secret that the deployment lacks.
@@ -39,6 +41,7 @@ impl fmt::Display for Error {
             Self::Database(text) => write!(f, "D1 refused: {text}"),
             Self::Queue(text) => write!(f, "the queue refused: {text}"),
             Self::Fetch(text) => write!(f, "a document was not to be had: {text}"),
+            Self::Template(which) => write!(f, "{which} did not render"),
             Self::Limited => f.write_str("one address sent more than its share"),
             Self::Sealed => f.write_str("a sealed secret does not open"),
             Self::Missing(what) => write!(f, "{what} is not configured"),

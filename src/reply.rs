@@ -8,9 +8,12 @@ use crate::error::Error;
 use crate::model::note::Note;
 use crate::model::space::BadField;
 use crate::model::status::{Audience, Status};
+use crate::text::html::Html;
 
 /// How long a sender waits before it tries again, in seconds: two runs of a typical network's retry.
 const RETRY_AFTER_S: &str = "60";
+
+const NOT_SHOWN: &str = "This page could not be shown. The deployment's log says why.";
 
 /// An answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +88,7 @@ impl From<Error> for Problem {
                 "not_configured",
                 "The destination's secrets do not open. Set DESTINATION_KEY to what it was when they were saved.",
             ),
+            Error::Template(_) => Self::new(500, "not_shown", NOT_SHOWN),
             Error::Deadline(_)
             | Error::Database(_)
             | Error::Queue(_)
@@ -155,9 +159,18 @@ impl Reply {
     }
 
     /// A page.
-    pub fn html(status: u16, body: String) -> Self {
+    pub fn html(status: u16, page: Html) -> Self {
+        Self::shown(status, "text/html; charset=utf-8", page.into_text())
+    }
+
+    /// In place of a page that could not be rendered, and so without a template.
+    pub fn not_shown() -> Self {
+        Self::shown(500, "text/plain; charset=utf-8", NOT_SHOWN.to_owned())
+    }
+
+    fn shown(status: u16, content_type: &str, body: String) -> Self {
         let headers = vec![
-            ("content-type", "text/html; charset=utf-8".to_owned()),
+            ("content-type", content_type.to_owned()),
             ("cache-control", "no-store".to_owned()),
             ("x-content-type-options", "nosniff".to_owned()),
         ];
@@ -208,12 +221,8 @@ impl Reply {
 
     /// Any JSON body. Never cached: all of ours say what is so now.
     pub fn json<T: Serialize>(status: u16, body: &T) -> Self {
-        let headers = vec![
-            ("content-type", "application/json".to_owned()),
-            ("cache-control", "no-store".to_owned()),
-            ("x-content-type-options", "nosniff".to_owned()),
-        ];
-        Self { status, headers, body: serde_json::to_string(body).unwrap_or_default() }
+        let body = serde_json::to_string(body).unwrap_or_default();
+        Self::shown(status, "application/json", body)
     }
 }
 
@@ -243,6 +252,14 @@ mod tests {
         let reply = report(Status::Unavailable, &[]);
         assert_eq!(reply.status, 503);
         assert!(reply.headers.contains(&("retry-after", "60".to_owned())));
+    }
+
+    #[test]
+    fn a_page_that_cannot_be_shown_is_a_500_that_needs_no_template() {
+        let reply = Reply::not_shown();
+        assert_eq!(reply.status, 500);
+        assert!(reply.body.contains("could not be shown"), "{}", reply.body);
+        assert!(reply.headers.contains(&("content-type", "text/plain; charset=utf-8".to_owned())));
     }
 
     #[test]

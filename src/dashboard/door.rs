@@ -53,7 +53,7 @@ pub async fn admit(config: &Config, incoming: &Incoming) -> Result<(), Reply> {
         Ok(false) if has_access => {
             let text =
                 "Cloudflare Access did not let you in. Open the page again and sign in there.";
-            Err(frame::notice(403, "Not signed in", text, "/", "Try again"))
+            Err(edge::shown(frame::notice(403, "Not signed in", text, "/", "Try again")))
         }
         Ok(false) => Err(super::go_to(&login_address(incoming))),
         Err(reason) => {
@@ -87,7 +87,10 @@ fn login_address(incoming: &Incoming) -> String {
 pub async fn form(config: &Config, incoming: &Incoming) -> Reply {
     match has_session(config, incoming).await {
         Ok(true) => super::go_to("/"),
-        Ok(false) => spaces::login(200, &incoming.parameter("next").unwrap_or_default(), None),
+        Ok(false) => {
+            let next = incoming.parameter("next").unwrap_or_default();
+            edge::shown(spaces::login(200, &next, None))
+        }
         Err(missing) => super::refusal(&Problem::from(missing)),
     }
 }
@@ -104,11 +107,11 @@ pub async fn sign_in(config: &Config, mut incoming: Incoming) -> Result<Reply, P
     let is_counted = !is_right || key::is_guessable(&secret);
     if is_counted && !edge::is_below(&limiter, incoming.address()).await {
         let bad = BadField::new("password", "Too many tries were wrong. Wait a minute.");
-        return Ok(spaces::login(429, next, Some(&bad)).retry_later());
+        return Ok(edge::shown(spaces::login(429, next, Some(&bad))).retry_later());
     }
     if !is_right {
         let bad = BadField::new("password", "This is not the operator's secret.");
-        return Ok(spaces::login(403, next, Some(&bad)));
+        return Ok(edge::shown(spaces::login(403, next, Some(&bad))));
     }
     end(config, &sessions(&incoming, &secret)).await?;
     let begun = session::begin(&secret, edge::random()?, edge::now_ms(), !config.local);

@@ -122,5 +122,5 @@ async fn shown(
     let nonce = operator::key::nonce()?;
     known.nonce = &nonce;
     let packs = network::packs();
-    Ok(keys::page(&spaces, space_id, origin, &stored, &packs, &zone, &known))
+    Ok(edge::shown(keys::page(&spaces, space_id, origin, &stored, &packs, &zone, &known)))
 }

@@ -14,6 +14,7 @@ mod spaces;
 use crate::db;
 use crate::edge::config::Config;
 use crate::edge::{self, Incoming};
+use crate::error::Error;
 use crate::figures::zone::DAY_MS;
 use crate::figures::{self, Span, Zone};
 use crate::model::key::Kind;
@@ -77,6 +78,12 @@ pub enum Answer {
 impl From<Reply> for Answer {
     fn from(reply: Reply) -> Self {
         Self::Page(reply, Later::Nothing)
+    }
+}
+
+impl From<Result<Reply, Error>> for Answer {
+    fn from(page: Result<Reply, Error>) -> Self {
+        edge::shown(page).into()
     }
 }
 
@@ -275,10 +282,10 @@ fn go_to(path: &str) -> Reply {
 }
 
 fn refusal(problem: &Problem) -> Reply {
-    match problem.http {
+    edge::shown(match problem.http {
         404 => frame::not_found(),
         http => frame::notice(http, "Not now", &problem.hint, "/", "To the overview"),
-    }
+    })
 }
 
 #[cfg(test)]

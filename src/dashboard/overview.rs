@@ -69,7 +69,7 @@ impl Read {
 /// The whole screen.
 pub async fn page(asked: Asked<'_>) -> Result<Answer, Problem> {
     let read = read(&asked).await?;
-    let reply = page_of::page(&read.shown(asked.space_id), &read.overview);
+    let reply = edge::shown(page_of::page(&read.shown(asked.space_id), &read.overview));
     Ok(Answer::Page(reply, read.unclosed(asked.space_id)))
 }
 
@@ -81,8 +81,8 @@ pub async fn live(asked: Asked<'_>) -> Result<Answer, Problem> {
         return Ok(frame::guarded(Reply::nothing()).into());
     }
     let read = read(&asked).await?;
-    let html = page_of::live(&read.shown(asked.space_id), &read.overview);
-    Ok(frame::guarded(Reply::html(200, html)).into())
+    let part = page_of::live(&read.shown(asked.space_id), &read.overview);
+    Ok(part.map(|part| frame::guarded(Reply::html(200, part))).into())
 }
 
 /// Waits until something has happened since `seen`; false if nothing has.

@@ -22,7 +22,9 @@ pub async fn outside(
             let draft = draft(&Sent::read(&incoming.text().await?));
             let checked = match draft.clone().check(edge::is_time_zone) {
                 Ok(checked) => checked,
-                Err(bad) => return Ok(spaces::new(all.is_empty(), &draft, Some(&bad))),
+                Err(bad) => {
+                    return Ok(edge::shown(spaces::new(all.is_empty(), &draft, Some(&bad))));
+                }
             };
             let created = operator::create_space(config, &checked).await?;
             let secrets = super::keys::Made {
@@ -31,7 +33,9 @@ pub async fn outside(
             };
             super::keys::shown_once(config, created.id, &incoming.origin(), secrets).await
         }
-        Request::NewSpaceForm => Ok(spaces::new(all.is_empty(), &draft(&Sent::default()), None)),
+        Request::NewSpaceForm => {
+            Ok(edge::shown(spaces::new(all.is_empty(), &draft(&Sent::default()), None)))
+        }
         _ => Ok(go_to(
             &all.first().map_or_else(|| "/new".to_owned(), |space| format!("/s/{}", space.id)),
         )),

@@ -32,21 +32,21 @@ pub async fn visit(config: &Config, incoming: &Incoming, slug: &str) -> (Reply, 
     let now_ms = edge::now_ms();
     let link = match find(config, slug, now_ms).await {
         Ok(Some(link)) if link.enabled => link,
-        Ok(_) => return (page::not_found(), Later::Nothing),
+        Ok(_) => return (edge::shown(page::not_found()), Later::Nothing),
         Err(reason) => {
             edge::log("landing_not_read", &reason.to_string());
-            return (page::try_again(), Later::Nothing);
+            return (edge::shown(page::try_again()), Later::Nothing);
         }
     };
     let user_agent = incoming.header("user-agent").unwrap_or_default();
     if incoming.method == "HEAD" || link::is_preview(&user_agent) {
-        return (page::landing(&link, &link.location(None)), Later::Nothing);
+        return (edge::shown(page::landing(&link, &link.location(None))), Later::Nothing);
     }
     let Ok(random) = edge::random() else {
-        return (page::landing(&link, &link.location(None)), Later::Nothing);
+        return (edge::shown(page::landing(&link, &link.location(None))), Later::Nothing);
     };
     let uid = click::mint_uid(random);
-    let reply = page::landing(&link, &link.location(Some(&uid)));
+    let reply = edge::shown(page::landing(&link, &link.location(Some(&uid))));
     let cookies = incoming.header("cookie").unwrap_or_default();
     let click = Click {
         uid,

@@ -46,6 +46,14 @@ pub fn response(reply: &Reply) -> worker::Result<web_sys::Response> {
     Ok(web_sys::Response::new_with_opt_str_and_init(body, &init)?)
 }
 
+/// A page; in place of one that could not be rendered, the answer that says so.
+pub fn shown(page: Result<Reply, Error>) -> Reply {
+    page.unwrap_or_else(|reason| {
+        log("page_not_shown", &reason.to_string());
+        Reply::not_shown()
+    })
+}
+
 /// A file that is sent while its rows are read.
 pub fn file(head: &Reply, config: Config, rows: Rows) -> worker::Result<web_sys::Response> {
     let pieces = stream::try_unfold((config, rows), |(config, mut rows)| async move {

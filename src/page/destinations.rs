@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::form::{self, Control, Field, Form};
 use super::frame::{self, Section};
-use super::shown::{can_be_resent, moment, state, visible};
+use super::shown::{Moment, can_be_resent, moment, state, visible};
 use crate::db::delivery::Listed;
 use crate::db::destination::Stored;
 use crate::db::space::Spaces;
@@ -12,6 +12,7 @@ use crate::destination::outcome::Outcome;
 use crate::destination::request::Attempt;
 use crate::destination::{Draft, facebooks_name};
 use crate::door::operator::destination::Tested;
+use crate::error::Error;
 use crate::figures::{Zone, money};
 use crate::model::event::Canonical;
 use crate::model::space::BadField;
@@ -51,7 +52,7 @@ struct Delivery {
     word: &'static str,
     tries: i64,
     last: String,
-    at: String,
+    at: Option<Moment>,
     can_resend: bool,
 }
 
@@ -62,9 +63,9 @@ struct One {
     id: Option<i64>,
     title: String,
     kind: &'static str,
-    form: String,
+    form: Form,
     health: String,
-    rests_until: String,
+    rests_until: Option<Moment>,
     well: bool,
     enabled: bool,
     failed: i64,
@@ -92,7 +93,7 @@ pub struct Around<'a> {
 }
 
 /// The list.
-pub fn page(spaces: &Spaces, space_id: i64, stored: &[Stored]) -> Reply {
+pub fn page(spaces: &Spaces, space_id: i64, stored: &[Stored]) -> Result<Reply, Error> {
     let row = |stored: &Stored| Row {
         id: stored.id,
         name: visible(&stored.name),
@@ -101,8 +102,7 @@ pub fn page(spaces: &Spaces, space_id: i64, stored: &[Stored]) -> Reply {
         well: is_well(stored),
     };
     let page = Page { space_id, rows: stored.iter().map(row).collect(), kinds: KINDS };
-    let main = page.render().unwrap_or_default();
-    frame::of_space(200, spaces, Section::Destinations, "Destinations", &main)
+    frame::of_space(200, spaces, Section::Destinations, "Destinations", &page)
 }
 
 /// The screen of a destination; without a stored one, of a new one.
@@ -113,7 +113,7 @@ pub fn one(
     zone: &Zone,
     around: Around<'_>,
     bad: Option<&BadField>,
-) -> Reply {
+) -> Result<Reply, Error> {
     let stored = around.stored;
     let action = match stored {
         Some(stored) => format!("/s/{space_id}/destinations/{}", stored.id),
@@ -128,9 +128,9 @@ pub fn one(
         id: stored.map(|stored| stored.id),
         title: title.clone(),
         kind: kind_name(&draft.kind),
-        form: form.render().unwrap_or_default(),
+        form,
         health: stored.map(health).unwrap_or_default(),
-        rests_until: stored.map(|stored| rests_until(stored, zone)).unwrap_or_default(),
+        rests_until: stored.and_then(|stored| rests_until(stored, zone)),
         well: stored.is_none_or(is_well),
         enabled: stored.is_none_or(|stored| stored.enabled),
         failed: stored.map_or(0, |stored| stored.failed),
@@ -141,8 +141,7 @@ pub fn one(
         secret: around.signing_secret.unwrap_or_default(),
         dropped_headers: around.dropped_headers.join(", "),
     };
-    let main = one.render().unwrap_or_default();
-    frame::of_space(form::status(bad), spaces, Section::Destinations, &title, &main)
+    frame::of_space(form::status(bad), spaces, Section::Destinations, &title, &one)
 }
 
 fn kind_name(kind: &str) -> &'static str {
@@ -177,10 +176,10 @@ fn health(stored: &Stored) -> String {
     if parts.is_empty() { "well".to_owned() } else { parts.join("; ") }
 }
 
-/// When a destination that does not answer is tried again; empty for one that is well.
-fn rests_until(stored: &Stored, zone: &Zone) -> String {
+/// When a destination that does not answer is tried again; `None` for one that is well.
+fn rests_until(stored: &Stored, zone: &Zone) -> Option<Moment> {
     let rests = stored.failures > 0 && stored.rest_until_ms > 0;
-    if rests { moment(zone, stored.rest_until_ms) } else { String::new() }
+    rests.then(|| moment(zone, stored.rest_until_ms))
 }
 
 fn delivery(listed: &Listed, zone: &Zone) -> Delivery {
@@ -192,7 +191,7 @@ fn delivery(listed: &Listed, zone: &Zone) -> Delivery {
         word: state(&listed.state),
         tries: listed.tries,
         last: last.map(said).unwrap_or_default(),
-        at: last.map(|attempt| moment(zone, attempt.at_ms)).unwrap_or_default(),
+        at: last.map(|attempt| moment(zone, attempt.at_ms)),
         can_resend: can_be_resent(&listed.state),
         state: listed.state.clone(),
     }

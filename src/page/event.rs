@@ -6,18 +6,19 @@ use askama::Template;
 use super::events::{Line, lines, link_name};
 use super::explain::{Explained, explain};
 use super::frame::{self, Section};
-use super::shown::{amount, can_be_resent, is_without_amount, moment, state, visible};
+use super::shown::{Moment, amount, can_be_resent, is_without_amount, moment, state, visible};
 use crate::db::feed::{Delivery, Item, Whole};
 use crate::db::space::Spaces;
 use crate::destination::outcome::Outcome;
 use crate::destination::request::Attempt;
+use crate::error::Error;
 use crate::figures::{Zone, money};
 use crate::model::click::Click;
 use crate::postback;
 use crate::reply::Reply;
 
 struct Tried {
-    at: String,
+    at: Moment,
     status: String,
     duration: String,
     outcome: &'static str,
@@ -31,7 +32,7 @@ struct Sent {
     target: String,
     state: String,
     word: &'static str,
-    next: String,
+    next: Option<Moment>,
     tried: Vec<Tried>,
     can_resend: bool,
 }
@@ -46,18 +47,18 @@ struct Page<'a> {
     verdict: Vec<String>,
     counts: bool,
     facts: Vec<(&'static str, String)>,
-    times: Vec<(&'static str, String)>,
+    times: Vec<(&'static str, Moment)>,
     notes: Vec<Explained>,
     raw: String,
     pairs: Vec<(String, String)>,
-    clicked: String,
+    clicked: Option<Moment>,
     click: Vec<(&'static str, String)>,
     sent: Vec<Sent>,
     journey: Vec<Line>,
 }
 
 /// The page of an event.
-pub fn page(spaces: &Spaces, space_id: i64, whole: &Whole, zone: &Zone) -> Reply {
+pub fn page(spaces: &Spaces, space_id: i64, whole: &Whole, zone: &Zone) -> Result<Reply, Error> {
     let item = &whole.item;
     let link = link_name(&whole.links, item.link_id);
     let moment = |ms| moment(zone, ms);
@@ -78,12 +79,12 @@ pub fn page(spaces: &Spaces, space_id: i64, whole: &Whole, zone: &Zone) -> Reply
         raw: visible(&item.raw),
         pairs: pairs(&item.raw),
         click: whole.click.as_ref().map(|(click, _)| click_facts(click)).unwrap_or_default(),
-        clicked: clicked.unwrap_or_default(),
+        clicked,
         sent: whole.deliveries.iter().map(|delivery| sent(delivery, zone)).collect(),
         journey: lines(&whole.journey, &whole.links, zone),
     };
     let title = format!("Event {}", item.seq);
-    frame::of_space(200, spaces, Section::Events, &title, &page.render().unwrap_or_default())
+    frame::of_space(200, spaces, Section::Events, &title, &page)
 }
 
 /// The parameters of a raw query, decoded.
@@ -201,7 +202,7 @@ fn sent(delivery: &Delivery, zone: &Zone) -> Sent {
         there: delivery.there,
         target: visible(&delivery.target),
         word: state(&delivery.state),
-        next: if waits { moment(zone, delivery.due_at_ms) } else { String::new() },
+        next: waits.then(|| moment(zone, delivery.due_at_ms)),
         tried: attempts.iter().map(tried).collect(),
         can_resend: delivery.there && can_be_resent(&delivery.state),
         state: delivery.state.clone(),

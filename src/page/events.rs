@@ -3,9 +3,10 @@
 use askama::Template;
 
 use super::frame::{self, Section};
-use super::shown::{amount, is_without_amount, moment, state, visible};
+use super::shown::{Moment, amount, is_without_amount, moment, state, visible};
 use crate::db::feed::Item;
 use crate::db::space::Spaces;
+use crate::error::Error;
 use crate::figures::Zone;
 use crate::reply::Reply;
 
@@ -16,7 +17,7 @@ pub struct Line {
     pub amount: String,
     /// A deposit that has no amount.
     pub empty: bool,
-    pub at: String,
+    pub at: Moment,
     pub link: String,
     pub uid: String,
     /// Destination, the state's word in the database, and in words.
@@ -41,10 +42,9 @@ pub fn page(
     items: &[Item],
     zone: &Zone,
     more: Option<i64>,
-) -> Reply {
+) -> Result<Reply, Error> {
     let page = Page { space_id, wanted, lines: lines(items, &[], zone), more };
-    let main = page.render().unwrap_or_default();
-    frame::of_space(200, spaces, Section::Events, "Events", &main)
+    frame::of_space(200, spaces, Section::Events, "Events", &page)
 }
 
 /// Events as lines, with the names of their links where these are given.

@@ -2,6 +2,7 @@
 //! back with the reason beside its field.
 
 use askama::Template;
+use askama::filters::HtmlSafe;
 
 use crate::model::space::BadField;
 use crate::postback;
@@ -121,6 +122,8 @@ pub struct Form {
     /// Whether it asks for a password, for which password managers want a name.
     password: bool,
 }
+
+impl HtmlSafe for Form {}
 
 impl Form {
     pub fn new(action: String, submit: &'static str, fields: Vec<Field>) -> Self {

@@ -1,11 +1,15 @@
 //! What stands around every screen of the dashboard: the head of the document, the space and its
 //! sections, the policy.
 
+use std::{any, fmt};
+
 use askama::Template;
 
 use super::asset;
 use crate::db::space::{Listed, Spaces};
+use crate::error::Error;
 use crate::reply::Reply;
+use crate::text::html::Html;
 
 /// Scripts, styles and requests come from here alone; nothing inline runs, nobody frames it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -47,7 +51,8 @@ struct Frame<'a> {
     tabs: Vec<Tab>,
     /// Whether somebody is signed in by a password, and can sign out.
     session: bool,
-    main: &'a str,
+    /// The screen itself, a template.
+    main: &'a dyn fmt::Display,
 }
 
 /// A message where a page was expected.
@@ -61,7 +66,13 @@ struct Notice<'a> {
 }
 
 /// A screen of a space.
-pub fn of_space(status: u16, spaces: &Spaces, section: Section, title: &str, main: &str) -> Reply {
+pub fn of_space<T: Template>(
+    status: u16,
+    spaces: &Spaces,
+    section: Section,
+    title: &str,
+    main: &T,
+) -> Result<Reply, Error> {
     let tab = |(tab, path, name): &(Section, &'static str, &'static str)| Tab {
         path,
         name,
@@ -69,28 +80,42 @@ pub fn of_space(status: u16, spaces: &Spaces, section: Section, title: &str, mai
     };
     let this = spaces.this.as_ref();
     let tabs = SECTIONS.iter().map(tab).collect();
-    render(status, &Frame { title, all: &spaces.all, this, tabs, session: true, main })
+    let frame = Frame { title, all: &spaces.all, this, tabs, session: true, main };
+    render(status, &frame, any::type_name::<T>())
 }
 
 /// A screen outside of any space.
-pub fn alone(status: u16, session: bool, title: &str, main: &str) -> Reply {
-    render(status, &Frame { title, all: &[], this: None, tabs: Vec::new(), session, main })
+pub fn alone<T: Template>(
+    status: u16,
+    session: bool,
+    title: &str,
+    main: &T,
+) -> Result<Reply, Error> {
+    let frame = Frame { title, all: &[], this: None, tabs: Vec::new(), session, main };
+    render(status, &frame, any::type_name::<T>())
 }
 
 /// A message with a way on.
-pub fn notice(status: u16, title: &str, text: &str, href: &str, link: &str) -> Reply {
-    let main = Notice { title, text, href, link }.render().unwrap_or_default();
-    alone(status, false, title, &main)
+pub fn notice(
+    status: u16,
+    title: &str,
+    text: &str,
+    href: &str,
+    link: &str,
+) -> Result<Reply, Error> {
+    alone(status, false, title, &Notice { title, text, href, link })
 }
 
 /// A space, event or page that is not there.
-pub fn not_found() -> Reply {
+pub fn not_found() -> Result<Reply, Error> {
     let text = "There is nothing at this address. It may have been typed wrong, or removed.";
     notice(404, "Not found", text, "/", "To the overview")
 }
 
-fn render(status: u16, frame: &Frame<'_>) -> Reply {
-    guarded(Reply::html(status, frame.render().unwrap_or_default()))
+/// `screen` is the name of the template in the frame.
+fn render(status: u16, frame: &Frame<'_>, screen: &'static str) -> Result<Reply, Error> {
+    let page = Html::of(frame).map_err(|_which_is_inside| Error::Template(screen))?;
+    Ok(guarded(Reply::html(status, page)))
 }
 
 /// Adds what every answer of the dashboard carries. The referrer stays within the origin, where it
@@ -101,4 +126,31 @@ pub fn guarded(reply: Reply) -> Reply {
         .with("referrer-policy", "same-origin".to_owned())
         .with("x-frame-options", "DENY".to_owned())
         .with("cross-origin-opener-policy", "same-origin".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Template)]
+    #[template(source = "{{ text }}", ext = "html")]
+    struct Stuck {
+        text: Broken,
+    }
+
+    struct Broken;
+
+    impl fmt::Display for Broken {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+            Err(fmt::Error)
+        }
+    }
+
+    #[test]
+    fn a_screen_that_does_not_render_is_named_and_never_shown_without_its_content() {
+        let refused = alone(200, true, "Title", &Stuck { text: Broken });
+        assert!(
+            matches!(refused, Err(Error::Template(name)) if name.ends_with("frame::tests::Stuck"))
+        );
+    }
 }

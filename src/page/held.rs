@@ -5,16 +5,17 @@ use askama::Template;
 use super::event::pairs;
 use super::explain::{Explained, explain, refusal};
 use super::frame::{self, Section};
-use super::shown::{moment, visible};
+use super::shown::{Moment, moment, visible};
 use crate::db::refused::Refused;
 use crate::db::space::Spaces;
+use crate::error::Error;
 use crate::figures::{Zone, money};
 use crate::reply::Reply;
 
 struct Shown {
     seq: i64,
     why: &'static str,
-    at: String,
+    at: Moment,
     again: String,
     notes: Vec<Explained>,
     raw: String,
@@ -29,7 +30,12 @@ struct Page {
 }
 
 /// The list of refused postbacks.
-pub fn page(spaces: &Spaces, held: &[Refused], zone: &Zone, more: Option<i64>) -> Reply {
+pub fn page(
+    spaces: &Spaces,
+    held: &[Refused],
+    zone: &Zone,
+    more: Option<i64>,
+) -> Result<Reply, Error> {
     let show = |held: &Refused| Shown {
         seq: held.seq,
         why: held.status.map_or("it was refused", refusal),
@@ -40,6 +46,5 @@ pub fn page(spaces: &Spaces, held: &[Refused], zone: &Zone, more: Option<i64>) -
         pairs: pairs(&held.raw),
     };
     let page = Page { held: held.iter().map(show).collect(), more };
-    let main = page.render().unwrap_or_default();
-    frame::of_space(200, spaces, Section::Refused, "Refused postbacks", &main)
+    frame::of_space(200, spaces, Section::Refused, "Refused postbacks", &page)
 }

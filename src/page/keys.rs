@@ -5,10 +5,11 @@ use askama::Template;
 
 use super::form::{self, Field, Form};
 use super::frame::{self, Section};
-use super::shown;
+use super::shown::{self, Moment};
 use crate::db::key;
 use crate::db::key::Shown as ShownKey;
 use crate::db::space::Spaces;
+use crate::error::Error;
 use crate::figures::Zone;
 use crate::model::event::Canonical;
 use crate::model::key::Kind;
@@ -45,7 +46,7 @@ struct Secret {
     name: &'static str,
     kind: &'static str,
     what: &'static str,
-    since: String,
+    since: Option<Moment>,
     /// The current key's hash: sent along, so that a page sent twice rotates once.
     current: String,
     /// Whether the current key was ever used; one that was not ends at once.
@@ -55,7 +56,7 @@ struct Secret {
 }
 
 struct Previous {
-    until: String,
+    until: Moment,
     until_ms: i64,
 }
 
@@ -84,8 +85,8 @@ struct Page<'a> {
     has_token: bool,
     notice: &'a str,
     networks: Vec<Network>,
-    fill: String,
-    builder: String,
+    fill: Form,
+    builder: Form,
     built: String,
     building: bool,
     fire: String,
@@ -99,7 +100,7 @@ pub fn page(
     packs: &[Pack],
     zone: &Zone,
     known: &Known<'_>,
-) -> Reply {
+) -> Result<Reply, Error> {
     let token = known.token.unwrap_or(NO_TOKEN);
     let built = match (&known.typed, known.bad) {
         (Some((macros, event)), None) => macros.url(origin, token, *event),
@@ -120,14 +121,13 @@ pub fn page(
             .enumerate()
             .map(|(at, pack)| network(at, pack, origin, token))
             .collect(),
-        fill: fill(space_id, known).render().unwrap_or_default(),
-        builder: builder(space_id, known).render().unwrap_or_default(),
+        fill: fill(space_id, known),
+        builder: builder(space_id, known),
         built,
         building: known.typed.is_some_and(|(macros, _)| *macros != Macros::default()),
         fire: format!("/e?token={token}&event=registration&uid=test-{test}&eid=test-{test}"),
     };
-    let main = page.render().unwrap_or_default();
-    frame::of_space(form::status(known.bad), spaces, Section::Keys, "API keys", &main)
+    frame::of_space(form::status(known.bad), spaces, Section::Keys, "API keys", &page)
 }
 
 fn secret(kind: Kind, keys: &[ShownKey], zone: &Zone) -> Secret {
@@ -149,7 +149,7 @@ fn secret(kind: Kind, keys: &[ShownKey], zone: &Zone) -> Secret {
         name,
         kind: kind.name(),
         what,
-        since: current.map(|key| moment(key.created_at_ms)).unwrap_or_default(),
+        since: current.map(|key| moment(key.created_at_ms)),
         current: current.map(|key| key.hash.clone()).unwrap_or_default(),
         used: current.is_some_and(|key| key.used),
         previous: previous.map(|until_ms| Previous { until: moment(until_ms), until_ms }),

@@ -7,6 +7,7 @@ use super::frame::{self, Section};
 use super::shown::visible;
 use crate::db::link::Listed;
 use crate::db::space::Spaces;
+use crate::error::Error;
 use crate::figures::{Counted, Figures, Totals, money};
 use crate::model::event::Canonical;
 use crate::model::link::Kind;
@@ -35,7 +36,7 @@ struct Page {
 struct One {
     title: String,
     url: String,
-    form: String,
+    form: Form,
 }
 
 /// A link as the form has it: what the user typed, right or wrong.
@@ -59,7 +60,7 @@ pub fn page(
     origin: &str,
     links: &[Listed],
     figures: &Figures,
-) -> Reply {
+) -> Result<Reply, Error> {
     let nothing = Totals::default();
     let row = |link: &Listed| {
         let totals = figures.links.get(&link.id).unwrap_or(&nothing);
@@ -82,8 +83,7 @@ pub fn page(
         }
     };
     let page = Page { space_id, rows: links.iter().map(row).collect() };
-    let main = page.render().unwrap_or_default();
-    frame::of_space(200, spaces, Section::Links, "Links", &main)
+    frame::of_space(200, spaces, Section::Links, "Links", &page)
 }
 
 /// The form of a link; without an id, of a new one.
@@ -94,7 +94,7 @@ pub fn one(
     id: Option<i64>,
     typed: &Typed,
     bad: Option<&BadField>,
-) -> Reply {
+) -> Result<Reply, Error> {
     let action = match id {
         Some(id) => format!("/s/{space_id}/links/{id}"),
         None => format!("/s/{space_id}/links"),
@@ -108,14 +108,8 @@ pub fn one(
     };
     let url =
         if id.is_some() && bad.is_none() { landing(origin, &typed.slug) } else { String::new() };
-    let main = One { title: title.clone(), url, form: form.render().unwrap_or_default() };
-    frame::of_space(
-        form::status(bad),
-        spaces,
-        Section::Links,
-        &title,
-        &main.render().unwrap_or_default(),
-    )
+    let main = One { title: title.clone(), url, form };
+    frame::of_space(form::status(bad), spaces, Section::Links, &title, &main)
 }
 
 fn landing(origin: &str, slug: &str) -> String {

@@ -2,17 +2,20 @@
 //! figures change.
 
 use askama::Template;
+use askama::filters::HtmlSafe;
 
 use super::events::{Line, lines};
 use super::frame::{self, Section};
 use super::shown::{is_without_amount, percent};
 use crate::db::overview::Overview;
 use crate::db::refused;
+use crate::error::Error;
 use crate::figures::sums::{drop_percent, share_permille};
 use crate::figures::zone::iso_date;
 use crate::figures::{Asked, Counted, Figures, Span, Totals, Zone, money};
 use crate::model::event::Canonical;
 use crate::reply::Reply;
+use crate::text::html::Html;
 
 /// Currencies that have a chart of their own; further ones stand in the figures and tables alone.
 const CHARTS: usize = 3;
@@ -110,7 +113,7 @@ struct Page<'a> {
     custom: bool,
     bad_dates: &'a str,
     query: String,
-    live: &'a str,
+    live: Live,
 }
 
 #[derive(Template)]
@@ -132,9 +135,10 @@ struct Live {
     total: Row,
 }
 
+impl HtmlSafe for Live {}
+
 /// The whole screen.
-pub fn page(shown: &Shown<'_>, overview: &Overview) -> Reply {
-    let live = live(shown, overview);
+pub fn page(shown: &Shown<'_>, overview: &Overview) -> Result<Reply, Error> {
     let query = shown.span.query(shown.asked);
     let period = |name, query, asked: Asked| Period { name, query, here: asked == *shown.asked };
     let (from, to) = (iso_date(shown.span.from), iso_date(shown.span.to));
@@ -153,17 +157,20 @@ pub fn page(shown: &Shown<'_>, overview: &Overview) -> Reply {
         custom: matches!(shown.asked, Asked::Custom { .. }) || shown.bad_dates.is_some(),
         bad_dates: shown.bad_dates.unwrap_or_default(),
         query,
-        live: &live,
+        live: live_part(shown, overview),
     };
     let status = if shown.bad_dates.is_some() { 422 } else { 200 };
-    let main = page.render().unwrap_or_default();
-    frame::of_space(status, &overview.spaces, Section::Overview, "Overview", &main)
+    frame::of_space(status, &overview.spaces, Section::Overview, "Overview", &page)
 }
 
 /// The part that moves, alone.
-pub fn live(shown: &Shown<'_>, overview: &Overview) -> String {
+pub fn live(shown: &Shown<'_>, overview: &Overview) -> Result<Html, Error> {
+    Html::of(&live_part(shown, overview))
+}
+
+fn live_part(shown: &Shown<'_>, overview: &Overview) -> Live {
     let figures = Figures::of(&overview.lines, shown.span.labels.len());
-    let live = Live {
+    Live {
         space_id: shown.space_id,
         seen: format!("{}~{}", overview.seen.events, overview.seen.clicks),
         is_new: overview.feed.is_empty(),
@@ -178,8 +185,7 @@ pub fn live(shown: &Shown<'_>, overview: &Overview) -> String {
         funnel: funnel(&figures.total),
         rows: rows(&figures, &overview.links),
         total: row(0, "Total", &figures.total, &figures.currencies()),
-    };
-    live.render().unwrap_or_default()
+    }
 }
 
 /// Revenue of the period; a plain zero where there was no deposit.

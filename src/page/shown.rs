@@ -1,25 +1,29 @@
 //! Values as every screen shows them: times in the space's zone, texts of strangers made visible.
 
 use askama::Template;
+use askama::filters::HtmlSafe;
 
 use crate::db::feed::Item;
 use crate::figures::{Zone, money};
 use crate::model::note::Note;
 
+/// A time, as HTML.
 #[derive(Template)]
 #[template(
     source = r#"<time datetime="{{ utc }}Z" title="{{ utc }} UTC">{{ local }}</time>"#,
     ext = "html"
 )]
-struct Moment {
+pub struct Moment {
     utc: String,
     local: String,
 }
 
-/// A moment in the space's zone to the second, with UTC behind it, as HTML.
-pub fn moment(zone: &Zone, ms: i64) -> String {
+impl HtmlSafe for Moment {}
+
+/// A moment in the space's zone to the second, with UTC behind it.
+pub fn moment(zone: &Zone, ms: i64) -> Moment {
     let utc = Zone::utc().written_in_full(ms);
-    Moment { utc, local: zone.written(ms, true) }.render().unwrap_or_default()
+    Moment { utc, local: zone.written(ms, true) }
 }
 
 /// A stranger's text, with what the eye would miss or be fooled by spelt out: control characters,
@@ -103,7 +107,7 @@ mod tests {
     #[test]
     fn a_moment_says_both_times() {
         let zone = Zone::learn(0, 1, |_| 19_800);
-        let html = moment(&zone, 1_765_432_100_000);
+        let html = moment(&zone, 1_765_432_100_000).to_string();
         assert_eq!(
             html,
             r#"<time datetime="2025-12-11 05:48:20Z" title="2025-12-11 05:48:20 UTC">11 Dec 11:18:20</time>"#

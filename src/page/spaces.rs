@@ -5,6 +5,7 @@ use askama::Template;
 use super::form::{self, Control, Field, Form};
 use super::frame::{self, Section};
 use crate::db::space::Spaces;
+use crate::error::Error;
 use crate::model::space::{BadField, Draft};
 use crate::reply::Reply;
 
@@ -13,28 +14,23 @@ use crate::reply::Reply;
 struct Screen<'a> {
     title: &'a str,
     text: &'a str,
-    form: String,
+    form: Form,
     /// Whether time zones are suggested.
     zones: bool,
 }
 
-fn screen(title: &str, text: &str, form: &Form, zones: bool) -> String {
-    let form = form.render().unwrap_or_default();
-    Screen { title, text, form, zones }.render().unwrap_or_default()
-}
-
 /// The way in. `next` is where to go after it.
-pub fn login(status: u16, next: &str, bad: Option<&BadField>) -> Reply {
+pub fn login(status: u16, next: &str, bad: Option<&BadField>) -> Result<Reply, Error> {
     let password = Field::new("password", "Password", Control::Line("password"))
         .hint("The operator's secret: make deploy and make dev show it.");
     let form = Form::new("/login".to_owned(), "Sign in", vec![password]);
     let form = form.hidden("next", next).refused(bad);
-    let main = screen("Sign in", "", &form, false);
+    let main = Screen { title: "Sign in", text: "", form, zones: false };
     frame::alone(status, false, "Sign in", &main)
 }
 
 /// The form of a new space; the greeting of a deployment that has none.
-pub fn new(is_first: bool, draft: &Draft, bad: Option<&BadField>) -> Reply {
+pub fn new(is_first: bool, draft: &Draft, bad: Option<&BadField>) -> Result<Reply, Error> {
     let (title, text) = if is_first {
         (
             "Create your first space",
@@ -44,14 +40,20 @@ pub fn new(is_first: bool, draft: &Draft, bad: Option<&BadField>) -> Reply {
         ("New space", "A space is one offer or funnel. Nothing crosses from one space to another.")
     };
     let form = Form::new("/new".to_owned(), "Create the space", fields(draft)).refused(bad);
-    frame::alone(form::status(bad), true, title, &screen(title, text, &form, true))
+    let main = Screen { title, text, form, zones: true };
+    frame::alone(form::status(bad), true, title, &main)
 }
 
 /// Name and zone of a space.
-pub fn settings(spaces: &Spaces, space_id: i64, draft: &Draft, bad: Option<&BadField>) -> Reply {
+pub fn settings(
+    spaces: &Spaces,
+    space_id: i64,
+    draft: &Draft,
+    bad: Option<&BadField>,
+) -> Result<Reply, Error> {
     let form = Form::new(format!("/s/{space_id}/settings"), "Save", fields(draft)).refused(bad);
     let text = "Reports go by the days of the time zone. Changing it changes no event, only where each day begins.";
-    let main = screen("Settings", text, &form, true);
+    let main = Screen { title: "Settings", text, form, zones: true };
     frame::of_space(form::status(bad), spaces, Section::Settings, "Settings", &main)
 }
 
