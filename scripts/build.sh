@@ -6,11 +6,12 @@ set -eu
 
 stamp=build/.built-from
 started=target/build-started
-log=target/worker-build.log
+# All that a compiler complains of is wanted.
+lines_shown=1000
 
 # sizes FILE [REMARK]: its size, plain and compressed as Cloudflare counts it.
 sizes() {
-    echo "build: wasm $(($(wc -c <"$1") / 1024)) KiB, $(($(gzip -c "$1" | wc -c) / 1024)) KiB gzip${2:-}"
+    say "wasm $(($(wc -c <"$1") / 1024)) KiB, $(($(gzip -c "$1" | wc -c) / 1024)) KiB gzip${2:-}"
 }
 
 # Directories count too: a removed file changes nothing else.
@@ -22,29 +23,22 @@ fi
 
 if [ ! -x "$worker_build" ] || [ ! -x "$WASM_OPT_BIN" ] || [ ! -x "$ESBUILD_BIN" ] || [ -z "$(wasm_rust)" ] ||
     { [ -z "${WASM_BINDGEN_BIN:-}" ] && [ ! -e "$wasm_bindgen_dir/fetched-by-worker-build" ]; }; then
-    echo "build: the tools are not all here: run make setup" >&2
-    exit 1
+    fail "find the tools" "run make setup"
 fi
 
 # The stamp is as old as the build's start: what is saved while it runs is built by the next.
-mkdir -p target
 : >"$started"
 # The dashboard's script with the one library that it uses, and its style: src/page/asset.rs takes them in.
-if ! "$ESBUILD_BIN" assets/app.js assets/app.css assets/favicon.svg --bundle --minify --format=esm --target=es2022,chrome123,firefox120,safari17.5 \
-    --loader:.svg=copy --outdir=target/assets --log-level=warning >&2; then
-    echo "build: esbuild failed, see above" >&2
-    exit 1
-fi
-# The description of the API, checked and without its spaces: src/operator/openapi.rs takes it in.
-node -e 'const fs = require("fs"); fs.writeFileSync(process.argv[2], JSON.stringify(JSON.parse(fs.readFileSync(process.argv[1]))))' \
+step "the dashboard's script and style" "see the lines above" \
+    "$ESBUILD_BIN" assets/app.js assets/app.css assets/favicon.svg --bundle --minify --format=esm \
+    --target=es2022,chrome123,firefox120,safari17.5 --loader:.svg=copy --outdir=target/assets --log-level=warning
+cat "$log" >&2
+# The description of the API, checked and without its spaces: src/door/operator/openapi.rs takes it in.
+step "the API's description" "see the lines above" \
+    node -e 'const fs = require("fs"); fs.writeFileSync(process.argv[2], JSON.stringify(JSON.parse(fs.readFileSync(process.argv[1]))))' \
     assets/openapi.json target/assets/openapi.json
-echo "build: worker-build --release (a minute the first time, then 10 to 20 s)"
-if ! with_wasm_rust "$worker_build" --release >"$log" 2>&1; then
-    # The compiler's messages come before worker-build's own summary; all of them are wanted.
-    grep -v '^ *\(Compiling\|Downloaded\|Downloading\) ' "$log" >&2 || true
-    echo "build: worker-build failed, see above" >&2
-    exit 1
-fi
+step "worker-build --release (a minute the first time, then 10 to 20 s)" "see the lines above" \
+    with_wasm_rust "$worker_build" --release
 # The functions' names are a fifth of the file, and every isolate loads them; a panic says its file and line anyway.
 # worker-build optimizes for speed; -Oz takes another 20 KB.
 "$WASM_OPT_BIN" --all-features --strip-debug -Oz build/index_bg.wasm -o target/stripped.wasm

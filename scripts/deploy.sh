@@ -14,28 +14,17 @@ database=$(awk -F'"' '/^database_name = / { print $2; exit }' wrangler.toml)
 queues=$(awk -F'"' '/^queue = / { print $2 }' wrangler.toml | sort -u)
 worker=$(awk -F'"' '/^name = / { print $2; exit }' wrangler.toml)
 secrets="KEY_SECRET OPERATOR_TOKEN DESTINATION_KEY"
-log=target/deploy.log
 answer=target/deploy.answer
-mkdir -p target
 
-# step WHAT REMEDY COMMAND…: says what it does, and if that fails why and what to do.
-step() {
-    what=$1 remedy=$2
-    shift 2
-    echo "deploy: $what"
-    if [ -n "$dry_run" ]; then
-        echo "    $*"
+# change WHAT REMEDY COMMAND…: a step, which a dry run prints instead.
+change() {
+    if [ -z "$dry_run" ]; then
+        step "$@"
         return 0
     fi
-    "$@" >"$log" 2>&1 </dev/null || stop "$what" "$remedy"
-}
-
-# stop WHAT REMEDY: ends it with what was said last, what it was said to, and what to do.
-stop() {
-    tail -n 15 "$log" | sed 's/^/    /' >&2
-    echo "deploy: this step failed: $1" >&2
-    echo "deploy: what to do: $2" >&2
-    exit 1
+    say "$1"
+    shift 2
+    echo "    $*"
 }
 
 # there WHAT ABSENT COMMAND…: whether Cloudflare has it, with the answer in $answer. That it has not is believed
@@ -48,18 +37,15 @@ there() {
     if "$wrangler" "$@" >"$answer" 2>"$log" </dev/null; then return 0; fi
     cat "$answer" >>"$log"
     if grep -qE -e "$absent" "$log"; then return 1; fi
-    stop "see whether there is $what" \
+    fail "see whether there is $what" \
         "see the lines above; nothing was changed. Check the connection and what the login may do ($wrangler whoami), then run make deploy again"
 }
 
 if [ -z "$dry_run" ]; then
     sh scripts/setup.sh
     if ! "$wrangler" whoami >"$log" 2>&1 </dev/null || grep -q 'not authenticated' "$log"; then
-        echo "deploy: log in to Cloudflare"
-        "$wrangler" login || {
-            echo "deploy: not logged in. On a machine without a browser set CLOUDFLARE_API_TOKEN" >&2
-            exit 1
-        }
+        say "log in to Cloudflare"
+        "$wrangler" login || fail "log in" "on a machine without a browser set CLOUDFLARE_API_TOKEN"
     fi
 fi
 
@@ -67,32 +53,27 @@ fi
 # with KEY_SECRET. So they are asked for before anything is changed.
 known=
 if there "the Worker with its secrets" "Worker \"$worker\" not found|\[code: (10007|10090)\]" secret list --format json; then
-    known=$(node -e '
-        const text = require("fs").readFileSync(process.argv[1], "utf8");
-        const names = JSON.parse(text.slice(text.search(/^\[/m))).map(({ name }) => name);
-        if (!names.every((name) => typeof name === "string")) throw new Error("a secret without a name");
-        console.log(names.join("\n"));
-    ' "$answer" 2>/dev/null) || {
+    known=$(node scripts/secrets.mjs names <"$answer" 2>/dev/null) || {
         cat "$answer" >>"$log"
-        stop "read which secrets are set" "see the lines above, which should be a JSON list; nothing was changed. Run make deploy again"
+        fail "read which secrets are set" "see the lines above, which should be a JSON list; nothing was changed. Run make deploy again"
     }
 fi
 
 there "the database $database" "Couldn't find an? .*D1 DB" d1 info "$database" ||
-    step "create the database $database" "see that the account may have one more D1 database (free plan: 10)" \
+    change "create the database $database" "see that the account may have one more D1 database (free plan: 10)" \
         "$wrangler" d1 create "$database"
 for queue in $queues; do
     there "the queue $queue" "Queue \"$queue\" does not exist" queues info "$queue" ||
-        step "create the queue $queue" "see that Queues are switched on for the account" "$wrangler" queues create "$queue"
+        change "create the queue $queue" "see that Queues are switched on for the account" "$wrangler" queues create "$queue"
 done
-step "apply schema.sql" "run make deploy again; the schema may be applied any number of times" \
+change "apply schema.sql" "run make deploy again; the schema may be applied any number of times" \
     "$wrangler" d1 execute "$database" --remote --yes --file schema.sql
 
 new=$(mktemp)
 chmod 600 "$new"
 trap 'rm -f "$new"' EXIT
 operator_token=
-echo "{" >"$new"
+made=
 for name in $secrets; do
     if printf '%s\n' "$known" | grep -qx -e "$name"; then continue; fi
     value=
@@ -105,12 +86,13 @@ for name in $secrets; do
     fi
     [ -n "$value" ] || value=$(node -p 'crypto.randomBytes(32).toString("hex")')
     [ "$name" != OPERATOR_TOKEN ] || operator_token=$value
-    [ "$(wc -c <"$new")" -le 2 ] || echo "," >>"$new"
-    VALUE=$value node -p "JSON.stringify('$name') + ':' + JSON.stringify(process.env.VALUE)" >>"$new"
+    made="$made$name=$value
+"
 done
-echo "}" >>"$new"
+# Through a pipe: what is an argument or in the environment can be read by others.
+printf '%s' "$made" | node scripts/secrets.mjs json >"$new"
 
-step "build and deploy" "see the lines above; make build says more about the build" "$wrangler" deploy --secrets-file "$new"
+change "build and deploy" "see the lines above; make build says more about the build" "$wrangler" deploy --secrets-file "$new"
 
 [ -z "$dry_run" ] || exit 0
 origin=$(grep -oE 'https://[^ ]+\.workers\.dev' "$log" | head -n 1 || true)

@@ -15,8 +15,7 @@ sh scripts/setup.sh
 
 # Now, since wrangler would only say so after the build, or silently take another port.
 if ! node -e 'require("net").createServer().on("error", () => process.exit(1)).listen(+process.argv[1], "127.0.0.1", () => process.exit(0))' "$port"; then
-    echo "dev: port $port is taken: stop what listens there, or choose another: make dev PORT=$((port + 1))" >&2
-    exit 1
+    fail "listen on port $port, which is taken" "stop what listens there, or choose another: make dev PORT=$((port + 1))"
 fi
 
 sh scripts/build.sh
@@ -38,16 +37,13 @@ sum=$(cat schema.sql scripts/seed.sql | cksum)
 mkdir -p "$state"
 if [ "$sum" != "$(cat "$stamp" 2>/dev/null)" ]; then
     for file in schema.sql scripts/seed.sql; do
-        echo "dev: $file into the local database"
-        if ! wrangler d1 execute xtracker --local --persist-to "$state" --file "$file" --yes >target/dev-sql.log 2>&1 </dev/null; then
-            tail -n 15 target/dev-sql.log | sed 's/^/    /' >&2
-            echo "dev: the local database does not take $file. If its tables are of an older schema, move $state away" >&2
-            exit 1
-        fi
+        step "$file into the local database" "if its tables are of an older schema, move $state away" \
+            wrangler d1 execute xtracker --local --persist-to "$state" --file "$file" --yes
     done
     echo "$sum" >"$stamp"
 fi
 
+: >"$log"
 # In the background, for the wait below; without its key shortcuts, which would redraw over our lines.
 wrangler dev --port "$port" --ip 127.0.0.1 --persist-to "$state" --show-interactive-dev-session=false </dev/null &
 server=$!
@@ -68,8 +64,7 @@ tries=0
 until reaches "$base/"; do
     tries=$((tries + 1))
     if ! kill -0 "$server" 2>/dev/null || [ "$tries" -ge 300 ]; then
-        echo "dev: the Worker does not answer on $base; wrangler's lines above say why" >&2
-        exit 1
+        fail "reach the Worker on $base" "see wrangler's lines above"
     fi
     sleep 0.2
 done

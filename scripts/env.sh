@@ -1,4 +1,6 @@
-# Sourced by the other scripts: where the repository and the tools are, and how wrangler behaves.
+# shellcheck shell=sh
+# Sourced by the other scripts: where the repository and the tools are, how wrangler behaves, and how a step is
+# announced and fails.
 # Every script lives in scripts/, so the caller's $0 leads to the root.
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -55,6 +57,44 @@ with_wasm_rust() {
     else
         "$@"
     fi
+}
+
+# What a script says begins with its name, and what its commands say goes to its log.
+script=$(basename -- "$0" .sh)
+log=target/$script.log
+lines_shown=15
+mkdir -p target
+: >"$log"
+
+say() {
+    echo "$script: $*"
+}
+
+# step WHAT REMEDY COMMAND…: says what it does, and if that fails why and what to do.
+step() {
+    what=$1 remedy=$2
+    shift 2
+    say "$what"
+    "$@" >"$log" 2>&1 </dev/null || fail "$what" "$remedy"
+}
+
+# fail WHAT REMEDY: ends the script with the last lines of its log, what failed, and what to do.
+fail() {
+    {
+        if [ -s "$log" ]; then
+            say "the last lines of $log:"
+            grep -v '^ *\(Compiling\|Downloaded\|Downloading\) ' "$log" | tail -n "$lines_shown" | sed 's/^/    /'
+        fi
+        say "this step failed: $1"
+        say "what to do: $2"
+    } >&2
+    exit 1
+}
+
+# bundle: dist/, the Worker as wrangler would upload it. Tests and benchmarks run that.
+bundle() {
+    step "wrangler deploy --dry-run, into dist/" "see the lines above; make build says more about the build" \
+        wrangler deploy --dry-run --outdir dist
 }
 
 as_root() {

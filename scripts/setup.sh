@@ -7,29 +7,6 @@
 set -eu
 . "$(dirname -- "$0")/env.sh"
 
-mkdir -p target
-log=target/setup.log
-
-# step WHAT REMEDY COMMAND…: says what it does, and if that fails why and what to do.
-step() {
-    what=$1 remedy=$2
-    shift 2
-    echo "setup: $what"
-    "$@" >"$log" 2>&1 </dev/null || fail "$what" "$remedy"
-}
-
-fail() {
-    {
-        echo "setup: this step failed: $1"
-        if [ -s "$log" ]; then
-            echo "setup: its last lines (all of them are in $log):"
-            tail -n 15 "$log" | sed 's/^/    /'
-        fi
-        echo "setup: what to do: $2"
-    } >&2
-    exit 1
-}
-
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # limited SECONDS COMMAND…: gives up on a server that does not answer, where the system can.
@@ -39,7 +16,6 @@ limited() {
 
 # 1. What a person installs, since each system has its own way.
 
-: >"$log"
 need() {
     have "$1" || fail "find $1" "$2"
 }
@@ -73,6 +49,7 @@ debian_packages_missing() {
 }
 
 install_debian_packages() {
+    # shellcheck disable=SC2086 # a list of words
     as_root apt-get update -q &&
         as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $debian_packages
 }
@@ -99,9 +76,9 @@ build_debian_std() {
 
 if [ -z "$(wasm_rust)" ]; then
     if [ "${WASM_TARGET:-}" != debian ] && have rustup; then
-        echo "setup: rustup target add wasm32-unknown-unknown (up to half a minute)"
+        say "rustup target add wasm32-unknown-unknown (up to half a minute)"
         limited 90 rustup target add wasm32-unknown-unknown >"$log" 2>&1 </dev/null ||
-            echo "setup: rustup could not fetch it: $(tail -n 1 "$log")"
+            say "rustup could not fetch it: $(tail -n 1 "$log")"
     fi
 fi
 if [ -z "$(wasm_rust)" ]; then

@@ -3,17 +3,14 @@
 set -eu
 . "$(dirname -- "$0")/env.sh"
 
-# run WHAT COMMAND…: announces a step, and says how long it took.
+# run WHAT COMMAND…: a step whose lines are seen as they come, and how long it took.
 run() {
-    what=$1
+    title=$1
     shift
-    echo "test: $what"
+    say "$title"
     began=$(date +%s)
-    "$@" </dev/null || {
-        echo "test: this step failed: $what" >&2
-        exit 1
-    }
-    echo "test: $what: $(($(date +%s) - began)) s"
+    "$@" </dev/null || fail "$title" "see the lines above"
+    say "$title: $(($(date +%s) - began)) s"
 }
 
 # The README's commands are tests too, a test shows a wrong certificate, the API is tried by a program in Python, and
@@ -33,8 +30,7 @@ needs() {
             return 0
         fi
     fi
-    echo "test: some tests need$missing: install them (Debian: apt-get install$missing)" >&2
-    return 1
+    fail "find$missing" "install what is missing (Debian: apt-get install$missing)"
 }
 
 # The names that tests/browser/chromium.mjs looks for.
@@ -44,13 +40,6 @@ has_chromium() {
         ! command -v "$program" >/dev/null 2>&1 || return 0
     done
     return 1
-}
-
-dry_run() {
-    wrangler deploy --dry-run --outdir dist >target/dry-run.log 2>&1 || {
-        cat target/dry-run.log >&2
-        return 1
-    }
 }
 
 run "programs that tests need" needs
@@ -63,7 +52,7 @@ run "fuzzing, for a moment" env SECONDS_EACH="${SECONDS_EACH:-5}" sh scripts/fuz
 run "the Worker" sh scripts/build.sh
 # Behind the build, which bundles the files that the wasm takes in.
 run "lints for wasm32" with_wasm_rust cargo clippy --quiet --lib --target wasm32-unknown-unknown -- -D warnings
-run "wrangler deploy --dry-run" dry_run
+bundle
 run "the Worker on workerd and D1" node --test --test-concurrency=1 --test-reporter=spec "tests/*.test.mjs"
 run "the benchmark, in short" env BENCH=short sh scripts/bench.sh
 run "faults, in short" env CHAOS=short sh scripts/chaos.sh
