@@ -15,7 +15,7 @@ build: setup ## build the Worker into build/
 dev: ## run it locally with a local database (PORT, default 8787; STATE, default .wrangler/state)
 	@sh scripts/dev.sh
 
-demo: ## fire a day's worth of traffic at the local deployment that make dev runs
+demo: ## fire 30 days' worth of traffic, clicks too, at the local deployment that make dev runs (VISITORS, DAYS)
 	@sh scripts/demo.sh
 
 test: ## format, lints, unit tests, and the Worker's tests on workerd

@@ -1,18 +1,24 @@
-// Fires a day's worth of believable traffic at the local deployment, through its real endpoints, so that
-// reports have something to show. Who does what is the same at every run: the second run of a day finds its
-// events stored already, and adds visits only.
+// Fires believable traffic at the local deployment, through its real endpoints, so that reports have something to
+// show. Who does what is the same at every run: a second run finds its events stored already, and adds visits only.
+//
+// Events are told when they happened, but a visit is always of now. So a click carries its time in its fbclid, and at
+// the end all of them are moved there in the local database, which wrangler dev lets its own machine change.
 //
 // ORIGIN: where the deployment is (default http://127.0.0.1:$PORT). No address but a local one is taken.
-// VISITORS: how many come (default 1200). DAYS_AGO: on which day (default 1, yesterday); visits themselves are of now.
+// VISITORS: how many come (default 1200). DAYS: on how many days (default 30). DAYS_AGO: which is the last of them
+// (default 0, today).
 
 const ORIGIN = new URL(process.env.ORIGIN ?? `http://127.0.0.1:${process.env.PORT ?? 8787}`);
 const TOKEN = "xt_in_local";
 const BEARER = "xt_sk_local";
 const VISITORS = Number(process.env.VISITORS ?? 1200);
-const DAYS_AGO = Number(process.env.DAYS_AGO ?? 1);
+const DAYS = Number(process.env.DAYS ?? 30);
+const DAYS_AGO = Number(process.env.DAYS_AGO ?? 0);
 const AT_ONCE = 12;
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
+const NOW_MS = Date.now();
+const LAST_DAY = Math.floor(NOW_MS / DAY_MS) - DAYS_AGO;
 const AGENT = "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 Chrome/130 Mobile Safari/537.36";
 const LINKS = ["demo-bot", "demo-bot", "demo-web", "demo-web", "demo-web", "demo-channel"];
 const CAMPAIGNS = [["120210001", "Broad IN"], ["120210002", "Lookalike BR"], ["120210003", "Retarget"]];
@@ -52,23 +58,25 @@ const post = async (path, body) =>
     method: "POST", headers: { authorization: `Bearer ${BEARER}`, "content-type": "application/json" }, body: JSON.stringify(body),
   }));
 
-/** One visitor's day: a click, and with falling odds what follows it. */
-async function visitor(number, dayStartMs) {
-  const random = randomness(number + 1);
+/** One visitor's day: a click, and with falling odds what follows it. The part of today that is over is a whole day. */
+async function visitor({ day, number }) {
+  const random = randomness(day * 7919 + number + 1);
   const chance = (share) => random() < share;
   const pick = (items) => items[Math.floor(random() * items.length)];
   const link = pick(LINKS);
   const [campaign_id, campaign_name] = pick(CAMPAIGNS);
-  let atMs = dayStartMs + Math.floor(random() ** 0.7 * 0.8 * DAY_MS);
-  const later = (minutes) => (atMs += Math.ceil(random() * minutes * MINUTE_MS));
-  const id = `demo-${dayStartMs / DAY_MS}-${number}`;
+  const endMs = Math.min((day + 1) * DAY_MS, NOW_MS);
+  let atMs = day * DAY_MS + Math.floor(random() ** 0.7 * 0.8 * (endMs - day * DAY_MS));
+  const later = (minutes) => (atMs = Math.min(atMs + Math.ceil(random() * minutes * MINUTE_MS), endMs));
+  const id = `demo-${day}-${number}`;
+  const fbclid = `demo-${atMs}-${number}`;
 
-  const query = new URLSearchParams({ fbclid: `IwAR${number}`, campaign_id, campaign_name, placement: pick(["feed", "reels", "story"]) });
+  const query = new URLSearchParams({ fbclid, campaign_id, campaign_name, placement: pick(["feed", "reels", "story"]) });
   const landing = await fetch(new URL(`/l/${link}?${query}`, ORIGIN), { redirect: "manual", headers: { "user-agent": AGENT } });
   await count("visit", landing);
   // Over a channel's invite link no uid travels: there the bot reports the click it made up itself.
   const carried = /(?:fb_|click_id=)([0-9a-v]{26})/.exec(landing.headers.get("location") ?? "")?.[1];
-  const uid = carried ?? (await post("/clicks", { uid: id, link_slug: link, campaign_id, campaign_name })).uid;
+  const uid = carried ?? (await post("/clicks", { uid: id, link_slug: link, fbclid: `${fbclid}-bot`, campaign_id, campaign_name })).uid;
 
   if (!chance(0.62)) return;
   const tg_id = 500_000_000 + number;
@@ -97,22 +105,72 @@ function progress(done) {
   }
 }
 
-const dayStartMs = Math.floor(Date.now() / DAY_MS - DAYS_AGO) * DAY_MS;
+/** Who comes, day by day: more at one end of the week than at the other, and no two days alike. */
+function visitors() {
+  const days = Array.from({ length: DAYS }, (_, at) => LAST_DAY - DAYS + 1 + at);
+  const weights = days.map((day) => 1 + 0.35 * Math.sin((2 * Math.PI * day) / 7) + 0.5 * randomness(day)());
+  const whole = weights.reduce((sum, weight) => sum + weight, 0);
+  let [upTo, before] = [0, 0];
+  return days.flatMap((day, at) => {
+    upTo += weights[at];
+    const [first, end] = [before, Math.round((upTo / whole) * VISITORS)];
+    before = end;
+    return Array.from({ length: end - first }, (_, number) => ({ day, number }));
+  });
+}
+
+/** Runs statements in the database that the deployment itself has open, all or none; gives the rows of each. */
+async function query(...statements) {
+  const response = await fetch(new URL("/cdn-cgi/local/explorer/api/d1/database/DB/raw", ORIGIN), {
+    method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ batch: statements.map((sql) => ({ sql })) }),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`the local database answers ${response.status}: ${text}`);
+  return JSON.parse(text).result.map(({ results }) => results.rows);
+}
+
+const VISITS = "SELECT count(*) FROM clicks WHERE fbclid GLOB 'demo-*' AND fbclid NOT GLOB '*-bot'";
+
+/** A landing answers before its click is stored. */
+async function visitsAreStored(expected) {
+  for (const end = Date.now() + 60_000; ; await new Promise((resolve) => setTimeout(resolve, 200))) {
+    const [[[stored]]] = await query(VISITS);
+    if (stored >= expected) return;
+    if (Date.now() > end) throw new Error(`${expected - stored} visits are not stored after a minute`);
+  }
+}
+
+/** Gives every click the time in its fbclid, and its counters with it. */
+async function moveClicks() {
+  const meant = "CAST(substr(fbclid, 6) AS INTEGER)";
+  const misplaced = `fbclid GLOB 'demo-*' AND clicked_at_ms <> ${meant}`;
+  const tally = (time, times) => `
+    INSERT INTO tally (space_id, at_ms, link_id, event, currency, events, people, micros)
+    SELECT space_id, ${time}, link_id, 'click', '', ${times}, ${times}, 0 FROM clicks WHERE ${misplaced}`;
+  await query(tally("clicked_at_ms", -1), tally(meant, 1), `UPDATE clicks SET clicked_at_ms = ${meant} WHERE ${misplaced}`);
+}
+
+const coming = visitors();
 let next = 0;
 let done = 0;
 async function worker() {
   while (next < VISITORS) {
-    await visitor(next++, dayStartMs);
+    await visitor(coming[next++]);
     progress(++done);
   }
 }
 
 try {
+  const [[[before]]] = await query(VISITS);
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await visitsAreStored(before + VISITORS);
+  await moveClicks();
 } catch (reason) {
   const text = reason.cause?.code === "ECONNREFUSED" ? `nothing answers at ${ORIGIN.origin}: run make dev first` : reason.message;
   console.error(`\ndemo: ${text}`);
   process.exit(1);
 }
-console.log("");
+const date = (day) => new Date(day * DAY_MS).toISOString().slice(0, 10);
+const spread = DAYS === 1 ? `1 day, ${date(LAST_DAY)}` : `${DAYS} days, ${date(LAST_DAY - DAYS + 1)} to ${date(LAST_DAY)}`;
+console.log(`\ndemo: this is the traffic of ${spread}. The clicks came just now, and were moved back in the local database.`);
 for (const [what, times] of Object.entries(tally).sort()) console.log(`${String(times).padStart(6)}  ${what}`);

@@ -85,7 +85,7 @@ The operator's API opens with the same secret:
 
 curl '$base/api/spaces' -H 'Authorization: Bearer $(sed -n 's/^OPERATOR_TOKEN=//p' .dev.vars)'
 
-make demo fires a day of traffic. Ctrl-C ends it.
+make demo fires 30 days of traffic. Ctrl-C ends it.
 END
 
 trap - EXIT
