@@ -1,6 +1,15 @@
-//! What can go wrong around a request, as opposed to inside it. The text is for the log alone; the
-//! sender learns only that it could not be stored.
+//! What can go wrong, and which type says so:
+//!
+//! - [`Error`]: around a request, as opposed to inside it: a part of the platform did not do its work.
+//!   Its text is for the log alone; a sender learns only that it could not be stored.
+//! - [`BadField`]: a field of what the user saves. It goes back to the form, or the program, with what to
+//!   do.
+//! - `reply::Problem`: the answer to a form or to `/api` that could not be carried out: a bad field, a thing
+//!   that is not there, an error above in words for the user.
+//! - `postback::fault::Refusal`: a report that was understood as far as it goes, and cannot be taken: a status
+//!   and notes. It is kept, and is no error of ours.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// A part of the platform that did not do its work. Its text carries no value of any postback.
@@ -70,5 +79,18 @@ mod tests {
             assert!(!refused(text), "{text}");
         }
         assert!(!Error::Deadline("daily limit exceeded").is_days_limit());
+    }
+}
+
+/// Which field of a draft is wrong, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadField {
+    pub field: &'static str,
+    pub reason: Cow<'static, str>,
+}
+
+impl BadField {
+    pub const fn new(field: &'static str, reason: &'static str) -> Self {
+        Self { field, reason: Cow::Borrowed(reason) }
     }
 }

@@ -3,11 +3,11 @@
 use crate::destination::facts::{Facts, event_id};
 use crate::destination::{Draft, address, template};
 use crate::model::amount::Amount;
-use crate::model::click::Fields;
 use crate::model::event::Canonical;
 use crate::model::key;
 use crate::model::link::{self, Kind};
 use crate::page;
+use crate::postback::click::read_fields;
 use crate::postback::{self, Received};
 
 const NOW_MS: i64 = 1_790_000_000_000;
@@ -99,7 +99,7 @@ pub fn address(text: &str) {
 
 /// Fields are bounded and real; the visitor goes where the link leads.
 pub fn landing(text: &str) {
-    let fields = Fields::read(text);
+    let fields = read_fields(text);
     for field in [&fields.fbclid, &fields.campaign_id, &fields.campaign_name, &fields.placement]
         .into_iter()
         .flatten()

@@ -73,7 +73,7 @@ async fn show(
             }
             edge::response(&reply)
         }
-        Answer::File(head, rows) => edge::file(&head, config, rows),
+        Answer::File(head, rows) => edge::file(&head, rows.pieces(config)),
     }
 }
 

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use crate::error::BadField;
 use crate::error::Error;
 use crate::model::note::Note;
-use crate::model::space::BadField;
 use crate::model::status::{Audience, Status};
 use crate::text::html::Html;
 

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use super::events::zone_of;
 use super::{Answer, Asked};
+use futures_util::{Stream, stream};
+
 use crate::db;
 use crate::db::feed::Item;
 use crate::edge::config::Config;
@@ -52,9 +54,15 @@ pub struct Events {
 }
 
 impl Rows {
-    /// The next piece of the file; `None` at its end. An error breaks the download off, so that
-    /// nobody takes half a file for a whole one.
-    pub async fn next(&mut self, config: &Config) -> Result<Option<String>, Error> {
+    /// The pieces of the file, each read when it is wanted.
+    pub fn pieces(self, config: Config) -> impl Stream<Item = Result<String, Error>> {
+        stream::try_unfold((config, self), |(config, mut rows)| async move {
+            let piece = rows.next(&config).await?;
+            Ok(piece.map(|text| (text, (config, rows))))
+        })
+    }
+
+    async fn next(&mut self, config: &Config) -> Result<Option<String>, Error> {
         match self {
             Self::Ready(rows) => Ok(rows.pop_front()),
             Self::Events(events) => events.next(config).await,

@@ -9,7 +9,7 @@ use super::{Cost, json, key, number, optional_text, rows_of, run, text};
 use crate::error::Error;
 use crate::model::click::Click;
 use crate::model::event::Arrival;
-use crate::upkeep::spill::Visit;
+use crate::model::visit::Visit;
 
 const INTO_CLICKS: &str = "
 INSERT INTO clicks (

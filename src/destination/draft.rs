@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::{Config, Destination, EventMap, Secrets, headers};
 use crate::destination::{address, template, webhook};
+use crate::error::BadField;
 use crate::model::event::Canonical;
-use crate::model::space::BadField;
 
 const NAME_BYTES: usize = 100;
 const URL_BYTES: usize = 2048;

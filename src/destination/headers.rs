@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::model::space::BadField;
+use crate::error::BadField;
 
 const HEADERS: usize = 20;
 const NAME_BYTES: usize = 100;

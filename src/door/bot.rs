@@ -10,13 +10,12 @@ use crate::door::intake;
 use crate::edge::config::Config;
 use crate::edge::{self, Incoming};
 use crate::error::Error;
-use crate::model::bind;
 use crate::model::click;
 use crate::model::event::Arrival;
 use crate::model::key::{Kind, Presented};
 use crate::model::note::Note;
 use crate::model::status::{Audience, Status};
-use crate::postback::Refusal;
+use crate::postback::{self, Refusal};
 use crate::reply::Reply;
 
 const AUDIENCE: Audience = Audience::Program;
@@ -38,7 +37,7 @@ struct ClickAnswer<'a> {
 pub async fn bind(config: &Config, mut incoming: Incoming) -> Reply {
     let is_get = incoming.method == "GET";
     let received = if is_get { incoming.received().await } else { incoming.received_json().await };
-    let reading = bind::read(&received);
+    let reading = postback::bind::read(&received);
     let (key, kind) =
         if is_get { (reading.token, Kind::Ingest) } else { (incoming.bearer(), Kind::Bearer) };
     let arrival = match admit(config, &incoming, key, kind, reading.verdict.as_ref().err()) {
@@ -65,7 +64,7 @@ pub async fn bind(config: &Config, mut incoming: Incoming) -> Reply {
 /// `POST /clicks`: a click that did not come through a landing.
 pub async fn click(config: &Config, mut incoming: Incoming) -> Reply {
     let received = incoming.received_json().await;
-    let reported = click::read_report(&received);
+    let reported = postback::click::read_report(&received);
     let key = incoming.bearer();
     let arrival = match admit(config, &incoming, key, Kind::Bearer, reported.as_ref().err()) {
         Ok(arrival) => arrival,
@@ -94,7 +93,7 @@ pub async fn click(config: &Config, mut incoming: Incoming) -> Reply {
 async fn store(
     config: &Config,
     arrival: &Arrival,
-    reported: click::Reported,
+    reported: postback::click::Reported,
 ) -> Result<Option<(Reported, Cost, String)>, Error> {
     let db = config.db()?;
     let uid = match (&reported.uid, &reported.id) {

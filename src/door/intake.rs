@@ -1,11 +1,14 @@
 //! `/e` and `POST /events`: the way of a report from the request to its answer (contract §§4, 5).
 //!
 //! 1. The request is read as far as it goes.
-//! 2. A key that cannot be one is refused without the database, and so are a dry run and a delivery
-//!    of our own that came back.
-//! 3. An event is stored, a refused report is held, each in one round trip that checks the key too.
-//! 4. Where D1 refuses or is late, the report goes to the queue instead.
-//! 5. Only where that refuses too is the sender asked to come back.
+//! 2. A key that cannot be one is refused without the database: 401, or 400 where the request cannot
+//!    be read either. So are a delivery of our own that came back (400) and a dry run (200 on `/e`,
+//!    422 on `/events`).
+//! 3. An event is stored, a refused report is kept, each in one round trip that checks the key too: 200
+//!    `queued` or `duplicate`; a refusal by its own status (200 or 422; 400 and 413 where the request was
+//!    broken); 401 where the key opens no space.
+//! 4. Where D1 refuses or is late, the report goes to the queue instead, and is answered the same.
+//! 5. Only where that refuses too is the sender asked to come back: 503.
 
 use crate::db::event::{Name, Stored};
 use crate::db::{self, Cost};
@@ -22,12 +25,13 @@ use crate::postback::{self, Reading, Received};
 use crate::reply::Reply;
 use crate::text::encode;
 use crate::upkeep::later::Later;
-use crate::upkeep::spill::{self, Message, Outage};
+use crate::upkeep::spill::{self, Message, Outage, Postback};
 
 /// What the database made of a report.
 pub enum Outcome {
     Stored(Stored),
-    Held,
+    /// It was refused for this, and kept.
+    Held(Status, Vec<Note>),
     UnknownKey,
 }
 
@@ -62,6 +66,14 @@ pub async fn event(config: &Config, mut incoming: Incoming) -> (Reply, Later) {
     take(config, &incoming, &received, Some(bearer), Audience::Program).await
 }
 
+/// A report on its way to its answer.
+struct Call<'a> {
+    config: &'a Config,
+    incoming: &'a Incoming,
+    reading: &'a Reading,
+    audience: Audience,
+}
+
 async fn take(
     config: &Config,
     incoming: &Incoming,
@@ -70,41 +82,106 @@ async fn take(
     audience: Audience,
 ) -> (Reply, Later) {
     let now_ms = edge::now_ms();
-    let reading = postback::read(received, now_ms);
+    let reading = &postback::read(received, now_ms);
+    let call = Call { config, incoming, reading, audience };
     let key = key.or_else(|| reading.token.clone()).unwrap_or_default();
     let Some(key) = Presented::read(&key, kind_of(audience), config.local) else {
-        return (refuse_key(&reading, Note::about_key(&key), audience), Later::Nothing);
+        return (call.refuse_key(Note::about_key(&key)), Later::Nothing);
     };
     let arrival = arrival(&key, now_ms);
     if !gate::admits(config, incoming, &key, &arrival.key_hash) {
-        return (refuse_key(&reading, Note::TokenUnknown, audience), Later::Nothing);
+        return (call.refuse_key(Note::TokenUnknown), Later::Nothing);
     }
-    if is_own_delivery(config, incoming) {
-        let reply = Reply::report(Status::InvalidRequest, &[Note::OwnDelivery], audience, None);
+    if let Some(reply) = call.refuse_unstored() {
         return (reply, Later::Nothing);
     }
-    if let Err(refusal) = &reading.verdict
-        && refusal.is_dry_run()
-    {
-        let reply = Reply::report(refusal.status, &refusal.notes, audience, None);
-        return (reply, Later::Nothing);
-    }
-    match commit(config, &arrival, &reading).await {
+    match commit(config, &arrival, reading).await {
         Ok((outcome, cost)) => {
             if matches!(outcome, Outcome::UnknownKey) {
                 gate::unknown(config, incoming, &arrival.key_hash).await;
             }
             let later = outcome.later();
-            (with_cost(config, answer(&reading, outcome, audience), cost), later)
+            (with_cost(config, call.answer(outcome), cost), later)
         }
         Err(reason) => {
             edge::log("report_not_stored", &reason.to_string());
-            let outage = Outage::of(&reason);
-            let postback =
-                spill::Postback { arrival, raw: reading.raw.clone(), broken: received.broken };
-            let reply = spill(config, incoming, &key, &reading, postback, outage, audience).await;
-            (reply, Later::Nothing)
+            let raw = reading.raw.clone();
+            let postback = Postback { arrival, raw, broken: received.broken };
+            (call.spill(&key, postback, Outage::of(&reason)).await, Later::Nothing)
         }
+    }
+}
+
+impl Call<'_> {
+    /// The answer to what is refused whoever sends it, and kept nowhere.
+    fn refuse_unstored(&self) -> Option<Reply> {
+        if is_own_delivery(self.config, self.incoming) {
+            let notes = [Note::OwnDelivery];
+            return Some(Reply::report(Status::InvalidRequest, &notes, self.audience, None));
+        }
+        let refusal = self.reading.verdict.as_ref().err().filter(|refusal| refusal.is_dry_run())?;
+        Some(Reply::report(refusal.status, &refusal.notes, self.audience, None))
+    }
+
+    /// Puts on the queue what D1 did not take, so that `queued` stays true. A key whose check part is
+    /// not ours was never ours, and needs no database to be refused.
+    async fn spill(&self, key: &Presented<'_>, postback: Postback, outage: Outage) -> Reply {
+        let receipt = postback.arrival.receipt.clone();
+        let sent = match self.config.key_secret() {
+            Ok(secret) if !key.is_ours(secret.as_bytes()) => {
+                return self.refuse_key(Note::TokenUnknown);
+            }
+            Ok(_) => {
+                let (message, address) = (Message::Postback(postback), self.incoming.address());
+                spill::set_aside(self.config, &address, &message, outage).await
+            }
+            Err(missing) => Err(missing),
+        };
+        match sent {
+            Ok(()) => self.stored(Status::Queued, &receipt).with("x-stored", "later".to_owned()),
+            Err(reason) => {
+                edge::log("report_not_spilled", &reason.to_string());
+                self.unavailable()
+            }
+        }
+    }
+
+    fn answer(&self, outcome: Outcome) -> Reply {
+        let (status, Name { seq, receipt, .. }) = match outcome {
+            Outcome::Stored(Stored::New(name)) => (Status::Queued, name),
+            Outcome::Stored(Stored::Known(name)) => (Status::Duplicate, name),
+            Outcome::Held(status, notes) => {
+                return Reply::report(status, &notes, self.audience, None);
+            }
+            Outcome::UnknownKey => return self.refuse_key(Note::TokenUnknown),
+        };
+        self.stored(status, &receipt).with("x-event-id", seq.to_string())
+    }
+
+    /// The answer to what is safe with us, under its receipt: an event by `status`, a refusal by its own.
+    fn stored(&self, status: Status, receipt: &str) -> Reply {
+        match &self.reading.verdict {
+            Ok(report) => {
+                let inbox_id = Some(receipt).filter(|_| self.audience == Audience::Program);
+                Reply::report(status, &report.notes, self.audience, inbox_id)
+            }
+            Err(refusal) => Reply::report(refusal.status, &refusal.notes, self.audience, None),
+        }
+    }
+
+    /// The answer to what nobody could take: the sender is asked to come back.
+    fn unavailable(&self) -> Reply {
+        let notes = match &self.reading.verdict {
+            Ok(report) => &report.notes,
+            Err(refusal) => &refusal.notes,
+        };
+        Reply::report(Status::Unavailable, notes, self.audience, None)
+    }
+
+    /// In the contract's order a request that cannot be read goes before its key.
+    fn refuse_key(&self, note: Note) -> Reply {
+        let notes = self.reading.verdict.as_ref().err().map(|refusal| refusal.notes.clone());
+        Reply::refused_key(notes.unwrap_or_default(), note, self.audience)
     }
 }
 
@@ -154,89 +231,10 @@ async fn write(
         }
         Err(refusal) => {
             let (kept, cost) = db::refused::keep(&db, &[(arrival, refusal, &reading.raw)]).await?;
-            Ok((if kept == 0 { Outcome::UnknownKey } else { Outcome::Held }, cost))
+            let held = || Outcome::Held(refusal.status, refusal.notes.clone());
+            Ok((if kept == 0 { Outcome::UnknownKey } else { held() }, cost))
         }
     }
-}
-
-/// Puts on the queue what D1 did not take, so that `queued` stays true. A key whose check part is
-/// not ours was never ours, and needs no database to be refused.
-async fn spill(
-    config: &Config,
-    incoming: &Incoming,
-    key: &Presented<'_>,
-    reading: &Reading,
-    postback: spill::Postback,
-    outage: Outage,
-    audience: Audience,
-) -> Reply {
-    let receipt = postback.arrival.receipt.clone();
-    let sent = match config.key_secret() {
-        Ok(secret) if !key.is_ours(secret.as_bytes()) => {
-            return refuse_key(reading, Note::TokenUnknown, audience);
-        }
-        Ok(_) => {
-            let message = Message::Postback(postback);
-            set_aside(config, &incoming.address(), &message, outage).await
-        }
-        Err(missing) => Err(missing),
-    };
-    match sent {
-        Ok(()) => report(reading, Status::Queued, audience, Some(&receipt))
-            .with("x-stored", "later".to_owned()),
-        Err(reason) => {
-            edge::log("report_not_spilled", &reason.to_string());
-            report(reading, Status::Unavailable, audience, None)
-        }
-    }
-}
-
-/// Sends a message to the queue, as long as its address stays within its share. A deployment without
-/// the limiter sends all the same: it guards the queue's cost, and a deposit is worth more.
-pub async fn set_aside(
-    config: &Config,
-    address: &str,
-    message: &Message,
-    outage: Outage,
-) -> Result<(), Error> {
-    match config.spill_limit() {
-        Ok(limiter) if !edge::is_below(&limiter, address.to_owned()).await => {
-            return Err(Error::Limited);
-        }
-        Ok(_) => {}
-        Err(missing) => edge::log("spill_not_limited", &missing.to_string()),
-    }
-    let delay_s = outage.delay_s(edge::now_ms());
-    edge::send(&config.postbacks()?, message.to_text(), delay_s).await
-}
-
-fn answer(reading: &Reading, outcome: Outcome, audience: Audience) -> Reply {
-    let (status, Name { seq, receipt, .. }) = match outcome {
-        Outcome::Stored(Stored::New(name)) => (Status::Queued, name),
-        Outcome::Stored(Stored::Known(name)) => (Status::Duplicate, name),
-        Outcome::Held => return report(reading, Status::Queued, audience, None),
-        Outcome::UnknownKey => return refuse_key(reading, Note::TokenUnknown, audience),
-    };
-    report(reading, status, audience, Some(&receipt)).with("x-event-id", seq.to_string())
-}
-
-/// The answer to a report that is safe with us, or that nobody could take: a refusal keeps its own
-/// status wherever it was kept.
-fn report(reading: &Reading, status: Status, audience: Audience, receipt: Option<&str>) -> Reply {
-    let inbox_id = receipt.filter(|_| audience == Audience::Program);
-    match &reading.verdict {
-        Err(refusal) if status.is_ok() => {
-            Reply::report(refusal.status, &refusal.notes, audience, None)
-        }
-        Err(refusal) => Reply::report(status, &refusal.notes, audience, None),
-        Ok(report) => Reply::report(status, &report.notes, audience, inbox_id),
-    }
-}
-
-/// In the contract's order a request that cannot be read goes before its key.
-fn refuse_key(reading: &Reading, note: Note, audience: Audience) -> Reply {
-    let notes = reading.verdict.as_ref().err().map(|refusal| refusal.notes.clone());
-    Reply::refused_key(notes.unwrap_or_default(), note, audience)
 }
 
 /// On somebody's own machine the answer tells what D1 counted: tests and the benchmark read it.

@@ -5,16 +5,16 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use crate::db;
-use crate::door::intake;
 use crate::edge::config::Config;
 use crate::edge::{self, Incoming};
 use crate::error::Error;
-use crate::model::click::{self, Click, Fields};
+use crate::model::click::{self, Click};
 use crate::model::link::{self, Link};
+use crate::model::visit::Visit;
 use crate::page::visitor as page;
+use crate::postback::click as read;
 use crate::reply::Reply;
 use crate::upkeep::later::Later;
-use crate::upkeep::spill::{Message, Outage, Visit};
 
 /// How long a link that was read may be used without reading it again.
 const FRESH_MS: i64 = 60_000;
@@ -51,29 +51,14 @@ pub async fn visit(config: &Config, incoming: &Incoming, slug: &str) -> (Reply, 
     let click = Click {
         uid,
         clicked_at_ms: now_ms,
-        raw_query: click::raw_query(&incoming.query),
-        fields: Fields::read(&incoming.query).or_cookies(&cookies),
+        raw_query: read::raw_query(&incoming.query),
+        fields: read::or_cookies(read::read_fields(&incoming.query), &cookies),
         country: incoming.country(),
-        user_agent: click::field(&user_agent),
-        ip: click::field(&incoming.address()),
+        user_agent: read::field(&user_agent),
+        ip: read::field(&incoming.address()),
     };
     let visit = Box::new(Visit { space_id: link.space_id, link_id: link.id, click });
     (reply, Later::Record { visit, address: incoming.address() })
-}
-
-/// Stores a visit, or sets it aside for when D1 is back.
-pub async fn record(config: &Config, address: String, visit: Box<Visit>) {
-    let Err(reason) = store(config, &visit).await else { return };
-    edge::log("click_not_stored", &reason.to_string());
-    let (message, outage) = (Message::Click(visit), Outage::of(&reason));
-    if let Err(reason) = intake::set_aside(config, &address, &message, outage).await {
-        edge::log("click_lost", &reason.to_string());
-    }
-}
-
-/// Stores a visit within the deadline; storing it again changes nothing.
-pub async fn store(config: &Config, visit: &Visit) -> Result<(), Error> {
-    db::in_time(config, async { db::click::record(&config.db()?, &[visit]).await }).await
 }
 
 /// The link of a slug: remembered, or read. While D1 is away a stale link still sends visitors on.

@@ -7,8 +7,9 @@ use worker::worker_sys::ext::RequestExt;
 
 use super::within;
 use crate::model::note::Broken;
-use crate::postback::{self, Body, LIMIT_BYTES, Received};
+use crate::postback::{Body, LIMIT_BYTES, Received};
 use crate::reply::Problem;
+use crate::text::pairs;
 
 /// How long a body may take to arrive. Networks give up after 10 s or more.
 const BODY_DEADLINE_MS: u64 = 10_000;
@@ -97,7 +98,7 @@ impl Incoming {
 
     /// A parameter of the query, decoded.
     pub fn parameter(&self, name: &str) -> Option<String> {
-        let pairs = postback::pairs(&self.query);
+        let pairs = pairs::pairs(&self.query);
         pairs.into_iter().find(|(found, _)| found == name).map(|(_, value)| value)
     }
 

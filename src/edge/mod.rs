@@ -14,7 +14,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use futures_util::stream;
+use futures_util::{Stream, StreamExt};
 use serde::Serialize;
 use worker::js_sys;
 use worker::wasm_bindgen::{JsCast, JsValue};
@@ -28,7 +28,6 @@ pub use exchange::{ANSWER_DEADLINE_MS, exchange, get};
 pub use incoming::Incoming;
 pub use zone::{is_time_zone, time_zone};
 
-use crate::dashboard::export::Rows;
 use crate::edge::config::Config;
 use crate::error::Error;
 use crate::reply::Reply;
@@ -54,16 +53,17 @@ pub fn shown(page: Result<Reply, Error>) -> Reply {
     })
 }
 
-/// A file that is sent while its rows are read.
-pub fn file(head: &Reply, config: Config, rows: Rows) -> worker::Result<web_sys::Response> {
-    let pieces = stream::try_unfold((config, rows), |(config, mut rows)| async move {
-        let piece = rows.next(&config).await.inspect_err(|reason| {
+/// A file that is sent while its pieces are made. One that breaks off breaks the download off, so that
+/// nobody takes half a file for a whole one.
+pub fn file(
+    head: &Reply,
+    pieces: impl Stream<Item = Result<String, Error>> + 'static,
+) -> worker::Result<web_sys::Response> {
+    let pieces = pieces.map(|piece| match piece {
+        Ok(text) => Ok(text.into_bytes()),
+        Err(reason) => {
             log("file_broken_off", &reason.to_string());
-        });
-        match piece {
-            Ok(Some(text)) => Ok(Some((text.into_bytes(), (config, rows)))),
-            Ok(None) => Ok(None),
-            Err(_logged) => Err(worker::Error::RustError("the file broke off".to_owned())),
+            Err(worker::Error::RustError("the file broke off".to_owned()))
         }
     });
     let headers = web_sys::Headers::new_with_record_from_str_to_str(&headers_of(head)?)?;

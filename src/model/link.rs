@@ -3,7 +3,7 @@
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
-use crate::model::space::BadField;
+use crate::error::BadField;
 
 /// Longest name, slug and parameter name in bytes.
 const NAME_BYTES: usize = 100;

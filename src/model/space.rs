@@ -1,8 +1,8 @@
 //! A space: one offer or funnel, with its secrets (contract §2).
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
+
+use crate::error::BadField;
 
 /// Longest name in bytes: it has to fit a heading.
 const NAME_BYTES: usize = 100;
@@ -33,19 +33,6 @@ pub struct Draft {
 
 fn utc() -> String {
     "UTC".to_owned()
-}
-
-/// Which field of a draft is wrong, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadField {
-    pub field: &'static str,
-    pub reason: Cow<'static, str>,
-}
-
-impl BadField {
-    pub const fn new(field: &'static str, reason: &'static str) -> Self {
-        Self { field, reason: Cow::Borrowed(reason) }
-    }
 }
 
 impl Draft {

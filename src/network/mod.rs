@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::error::BadField;
 use crate::model::event::Canonical;
-use crate::model::space::BadField;
 use crate::text::json;
 
 /// The text of every pack in this folder, as `build.rs` found them.

@@ -2,7 +2,8 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::postback::{self, Received, is_unresolved};
+use crate::postback::macros::is_unresolved;
+use crate::postback::{self, Received};
 
 const ORIGIN: &str = "https://t.example";
 const TOKEN: &str = "xt_in_T";

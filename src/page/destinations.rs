@@ -12,10 +12,10 @@ use crate::destination::outcome::Outcome;
 use crate::destination::request::Attempt;
 use crate::destination::{Draft, facebooks_name};
 use crate::door::operator::destination::Tested;
+use crate::error::BadField;
 use crate::error::Error;
 use crate::figures::{Zone, money};
 use crate::model::event::Canonical;
-use crate::model::space::BadField;
 use crate::reply::Reply;
 
 /// Kinds by their word, their name and what they are for.

@@ -14,8 +14,8 @@ use crate::destination::request::Attempt;
 use crate::error::Error;
 use crate::figures::{Zone, money};
 use crate::model::click::Click;
-use crate::postback;
 use crate::reply::Reply;
+use crate::text::pairs;
 
 struct Tried {
     at: Moment,
@@ -89,7 +89,7 @@ pub fn page(spaces: &Spaces, space_id: i64, whole: &Whole, zone: &Zone) -> Resul
 
 /// The parameters of a raw query, decoded.
 pub fn pairs(raw: &str) -> Vec<(String, String)> {
-    postback::pairs(raw).iter().map(|(name, value)| (visible(name), visible(value))).collect()
+    pairs::pairs(raw).iter().map(|(name, value)| (visible(name), visible(value))).collect()
 }
 
 /// What became of it, in sentences.

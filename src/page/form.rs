@@ -4,8 +4,8 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 
-use crate::model::space::BadField;
-use crate::postback;
+use crate::error::BadField;
+use crate::text::pairs;
 
 /// How a field is filled in.
 pub enum Control {
@@ -161,7 +161,7 @@ pub struct Sent(Vec<(String, String)>);
 impl Sent {
     /// Reads a body of the type `application/x-www-form-urlencoded`.
     pub fn read(body: &str) -> Self {
-        Self(postback::pairs(body))
+        Self(pairs::pairs(body))
     }
 
     /// A field's text; empty where it was not sent.

@@ -9,11 +9,11 @@ use super::shown::{self, Moment};
 use crate::db::key;
 use crate::db::key::Shown as ShownKey;
 use crate::db::space::Spaces;
+use crate::error::BadField;
 use crate::error::Error;
 use crate::figures::Zone;
 use crate::model::event::Canonical;
 use crate::model::key::Kind;
-use crate::model::space::BadField;
 use crate::network::{Macros, Pack, Ready};
 use crate::reply::Reply;
 

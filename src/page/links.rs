@@ -7,11 +7,11 @@ use super::frame::{self, Section};
 use super::shown::visible;
 use crate::db::link::Listed;
 use crate::db::space::Spaces;
+use crate::error::BadField;
 use crate::error::Error;
 use crate::figures::{Counted, Figures, Totals, money};
 use crate::model::event::Canonical;
 use crate::model::link::Kind;
-use crate::model::space::BadField;
 use crate::reply::Reply;
 
 struct Row {

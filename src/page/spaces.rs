@@ -5,8 +5,9 @@ use askama::Template;
 use super::form::{self, Control, Field, Form};
 use super::frame::{self, Section};
 use crate::db::space::Spaces;
+use crate::error::BadField;
 use crate::error::Error;
-use crate::model::space::{BadField, Draft};
+use crate::model::space::Draft;
 use crate::reply::Reply;
 
 #[derive(Template)]

@@ -1,16 +1,17 @@
 //! From a raw postback to an event or a refusal (contract §4). Pure: time is an argument, and the
 //! token is handed on unread, since only the database knows which are valid.
 
+pub mod bind;
 mod body;
+pub mod click;
 mod fault;
-mod macros;
+pub mod macros;
 mod parameters;
 mod swallowed;
 
 pub use body::{Body, LIMIT_BYTES, Received, cut};
 pub use fault::{Faults, Refusal};
-pub use macros::is_unresolved;
-pub use parameters::{Parameters, Value, pairs};
+pub use parameters::{Parameters, Value};
 
 use crate::model::amount::Amount;
 use crate::model::event::{Canonical, Currency, Report, TgId};

@@ -7,6 +7,7 @@ use super::macros;
 use super::swallowed;
 use crate::model::key;
 use crate::model::note::{Field, Note};
+use crate::text::pairs::decode_lossy;
 
 /// Characters that a browser or a chat app makes of an `&` with a name behind it, when a link is
 /// pasted as unescaped HTML: `&currency=` begins with the entity `&curren` and arrives as `¤cy=`.
@@ -181,17 +182,6 @@ impl Parameters {
     }
 }
 
-/// Every name and value of a query, decoded and in order, for readers that know other names.
-pub fn pairs(query: &str) -> Vec<(String, String)> {
-    let pieces = query.split(['&', '?']).filter(|piece| !piece.is_empty());
-    pieces
-        .map(|piece| {
-            let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
-            (decode_lossy(name).trim_start_matches("amp;").to_owned(), decode_lossy(value))
-        })
-        .collect()
-}
-
 fn classify(text: Option<&str>) -> Value<'_> {
     match text.map(str::trim) {
         None => Value::Undecodable,
@@ -238,11 +228,6 @@ fn split_entities(text: &str) -> (String, Vec<(String, String)>) {
         }
     }
     (text.to_owned(), Vec::new())
-}
-
-fn decode_lossy(raw: &str) -> String {
-    let spaced = raw.replace('+', " ");
-    percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! Texts in the forms that others have set: JSON, bytes as text.
+//! Texts in the forms that others have set: JSON, queries, bytes as text.
 
 pub mod encode;
 pub mod html;
 pub mod json;
+pub mod pairs;

@@ -7,8 +7,9 @@ use crate::edge;
 use crate::edge::config::Config;
 use crate::error::Error;
 use crate::model::event::{Arrival, Report};
+use crate::model::visit::Visit;
 use crate::postback::{self, Reading, Refusal};
-use crate::upkeep::spill::{Message, Outage, Postback, Visit, pause_s};
+use crate::upkeep::spill::{Message, Outage, Postback, pause_s};
 
 /// What is to be done with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,13 +1,12 @@
 //! What is done after the answer: the sender never waits for it.
 
 use crate::db;
-use crate::door::landing;
 use crate::edge;
 use crate::edge::config::Config;
 use crate::error::Error;
 use crate::figures::period::Part;
-use crate::upkeep::courier;
-use crate::upkeep::spill::Visit;
+use crate::model::visit::Visit;
+use crate::upkeep::{courier, visit};
 
 /// Work that an answer leaves behind.
 pub enum Later {
@@ -45,7 +44,7 @@ impl Later {
     pub async fn run(self, config: Config) {
         match self {
             Self::Nothing => {}
-            Self::Record { visit, address } => landing::record(&config, address, visit).await,
+            Self::Record { visit, address } => visit::record(&config, address, visit).await,
             Self::Deliver { space_id, seq } => courier::first_tries(&config, space_id, seq).await,
             Self::CloseDays(closing) => {
                 if let Err(reason) = closing.run(&config).await {

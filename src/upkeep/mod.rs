@@ -8,3 +8,4 @@ pub mod retention;
 mod run;
 pub mod spill;
 pub mod tidy;
+mod visit;

@@ -1,11 +1,13 @@
-//! What D1 did not take in time, on its way through the queue (contract §4.5).
+//! What D1 did not take in time, and its way into the queue (contract §4.5).
 
 use serde::Serialize;
 
+use crate::edge;
+use crate::edge::config::Config;
 use crate::error::Error;
-use crate::model::click::Click;
 use crate::model::event::Arrival;
 use crate::model::note::Broken;
+use crate::model::visit::Visit;
 use crate::postback::Received;
 use crate::text::json;
 
@@ -84,14 +86,6 @@ impl Postback {
     }
 }
 
-/// A click on a landing, with the space and link that the landing's address led to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Visit {
-    pub space_id: i64,
-    pub link_id: i64,
-    pub click: Click,
-}
-
 #[derive(Serialize)]
 struct Envelope<T> {
     v: u32,
@@ -117,11 +111,7 @@ impl Message {
                 raw: json::optional_text(&stored, "raw")?,
                 broken: stored.get("broken").and_then(Broken::read),
             })),
-            "click" => Some(Self::Click(Box::new(Visit {
-                space_id: json::number(&stored, "space_id")?,
-                link_id: json::number(&stored, "link_id")?,
-                click: Click::read(stored.get("click")?)?,
-            }))),
+            "click" => Visit::read(&stored).map(|visit| Self::Click(Box::new(visit))),
             _ => None,
         }
     }
@@ -163,9 +153,29 @@ fn until_midnight_s(received_at_ms: i64, now_ms: i64) -> Option<i64> {
     (since_ms >= 0).then(|| ((due_ms - now_ms) / 1000 + 1).min(LONGEST_S))
 }
 
+/// Sends a message to the queue, as long as its address stays within its share. A deployment without
+/// the limiter sends all the same: it guards the queue's cost, and a deposit is worth more.
+pub async fn set_aside(
+    config: &Config,
+    address: &str,
+    message: &Message,
+    outage: Outage,
+) -> Result<(), Error> {
+    match config.spill_limit() {
+        Ok(limiter) if !edge::is_below(&limiter, address.to_owned()).await => {
+            return Err(Error::Limited);
+        }
+        Ok(_) => {}
+        Err(missing) => edge::log("spill_not_limited", &missing.to_string()),
+    }
+    let delay_s = outage.delay_s(edge::now_ms());
+    edge::send(&config.postbacks()?, message.to_text(), delay_s).await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::click::Click;
     use crate::model::key::Kind;
 
     fn postback() -> Message {

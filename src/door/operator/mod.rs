@@ -12,9 +12,10 @@ use crate::db::link::Changed;
 use crate::door::gate;
 use crate::edge::config::Config;
 use crate::edge::{self, Incoming};
+use crate::error::BadField;
 use crate::model::key::{Kind, is_guessable, is_same};
 use crate::model::link;
-use crate::model::space::{BadField, Draft};
+use crate::model::space::Draft;
 use crate::reply::{Problem, Reply};
 use crate::upkeep::later::Later;
 
