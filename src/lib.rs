@@ -13,6 +13,7 @@ mod figures;
 #[cfg(fuzzing)]
 #[allow(clippy::panic, reason = "a finding stops the run")]
 pub mod fuzz;
+mod manage;
 mod model;
 mod network;
 mod page;

@@ -3,10 +3,10 @@
 use super::events::zone_of;
 use super::{Answer, Asked, go_to, zone_around};
 use crate::db;
-use crate::door::operator;
 use crate::edge;
 use crate::edge::config::Config;
 use crate::error::BadField;
+use crate::manage;
 use crate::model::event::Canonical;
 use crate::model::key::{Kind, Presented};
 use crate::network::{self, Macros};
@@ -51,9 +51,7 @@ pub async fn rotate(mut asked: Asked<'_>, kind: Kind) -> Result<Answer, Problem>
     let origin = asked.incoming.origin();
     let (config, space_id) = (asked.config, asked.space_id);
     let rotated = match nonce {
-        Some(nonce) => {
-            operator::key::rotate(config, space_id, kind, from.as_deref(), &nonce).await?
-        }
+        Some(nonce) => manage::key::rotate(config, space_id, kind, from.as_deref(), &nonce).await?,
         None => None,
     };
     let Some(rotated) = rotated else {
@@ -72,7 +70,7 @@ pub async fn rotate(mut asked: Asked<'_>, kind: Kind) -> Result<Answer, Problem>
 pub async fn revoke(asked: Asked<'_>, kind: Kind) -> Result<Answer, Problem> {
     let ended =
         db::key::revoke_previous(&asked.config.db()?, asked.space_id, kind, edge::now_ms()).await?;
-    operator::must_exist(ended)?;
+    manage::must_exist(ended)?;
     Ok(go_to(&asked.path("/keys")).into())
 }
 
@@ -119,7 +117,7 @@ async fn shown(
     let zone = zone_around(zone_of(&spaces)?, times.flatten());
     let test_id = encode::hex(&edge::random::<6>()?);
     known.test_id = &test_id;
-    let nonce = operator::key::nonce()?;
+    let nonce = manage::key::nonce()?;
     known.nonce = &nonce;
     let packs = network::packs();
     Ok(edge::shown(keys::page(&spaces, space_id, origin, &stored, &packs, &zone, &known)))

@@ -3,10 +3,10 @@
 use super::events::zone_of;
 use super::{Answer, Asked, go_to};
 use crate::db;
-use crate::door::operator;
 use crate::edge;
 use crate::error::BadField;
 use crate::figures::{self, Figures};
+use crate::manage;
 use crate::model::link::{Draft, Kind, Page, UID_PARAMETER};
 use crate::page::form::Sent;
 use crate::page::links::{self, Typed};
@@ -46,7 +46,7 @@ pub async fn form(asked: Asked<'_>, id: Option<i64>) -> Result<Answer, Problem> 
 pub async fn save(mut asked: Asked<'_>, id: Option<i64>) -> Result<Answer, Problem> {
     let typed = read(&asked.sent().await?);
     let saved = match draft(&typed) {
-        Ok(draft) => operator::save_link(asked.config, asked.space_id, id, &draft).await,
+        Ok(draft) => manage::link::save(asked.config, asked.space_id, id, &draft).await,
         Err(bad) => Err(Problem::field(bad)),
     };
     let bad = match saved {

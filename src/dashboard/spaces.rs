@@ -2,9 +2,9 @@
 
 use super::{Answer, Asked, Request, go_to};
 use crate::db;
-use crate::door::operator;
 use crate::edge::config::Config;
 use crate::edge::{self, Incoming};
+use crate::manage;
 use crate::model::space::Draft;
 use crate::page::form::Sent;
 use crate::page::spaces;
@@ -26,7 +26,7 @@ pub async fn outside(
                     return Ok(edge::shown(spaces::new(all.is_empty(), &draft, Some(&bad))));
                 }
             };
-            let created = operator::create_space(config, &checked).await?;
+            let created = manage::space::create(config, &checked).await?;
             let secrets = super::keys::Made {
                 ingest: Some(created.ingest_token),
                 bearer: Some(created.bearer),
@@ -59,7 +59,7 @@ pub async fn save_settings(mut asked: Asked<'_>) -> Result<Answer, Problem> {
     let db = asked.config.db()?;
     match draft.clone().check(edge::is_time_zone) {
         Ok(checked) => {
-            operator::must_exist(db::space::change(&db, asked.space_id, &checked).await?)?;
+            manage::must_exist(db::space::change(&db, asked.space_id, &checked).await?)?;
             Ok(go_to(&asked.path("")).into())
         }
         Err(bad) => {

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::must_exist;
 use crate::db;
 use crate::db::destination::{Stored, raw};
 use crate::destination::facts::Facts;
@@ -12,6 +11,7 @@ use crate::destination::{self, Draft, Secrets, address, mask, request};
 use crate::edge::config::Config;
 use crate::edge::{self, Incoming, seal};
 use crate::error::BadField;
+use crate::manage::must_exist;
 use crate::model::event::Canonical;
 use crate::reply::{Problem, Reply};
 use crate::text::encode;

@@ -2,25 +2,20 @@
 //! where that is not set.
 
 pub mod destination;
-pub mod key;
 pub mod openapi;
 
 use serde::Serialize;
 
 use crate::db;
-use crate::db::link::Changed;
 use crate::door::gate;
 use crate::edge::config::Config;
 use crate::edge::{self, Incoming};
-use crate::error::BadField;
+use crate::manage::{self, key, space};
 use crate::model::key::{Kind, is_guessable, is_same};
 use crate::model::link;
 use crate::model::space::Draft;
 use crate::reply::{Problem, Reply};
 use crate::upkeep::later::Later;
-
-const SLUG_TAKEN: BadField =
-    BadField::new("slug", "Another link has this slug. Choose another one.");
 
 /// What the operator asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,13 +36,11 @@ struct Spaces {
     spaces: Vec<db::space::Listed>,
 }
 
-/// A new space with both its secrets, which nobody can ever see again.
 #[derive(Serialize)]
-pub struct Created {
+struct Rotated {
     ok: bool,
-    pub id: i64,
-    pub ingest_token: String,
-    pub bearer: String,
+    key: String,
+    previous_valid_until_ms: i64,
 }
 
 #[derive(Serialize)]
@@ -94,12 +87,12 @@ async fn carry_out(
         Request::CreateSpace => {
             let draft: Draft = incoming.json().await?;
             let draft = draft.check(edge::is_time_zone).map_err(Problem::field)?;
-            Reply::json(201, &create_space(config, &draft).await?)
+            Reply::json(201, &space::create(config, &draft).await?)
         }
-        Request::RotateKey { space_id, kind } => key::answer(config, space_id, kind).await?,
+        Request::RotateKey { space_id, kind } => rotate_key(config, space_id, kind).await?,
         Request::ListLinks { space_id } => {
             let (spaces, links) = db::link::list_on_page(&db, space_id).await?;
-            must_exist(spaces.this.is_some())?;
+            manage::must_exist(spaces.this.is_some())?;
             Reply::json(200, &Links { ok: true, links })
         }
         Request::CreateLink { space_id } => {
@@ -108,7 +101,7 @@ async fn carry_out(
                 .await?
                 .check(edge::host_of)
                 .map_err(Problem::field)?;
-            let id = save_link(config, space_id, None, &draft).await?;
+            let id = manage::link::save(config, space_id, None, &draft).await?;
             Reply::json(201, &CreatedLink { ok: true, id, path: format!("/l/{}", draft.slug) })
         }
         Request::ChangeLink { space_id, link_id } => {
@@ -117,55 +110,29 @@ async fn carry_out(
                 .await?
                 .check(edge::host_of)
                 .map_err(Problem::field)?;
-            save_link(config, space_id, Some(link_id), &draft).await?;
+            manage::link::save(config, space_id, Some(link_id), &draft).await?;
             Reply::json(200, &Done { ok: true })
         }
         Request::RevokePreviousKey { space_id, kind } => {
-            must_exist(db::key::revoke_previous(&db, space_id, kind, edge::now_ms()).await?)?;
+            manage::must_exist(
+                db::key::revoke_previous(&db, space_id, kind, edge::now_ms()).await?,
+            )?;
             Reply::json(200, &Done { ok: true })
         }
     };
     Ok((reply, Later::Nothing))
 }
 
-/// Nothing can be done to what is not there, or is another space's.
-pub fn must_exist(exists: bool) -> Result<(), Problem> {
-    if exists { Ok(()) } else { Err(Problem::NOT_FOUND) }
-}
-
-/// Creates a space with both its secrets.
-pub async fn create_space(config: &Config, draft: &Draft) -> Result<Created, Problem> {
-    config.key_secret()?;
-    let id = db::space::create(&config.db()?, draft, edge::now_ms()).await?;
-    let ingest_token = first_key(config, id, Kind::Ingest).await?;
-    let bearer = first_key(config, id, Kind::Bearer).await?;
-    Ok(Created { ok: true, id, ingest_token, bearer })
-}
-
-/// Saves a new link, or a changed one under its id, and gives its id.
-pub async fn save_link(
-    config: &Config,
-    space_id: i64,
-    id: Option<i64>,
-    draft: &link::Draft,
-) -> Result<i64, Problem> {
-    let db = config.db()?;
-    let Some(id) = id else {
-        must_exist(db::space::exists(&db, space_id).await?)?;
-        let id = db::link::create(&db, space_id, draft, edge::now_ms()).await?;
-        return id.ok_or(Problem::field(SLUG_TAKEN));
-    };
-    match db::link::change(&db, space_id, id, draft).await? {
-        Changed::Done => Ok(id),
-        Changed::SlugTaken => Err(Problem::field(SLUG_TAKEN)),
-        Changed::NoSuchLink => Err(Problem::NOT_FOUND),
-    }
-}
-
-/// The first key of a kind.
-async fn first_key(config: &Config, space_id: i64, kind: Kind) -> Result<String, Problem> {
-    let made = key::rotate(config, space_id, kind, None, &key::nonce()?).await?;
-    Ok(made.ok_or(Problem::ROTATED_MEANWHILE)?.key)
+/// Rotates a key for a program. Of two at the same moment one is told to look again: it would else
+/// end the key that the other one was just given.
+async fn rotate_key(config: &Config, space_id: i64, kind: Kind) -> Result<Reply, Problem> {
+    let (spaces, keys) = db::key::of_space(&config.db()?, space_id, edge::now_ms()).await?;
+    spaces.this.ok_or(Problem::NOT_FOUND)?;
+    let from = db::key::current(&keys, kind).map(|key| key.hash.as_str());
+    let rotated = key::rotate(config, space_id, kind, from, &key::nonce()?).await?;
+    let key::Rotated { key, previous_valid_until_ms } =
+        rotated.ok_or(Problem::ROTATED_MEANWHILE)?;
+    Ok(Reply::json(200, &Rotated { ok: true, key, previous_valid_until_ms }))
 }
 
 /// Lets the operator in. The right secret opens always: whoever shares an address with the operator could

@@ -1,38 +1,18 @@
 //! A space's keys: rotating one, and ending the one before.
 
-use serde::Serialize;
-
 use crate::db;
 use crate::db::key::Rotation;
 use crate::edge;
 use crate::edge::config::Config;
 use crate::error::Error;
 use crate::model::key::{self, Kind, Presented};
-use crate::reply::{Problem, Reply};
+use crate::reply::Problem;
 use crate::text::encode;
-
-#[derive(Serialize)]
-struct Answer {
-    ok: bool,
-    key: String,
-    previous_valid_until_ms: i64,
-}
 
 /// A key that was just made, and the time until which a previous one is valid.
 pub struct Rotated {
     pub key: String,
     pub previous_valid_until_ms: i64,
-}
-
-/// Rotates a key for a program. Of two at the same moment one is told to look again: it would else
-/// end the key that the other one was just given.
-pub async fn answer(config: &Config, space_id: i64, kind: Kind) -> Result<Reply, Problem> {
-    let (spaces, keys) = db::key::of_space(&config.db()?, space_id, edge::now_ms()).await?;
-    spaces.this.ok_or(Problem::NOT_FOUND)?;
-    let from = db::key::current(&keys, kind).map(|key| key.hash.as_str());
-    let rotated = rotate(config, space_id, kind, from, &nonce()?).await?;
-    let Rotated { key, previous_valid_until_ms } = rotated.ok_or(Problem::ROTATED_MEANWHILE)?;
-    Ok(Reply::json(200, &Answer { ok: true, key, previous_valid_until_ms }))
 }
 
 /// What makes a rotation another one than every other.

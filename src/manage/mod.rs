@@ -1,0 +1,13 @@
+//! Deeds: what both doors, the dashboard and the operator's API, do to spaces, keys, links and
+//! destinations. Each is there once.
+
+pub mod key;
+pub mod link;
+pub mod space;
+
+use crate::reply::Problem;
+
+/// Nothing can be done to what is not there, or is another space's.
+pub fn must_exist(exists: bool) -> Result<(), Problem> {
+    if exists { Ok(()) } else { Err(Problem::NOT_FOUND) }
+}
