@@ -10,9 +10,9 @@ use crate::db;
 use crate::db::feed::Item;
 use crate::edge::config::Config;
 use crate::error::Error;
-use crate::figures::sums::Totals;
+use crate::figures::by_link::{self, COLUMNS};
 use crate::figures::zone::iso_date;
-use crate::figures::{Counted, Figures, Span, Zone, money};
+use crate::figures::{Figures, Span, Zone, money};
 use crate::page::frame;
 use crate::page::shown::is_unseen;
 use crate::reply::{Problem, Reply};
@@ -162,19 +162,11 @@ pub async fn links(asked: Asked<'_>) -> Result<Answer, Problem> {
     zone_of(&spaces)?;
     let figures = Figures::of(&lines, span.labels.len());
     let currencies = figures.currencies();
+    let links: Vec<_> = links.into_iter().map(|link| (link.id, link.draft.name)).collect();
     let mut rows = VecDeque::from([link_head(&currencies)]);
-    for link in &links {
-        let nothing = Totals::default();
-        let totals = figures.links.get(&link.id).unwrap_or(&nothing);
-        rows.push_back(link_row(&link.draft.name, totals, &currencies));
+    for of_link in by_link::rows(&figures, &links).iter().chain([&by_link::total(&figures)]) {
+        rows.push_back(link_row(of_link, &currencies));
     }
-    let nothing = Totals::default();
-    rows.push_back(link_row(
-        "Unattributed",
-        figures.links.get(&0).unwrap_or(&nothing),
-        &currencies,
-    ));
-    rows.push_back(link_row("Total", &figures.total, &currencies));
     Ok(Answer::File(head("links", &span), Rows::Ready(rows)))
 }
 
@@ -190,19 +182,16 @@ fn head(what: &str, span: &Span) -> Reply {
 }
 
 fn link_head(currencies: &[String]) -> String {
-    let mut cells: Vec<String> =
-        ["link", "clicks", "contacts", "subscribed", "registrations", "deposits", "first_deposits"]
-            .map(str::to_owned)
-            .to_vec();
+    let mut cells = vec!["link".to_owned()];
+    cells.extend(COLUMNS.iter().map(|column| column.name.to_owned()));
     cells.extend(currencies.iter().map(|currency| format!("revenue_{currency}")));
     row(&cells)
 }
 
-fn link_row(name: &str, totals: &Totals, currencies: &[String]) -> String {
-    let mut cells = vec![name.to_owned()];
-    cells.extend(Counted::STEPS.map(|step| totals.of(step).events.to_string()));
-    let deposits = Counted::Event(crate::model::event::Canonical::Deposit);
-    cells.push(totals.of(deposits).people.to_string());
+fn link_row(of_link: &by_link::Row, currencies: &[String]) -> String {
+    let totals = &of_link.totals;
+    let mut cells = vec![of_link.name.clone()];
+    cells.extend(COLUMNS.iter().map(|column| (column.of)(totals).to_string()));
     let sum = |currency: &String| plain(totals.revenue.get(currency).copied().unwrap_or_default());
     cells.extend(currencies.iter().map(sum));
     row(&cells)

@@ -1,6 +1,7 @@
 //! What a space's reports say (contract §7): the period in the space's own time zone, the sums over
 //! it, and how amounts are written. Pure: the clock and the zone's offsets are arguments.
 
+pub mod by_link;
 pub mod money;
 pub mod period;
 pub mod sums;

@@ -10,6 +10,7 @@ use super::shown::{is_without_amount, percent};
 use crate::db::overview::Overview;
 use crate::db::refused;
 use crate::error::Error;
+use crate::figures::by_link::{self, COLUMNS};
 use crate::figures::sums::{drop_percent, share_permille};
 use crate::figures::zone::iso_date;
 use crate::figures::{Asked, Counted, Figures, Span, Totals, Zone, money};
@@ -170,6 +171,7 @@ pub fn live(shown: &Shown<'_>, overview: &Overview) -> Result<Html, Error> {
 
 fn live_part(shown: &Shown<'_>, overview: &Overview) -> Live {
     let figures = Figures::of(&overview.lines, shown.span.labels.len());
+    let currencies = figures.currencies();
     Live {
         space_id: shown.space_id,
         seen: format!("{}~{}", overview.seen.events, overview.seen.clicks),
@@ -177,14 +179,17 @@ fn live_part(shown: &Shown<'_>, overview: &Overview) -> Live {
         has_links: !overview.links.is_empty(),
         has_destinations: !overview.destinations.is_empty(),
         warnings: warnings(shown, overview),
-        revenue: revenue(&figures.total, &figures.currencies()),
+        revenue: revenue(&figures.total, &currencies),
         counts: counts(&figures.total),
         gauges: gauges(&figures.total),
         charts: charts(&figures, &shown.span.labels),
         feed: lines(&overview.feed, &overview.links, shown.feed_zone),
         funnel: funnel(&figures.total),
-        rows: rows(&figures, &overview.links),
-        total: row(0, "Total", &figures.total, &figures.currencies()),
+        rows: by_link::rows(&figures, &overview.links)
+            .iter()
+            .map(|of_link| row(of_link, &currencies))
+            .collect(),
+        total: row(&by_link::total(&figures), &currencies),
     }
 }
 
@@ -198,15 +203,7 @@ fn revenue(totals: &Totals, currencies: &[String]) -> Vec<Money> {
 }
 
 fn counts(totals: &Totals) -> Vec<(&'static str, String)> {
-    let count = |counted| money::count(totals.of(counted).events);
-    vec![
-        ("Clicks", count(CLICK)),
-        ("Contacts", count(CONTACT)),
-        ("Subscribed", count(SUBSCRIBED)),
-        ("Registrations", count(REGISTRATION)),
-        ("Deposits", count(DEPOSIT)),
-        ("First deposits", money::count(totals.of(DEPOSIT).people)),
-    ]
+    COLUMNS.iter().map(|column| (column.heading, money::count((column.of)(totals)))).collect()
 }
 
 /// Shares of people, each counted at their first time: a second deposit is no second conversion.
@@ -308,27 +305,12 @@ fn chart(
     }
 }
 
-/// A row for every link that is there or has figures, and one for what has no link. They add up to
-/// the totals, which are made of them.
-fn rows(figures: &Figures, links: &[(i64, String)]) -> Vec<Row> {
-    let currencies = figures.currencies();
-    let empty = Totals::default();
-    let of = |link_id: i64| figures.links.get(&link_id).unwrap_or(&empty);
-    let mut rows: Vec<Row> =
-        links.iter().map(|(id, name)| row(*id, name, of(*id), &currencies)).collect();
-    let known = |id: &i64| *id == 0 || links.iter().any(|(link_id, _)| link_id == id);
-    let removed = figures.links.iter().filter(|(id, totals)| !known(id) && !totals.is_empty());
-    rows.extend(removed.map(|(id, totals)| row(*id, &format!("Link {id}"), totals, &currencies)));
-    rows.push(row(0, "Unattributed", of(0), &currencies));
-    rows
-}
-
-fn row(link_id: i64, name: &str, totals: &Totals, currencies: &[String]) -> Row {
+fn row(row: &by_link::Row, currencies: &[String]) -> Row {
     Row {
-        link_id,
-        name: name.to_owned(),
-        cells: counts(totals),
-        revenue: revenue(totals, currencies),
+        link_id: row.link_id,
+        name: row.name.clone(),
+        cells: counts(&row.totals),
+        revenue: revenue(&row.totals, currencies),
     }
 }
 
