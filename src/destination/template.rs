@@ -3,32 +3,44 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::facts::Facts;
-use crate::model::click::Fields;
 
 /// Everything but RFC 3986's unreserved characters is encoded.
 pub const ENCODED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Every macro that a template may use.
-pub const MACROS: [&str; 18] = [
-    "uid",
-    "event",
-    "canonical",
-    "value",
-    "currency",
-    "occurred_at_ms",
-    "tg_id",
-    "fbclid",
-    "campaign_id",
-    "campaign_name",
-    "adset_id",
-    "adset_name",
-    "ad_id",
-    "ad_name",
-    "placement",
-    "event_id",
-    "eid",
-    "country",
+/// What a macro is filled with; `None` where it is not known.
+type Filling = fn(&Facts) -> Option<String>;
+
+/// Every macro that a template may use, with where its value comes from.
+const MACROS: &[(&str, Filling)] = &[
+    ("uid", |facts| facts.uid.clone()),
+    ("event", |facts| Some(facts.target.clone())),
+    ("canonical", |facts| Some(facts.canonical.code().to_owned())),
+    ("value", Facts::value),
+    ("currency", |facts| Some(facts.currency.clone())),
+    ("occurred_at_ms", |facts| Some(facts.occurred_at_ms.to_string())),
+    ("tg_id", |facts| facts.tg_id.map(|id| id.to_string())),
+    ("fbclid", |facts| facts.click.as_ref()?.fields.fbclid.clone()),
+    ("campaign_id", |facts| facts.click.as_ref()?.fields.campaign_id.clone()),
+    ("campaign_name", |facts| facts.click.as_ref()?.fields.campaign_name.clone()),
+    ("adset_id", |facts| facts.click.as_ref()?.fields.adset_id.clone()),
+    ("adset_name", |facts| facts.click.as_ref()?.fields.adset_name.clone()),
+    ("ad_id", |facts| facts.click.as_ref()?.fields.ad_id.clone()),
+    ("ad_name", |facts| facts.click.as_ref()?.fields.ad_name.clone()),
+    ("placement", |facts| facts.click.as_ref()?.fields.placement.clone()),
+    ("event_id", |facts| Some(facts.event_id.clone())),
+    ("eid", |facts| facts.eid.clone()),
+    ("country", |facts| facts.click.as_ref()?.country.clone()),
 ];
+
+/// What fills the macro of this name; `None` for a name that is none.
+fn filling(name: &str) -> Option<Filling> {
+    MACROS.iter().find(|(known, _)| *known == name).map(|(_, filling)| *filling)
+}
+
+/// All macros as they are written, one behind the other.
+fn every_macro() -> String {
+    MACROS.iter().map(|(name, _)| format!("{{{name}}}")).collect::<Vec<_>>().join(" ")
+}
 
 /// Refuses a template with a macro that we do not know, or with one where the host is decided.
 pub fn check(template: &str) -> Result<(), String> {
@@ -39,8 +51,8 @@ pub fn check(template: &str) -> Result<(), String> {
     for (at, piece) in pieces(template) {
         match piece {
             Piece::Text(_) => {}
-            Piece::Macro(name) if !MACROS.contains(&name) => {
-                let known = MACROS.map(|name| format!("{{{name}}}")).join(" ");
+            Piece::Macro(name) if filling(name).is_none() => {
+                let known = every_macro();
                 return Err(format!("The macro {{{name}}} is not known. Known are {known}."));
             }
             Piece::Macro(_) if at < authority_ends => {
@@ -62,40 +74,15 @@ pub fn check(template: &str) -> Result<(), String> {
 
 /// The address with every macro filled in, percent-encoded; what is not known is empty.
 pub fn expand(template: &str, facts: &Facts) -> String {
-    let fields = facts.fields();
     let filled = pieces(template).map(|(_, piece)| match piece {
         Piece::Text(text) => text.to_owned(),
         Piece::Macro(name) => {
-            let value = value_of(name, facts, &fields).unwrap_or_default();
+            let value = filling(name).and_then(|filling| filling(facts)).unwrap_or_default();
             utf8_percent_encode(&value, &ENCODED).to_string()
         }
         Piece::Brace => String::new(),
     });
     filled.collect()
-}
-
-fn value_of(name: &str, facts: &Facts, fields: &Fields) -> Option<String> {
-    match name {
-        "uid" => facts.uid.clone(),
-        "event" => Some(facts.target.clone()),
-        "canonical" => Some(facts.canonical.code().to_owned()),
-        "value" => facts.value(),
-        "currency" => Some(facts.currency.clone()),
-        "occurred_at_ms" => Some(facts.occurred_at_ms.to_string()),
-        "tg_id" => facts.tg_id.map(|id| id.to_string()),
-        "fbclid" => fields.fbclid.clone(),
-        "campaign_id" => fields.campaign_id.clone(),
-        "campaign_name" => fields.campaign_name.clone(),
-        "adset_id" => fields.adset_id.clone(),
-        "adset_name" => fields.adset_name.clone(),
-        "ad_id" => fields.ad_id.clone(),
-        "ad_name" => fields.ad_name.clone(),
-        "placement" => fields.placement.clone(),
-        "event_id" => Some(facts.event_id.clone()),
-        "eid" => facts.eid.clone(),
-        "country" => facts.click.as_ref().and_then(|click| click.country.clone()),
-        _ => None,
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +138,8 @@ mod tests {
 
     #[test]
     fn every_macro_is_filled_encoded_and_empty_when_unknown() {
-        let all = MACROS.map(|name| format!("{name}={{{name}}}")).join("&");
+        let all = MACROS.iter().map(|(name, _)| format!("{name}={{{name}}}"));
+        let all = all.collect::<Vec<_>>().join("&");
         let template = format!("https://a.example/?{all}");
         assert_eq!(check(&template), Ok(()));
         assert_eq!(
