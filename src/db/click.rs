@@ -1,7 +1,6 @@
 //! Storing clicks. Counting them, and attributing events that came first, is the schema's.
 
 use constcat::concat;
-use serde::Serialize;
 use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
 
@@ -17,25 +16,26 @@ INSERT INTO clicks (
   adset_id, adset_name, ad_id, ad_name, placement, country, user_agent, ip
 )";
 
-/// The columns of `click`, in the order of [`columns`].
+/// The columns of `click`, which is JSON of [`Click`].
 const COLUMNS: &str = "
-  click ->> 0, click ->> 1, click ->> 2, click ->> 3, click ->> 4, click ->> 5, click ->> 6,
-  click ->> 7, click ->> 8, click ->> 9, click ->> 10, click ->> 11, click ->> 12, click ->> 13,
-  click ->> 14, click ->> 15";
+  click ->> 'uid', click ->> 'clicked_at_ms', click ->> 'raw_query', click ->> 'fbclid',
+  click ->> 'fbp', click ->> 'fbc', click ->> 'campaign_id', click ->> 'campaign_name',
+  click ->> 'adset_id', click ->> 'adset_name', click ->> 'ad_id', click ->> 'ad_name',
+  click ->> 'placement', click ->> 'country', click ->> 'user_agent', click ->> 'ip'";
 
 /// The first click of a uid wins, so that a message delivered twice counts once.
 const FIRST_WINS: &str = "
 ON CONFLICT (space_id, uid) DO NOTHING
 ";
 
-/// Landings' clicks, a JSON array of space, link and click: the link that was read says whose it is.
+/// Landings' clicks, a JSON array of [`Visit`]s: the link that was read says whose it is.
 const RECORD: &str = concat!(
     INTO_CLICKS,
     "
-SELECT value ->> 0, value ->> 1,",
+SELECT value ->> 'space_id', value ->> 'link_id',",
     COLUMNS,
     "
-FROM (SELECT value, value -> 2 AS click FROM json_each(?1)) WHERE true",
+FROM (SELECT value, value -> 'click' AS click FROM json_each(?1)) WHERE true",
     FIRST_WINS
 );
 
@@ -55,7 +55,7 @@ SELECT k.space_id, coalesce(l.id, 0),",
 FROM (SELECT ?1 AS click)
 JOIN keys k ON k.hash = ?2 AND k.kind = ?3
 LEFT JOIN links l ON l.space_id = k.space_id AND l.slug = ?4
-WHERE (k.expires_at_ms IS NULL OR k.expires_at_ms > click ->> 1) AND (?4 IS NULL OR l.id IS NOT NULL)",
+WHERE (k.expires_at_ms IS NULL OR k.expires_at_ms > click ->> 'clicked_at_ms') AND (?4 IS NULL OR l.id IS NOT NULL)",
     FIRST_WINS
 );
 
@@ -73,9 +73,7 @@ pub enum Reported {
 /// Stores landings' clicks in one round trip: at most 3 rows written each, the click, the counter, and
 /// the index by which what it says of its visitor is removed.
 pub async fn record(db: &D1Database, visits: &[&Visit]) -> Result<(), Error> {
-    let rows: Vec<_> =
-        visits.iter().map(|visit| (visit.space_id, visit.link_id, columns(&visit.click))).collect();
-    run(db, RECORD, &[json(&rows)]).await.map(|_nothing| ())
+    run(db, RECORD, &[json(&visits)]).await.map(|_nothing| ())
 }
 
 /// The space that a key opens.
@@ -98,7 +96,7 @@ pub async fn report(
 ) -> Result<(Reported, Cost), Error> {
     let whose = whose(arrival, slug);
     let [hash, kind, _, slug_value] = whose.clone();
-    let report = [json(&columns(click)), hash, kind, slug_value];
+    let report = [json(click), hash, kind, slug_value];
     let statements: [(&str, &[_]); 2] = [(WHOSE, &whose), (REPORT, &report)];
     let results = key::run_together_used(db, &arrival.key_hash, &statements).await?;
     let reported = match rows_of(&results, 0)?.first() {
@@ -109,27 +107,4 @@ pub async fn report(
         Some(_) => Reported::Stored,
     };
     Ok((reported, Cost(results)))
-}
-
-/// What a statement takes of a click, in its order.
-fn columns(click: &Click) -> impl Serialize {
-    let fields = &click.fields;
-    (
-        &click.uid,
-        click.clicked_at_ms,
-        &click.raw_query,
-        &fields.fbclid,
-        &fields.fbp,
-        &fields.fbc,
-        &fields.campaign_id,
-        &fields.campaign_name,
-        &fields.adset_id,
-        &fields.adset_name,
-        &fields.ad_id,
-        &fields.ad_name,
-        &fields.placement,
-        &click.country,
-        &click.user_agent,
-        &click.ip,
-    )
 }

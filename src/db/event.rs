@@ -17,13 +17,14 @@ INSERT INTO events (
   occurred_at_ms, received_at_ms, link_id, first, receipt, notes, raw
 )";
 
-/// The columns of `report`, in the order of [`columns`]; `at` is where it stands among others.
+/// The columns of `report`, which is JSON of [`Columns`]; `at` is where it stands among others.
 const COLUMNS: &str = "
-  SELECT at, report ->> 0 AS hash, report ->> 1 AS received_at_ms, report ->> 2 AS receipt,
-    report ->> 3 AS dedup, report ->> 4 AS event, report ->> 5 AS uid, report ->> 6 AS eid,
-    report ->> 7 AS tg_id, report ->> 8 AS value, report ->> 9 AS micros, report ->> 10 AS currency,
-    report ->> 11 AS occurred_at_ms, report ->> 12 AS notes, report ->> 13 AS raw,
-    report ->> 14 AS kind";
+  SELECT at, report ->> 'key_hash' AS hash, report ->> 'key_kind' AS kind,
+    report ->> 'received_at_ms' AS received_at_ms, report ->> 'receipt' AS receipt,
+    report ->> 'dedup' AS dedup, report ->> 'event' AS event, report ->> 'uid' AS uid,
+    report ->> 'eid' AS eid, report ->> 'tg_id' AS tg_id, report ->> 'value' AS value,
+    report ->> 'micros' AS micros, report ->> 'currency' AS currency,
+    report ->> 'occurred_at_ms' AS occurred_at_ms, report ->> 'notes' AS notes, report ->> 'raw' AS raw";
 
 /// From the reports `p` those whose keys open a space, `k`, and from these `u`, with the click that the
 /// uid leads to.
@@ -108,7 +109,7 @@ ON CONFLICT (space_id, dedup) DO UPDATE SET refires = refires + (receipt <> excl
 /// back for a key that is unknown, expired or of the other kind. A retry of our own carries the
 /// receipt of the first try: it raises no re-fire, and is answered as the first would have been.
 ///
-/// A report is one JSON array: one parameter crosses into the runtime and D1's protocol sooner than
+/// A report is one JSON object: one parameter crosses into the runtime and D1's protocol sooner than
 /// fifteen.
 pub(super) const STORE: &str = concat!(
     INTO_EVENTS,
@@ -207,7 +208,7 @@ pub async fn store(
     report: &Report,
     raw: &str,
 ) -> Result<(Option<Stored>, Cost), Error> {
-    let values = [json(&columns(arrival, report, raw)), plus_restored()];
+    let values = [json(&Columns::of(arrival, report, raw)), plus_restored()];
     let Rows { rows, cost } = key::run_used(db, &[&arrival.key_hash], STORE, &values).await?;
     let stored = rows.first().map(Name::read).map(|name| {
         if name.receipt == arrival.receipt { Stored::New(name) } else { Stored::Known(name) }
@@ -222,7 +223,7 @@ pub async fn store_many(
     reports: &[(&Arrival, &Report, &str)],
 ) -> Result<usize, Error> {
     let rows: Vec<_> =
-        reports.iter().map(|(arrival, report, raw)| columns(arrival, report, raw)).collect();
+        reports.iter().map(|(arrival, report, raw)| Columns::of(arrival, report, raw)).collect();
     let hashes: Vec<_> = reports.iter().map(|(arrival, _, _)| arrival.key_hash.as_str()).collect();
     let values = [json(&rows), plus_restored()];
     Ok(key::run_used(db, &hashes, STORE_MANY, &values).await?.rows.len())
@@ -232,23 +233,40 @@ fn plus_restored() -> JsValue {
     text(&Note::PlusRestored.to_string())
 }
 
-/// What the statements take of a report, in their order.
-fn columns(arrival: &Arrival, report: &Report, raw: &str) -> impl Serialize {
-    (
-        &arrival.key_hash,
-        arrival.received_at_ms,
-        &arrival.receipt,
-        report.dedup_key().as_str().to_owned(),
-        report.event.code(),
-        report.uid.as_ref().map(Id::as_str),
-        report.eid.as_ref().map(Id::as_str),
-        report.tg_id.map(TgId::number),
-        &report.value,
-        report.amount.map(|amount| amount.micros().to_string()),
-        report.currency.as_str(),
-        report.occurred_at.ms(),
-        note::to_json(&report.notes),
-        raw,
-        arrival.key_kind.name(),
-    )
+/// What the statements take of a report.
+#[derive(Serialize)]
+struct Columns<'a> {
+    #[serde(flatten)]
+    arrival: &'a Arrival,
+    dedup: String,
+    event: &'static str,
+    uid: Option<&'a str>,
+    eid: Option<&'a str>,
+    tg_id: Option<i64>,
+    value: Option<&'a str>,
+    /// As text, since it may pass 2^53.
+    micros: Option<String>,
+    currency: &'a str,
+    occurred_at_ms: i64,
+    notes: Option<String>,
+    raw: &'a str,
+}
+
+impl<'a> Columns<'a> {
+    fn of(arrival: &'a Arrival, report: &'a Report, raw: &'a str) -> Self {
+        Self {
+            arrival,
+            dedup: report.dedup_key().as_str().to_owned(),
+            event: report.event.code(),
+            uid: report.uid.as_ref().map(Id::as_str),
+            eid: report.eid.as_ref().map(Id::as_str),
+            tg_id: report.tg_id.map(TgId::number),
+            value: report.value.as_deref(),
+            micros: report.amount.map(|amount| amount.micros().to_string()),
+            currency: report.currency.as_str(),
+            occurred_at_ms: report.occurred_at.ms(),
+            notes: note::to_json(&report.notes),
+            raw,
+        }
+    }
 }

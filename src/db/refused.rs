@@ -1,5 +1,6 @@
 //! Keeping refused postbacks, so that nothing a network sent is lost. Their table is called `held`.
 
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
@@ -18,7 +19,7 @@ use crate::text::json;
 /// Bytes of the fingerprint: 128 bits, since two that collided would lose one of the postbacks.
 const FINGERPRINT_BYTES: usize = 16;
 
-/// Keeps a JSON array of arrays in their order. As for events: the key gives the space, and no row
+/// Keeps a JSON array of [`Columns`] in their order. As for events: the key gives the space, and no row
 /// comes back for a key that opens none.
 const KEEP: &str = "
 INSERT INTO held (space_id, seq, fingerprint, status, notes, raw, received_at_ms, receipt)
@@ -26,10 +27,11 @@ SELECT
   k.space_id,
   coalesce((SELECT max(h.seq) FROM held h WHERE h.space_id = k.space_id), 0)
     + row_number() OVER (PARTITION BY k.space_id ORDER BY p.key),
-  p.value ->> 3, p.value ->> 4, p.value ->> 5, p.value ->> 6, p.value ->> 1, p.value ->> 2
+  p.value ->> 'fingerprint', p.value ->> 'status', p.value ->> 'notes', p.value ->> 'raw',
+  p.value ->> 'received_at_ms', p.value ->> 'receipt'
 FROM json_each(?1) p CROSS JOIN keys k
-WHERE k.hash = p.value ->> 0 AND k.kind = p.value ->> 7
-  AND (k.expires_at_ms IS NULL OR k.expires_at_ms > p.value ->> 1)
+WHERE k.hash = p.value ->> 'key_hash' AND k.kind = p.value ->> 'key_kind'
+  AND (k.expires_at_ms IS NULL OR k.expires_at_ms > p.value ->> 'received_at_ms')
 ORDER BY p.key
 ON CONFLICT (space_id, fingerprint) DO UPDATE SET refires = refires + (receipt <> excluded.receipt)
 RETURNING seq
@@ -92,24 +94,29 @@ pub async fn keep(
     db: &D1Database,
     refused: &[(&Arrival, &Refusal, &str)],
 ) -> Result<(usize, Cost), Error> {
-    let rows: Vec<_> = refused
-        .iter()
-        .map(|(arrival, refusal, raw)| {
-            let status = refusal.status.word();
-            let digest = Sha256::digest(format!("{status}\n{raw}").as_bytes());
-            (
-                &arrival.key_hash,
-                arrival.received_at_ms,
-                &arrival.receipt,
-                encode::hex(digest.get(..FINGERPRINT_BYTES).unwrap_or_default()),
-                status,
-                note::to_json(&refusal.notes),
-                raw,
-                arrival.key_kind.name(),
-            )
-        })
-        .collect();
+    let rows: Vec<_> =
+        refused.iter().map(|(arrival, refusal, raw)| Columns::of(arrival, refusal, raw)).collect();
     let hashes: Vec<_> = refused.iter().map(|(arrival, _, _)| arrival.key_hash.as_str()).collect();
     let result = key::run_used(db, &hashes, KEEP, &[super::json(&rows)]).await?;
     Ok((result.rows.len(), result.cost))
+}
+
+/// What KEEP takes of a refused postback.
+#[derive(Serialize)]
+struct Columns<'a> {
+    #[serde(flatten)]
+    arrival: &'a Arrival,
+    fingerprint: String,
+    status: &'static str,
+    notes: Option<String>,
+    raw: &'a str,
+}
+
+impl<'a> Columns<'a> {
+    fn of(arrival: &'a Arrival, refusal: &Refusal, raw: &'a str) -> Self {
+        let status = refusal.status.word();
+        let digest = Sha256::digest(format!("{status}\n{raw}").as_bytes());
+        let fingerprint = encode::hex(digest.get(..FINGERPRINT_BYTES).unwrap_or_default());
+        Self { arrival, fingerprint, status, notes: note::to_json(&refusal.notes), raw }
+    }
 }
