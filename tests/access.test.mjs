@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createSign, generateKeyPairSync } from "node:crypto";
 import { after, before, test } from "node:test";
 import { OPERATOR_TOKEN, startWorker } from "./harness.mjs";
+import { page } from "./pages.mjs";
 
 const TEAM = "my-team";
 const AUD = "4714c1358e65fe4b408ad6d432a5f878f08194bdb4752441fd56faefa9b2b6f2";
@@ -69,7 +70,7 @@ test("half a set-up lets nobody in", async () => {
   try {
     const answer = await half.server.fetch("/new", { headers: { "cf-access-jwt-assertion": token() } });
     assert.equal(answer.status, 503);
-    assert.match(await answer.text(), /ACCESS_TEAM/);
+    assert.match(page(await answer.text()).text, /ACCESS_TEAM/);
   } finally {
     await half.stop();
   }

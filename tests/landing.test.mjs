@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { OPERATOR_TOKEN, startWorker, until } from "./harness.mjs";
+import { page } from "./pages.mjs";
 
 const PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15";
 
@@ -97,14 +98,17 @@ test("HEAD, link previews and crawlers are sent on and not counted", async () =>
 });
 
 test("a link with a page shows it, escaped, under a strict policy", async () => {
-  const page = JSON.stringify({ title: "<b>Free</b> signals", text: "Join & win", button: "Open" });
-  await worker.link(space.id, "page", { kind: "bot", target: "my_bot", page });
+  const texts = JSON.stringify({ title: "<b>Free</b> signals", text: "Join & win", button: "Open" });
+  await worker.link(space.id, "page", { kind: "bot", target: "my_bot", page: texts });
   const response = await visit("/l/page");
   assert.equal(response.status, 200);
   assert.match(response.headers.get("content-security-policy"), /default-src 'none'; style-src 'sha256-/);
   const html = await response.text();
   assert.ok(!html.includes("<b>"));
-  await clickOf(/start=fb_([0-9a-v]{26})/.exec(html)[1]);
+  const shown = page(html);
+  assert.deepEqual([shown.heading, shown.paragraphs[0]], ["<b>Free</b> signals", "Join & win"]);
+  const start = new URL(shown.link("Open")).searchParams.get("start");
+  await clickOf(/^fb_([0-9a-v]{26})$/.exec(start)[1]);
 });
 
 test("an unknown or disabled slug is a plain 404 page", async () => {

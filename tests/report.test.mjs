@@ -4,6 +4,7 @@ import { execFile } from "node:child_process";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { apply, startWorker, until } from "./harness.mjs";
+import { page } from "./pages.mjs";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 const DAY_MS = 24 * 3600 * 1000;
@@ -70,22 +71,31 @@ const number = (text) => Number(text.replace("\u2212", "-").replaceAll(",", ""))
 const written = (micros) => new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 6 }).format(micros / 1e6).replace("-", "\u2212");
 const percent = (part, whole) => (whole > 0 ? `${(Math.round((1000 * part) / whole) / 10).toFixed(1)}\u00a0%` : "–");
 
-/** Everything that the overview says, read from its HTML. */
+/** A row's link as the recount knows it: its number, 0 for what has none, or "total". */
+const linkOf = ({ name, row }) => (name === "Total" ? "total" : row.links[name]?.split("/").at(-1) ?? "0");
+const sums = (texts) => Object.fromEntries(texts.map((text) => text.split(" ").toReversed()).filter(({ length }) => length === 2));
+
+/** Everything that the overview says. */
 function read(html) {
-  const rows = {};
-  for (const [, id, row] of html.matchAll(/<tr id="link-(\w+)">(.*?)<\/tr>/gs)) {
-    const cells = Object.fromEntries([...row.matchAll(/<td data-label="([^"]+)">([^<]*)<\/td>/g)].filter(([, name]) => CELLS.includes(name)).map(([, name, value]) => [name, number(value)]));
-    const revenue = Object.fromEntries([...row.matchAll(/<span class="sum">(\S+) (\w+)<\/span>/g)].map(([, amount, currency]) => [currency, amount]));
-    rows[id] = { cells, revenue };
-  }
+  const shown = page(html);
+  const figures = shown.region("Figures");
+  const rows = shown.section("By link").rows.map((row) => [linkOf(row), {
+    cells: Object.fromEntries(CELLS.map((cell) => [cell, number(row.cells[cell].text)])),
+    revenue: sums(row.cells.Revenue.pieces),
+  }]);
+  const step = /^(?<name>\w+) (?:(?<drop>.*) )?(?<events>\S+) (?<people>\S+) people for the first time$/;
   return {
-    rows,
-    revenue: Object.fromEntries([...html.matchAll(/<p class="big">(\S+) <small>(\w+)<\/small>/g)].map(([, amount, currency]) => [currency, amount])),
-    cards: Object.fromEntries([...html.matchAll(/<div class="card"><h2>([^<]+)<\/h2><p class="big">([^<]+)<\/p>/g)].map(([, name, value]) => [name, number(value)])),
-    funnel: [...html.matchAll(/<span class="name">(\w+)<\/span> <span class="drop">([^<]*)<\/span> <b>([^<]+)<\/b>.*?<span class="meta">(\S+) people/gs)].map(([, name, drop, events, people]) => ({ name, drop, events: number(events), people: number(people) })),
-    gauges: [...html.matchAll(/<li><span>([^<]+)<\/span> <b>([^<]+)<\/b>/g)].map(([, , value]) => value),
-    bars: [...html.matchAll(/<figcaption>([^<]+) <b>([^<]+)<\/b>.*?<\/figure>/gs)].map(([figure, title, total]) => ({
-      title, total, sum: [...figure.matchAll(/<title>[^:]*(?::\d\d)?: (\S+?)(?:\u00a0\w+)?<\/title>/g)].reduce((sum, [, value]) => sum + Math.round(number(value) * 1e6), 0) / 1e6,
+    rows: Object.fromEntries(rows),
+    revenue: sums(figures.section("Revenue").paragraphs),
+    cards: Object.fromEntries(figures.headings.filter((name) => name !== "Revenue").map((name) => [name, number(figures.section(name).paragraphs[0])])),
+    funnel: shown.section("Funnel").items.map((item) => {
+      const { name, drop = "", events, people } = step.exec(item).groups;
+      return { name, drop, events: number(events), people: number(people) };
+    }),
+    gauges: shown.section("Conversion").items.map((item) => item.split(" ").at(-1)),
+    bars: shown.charts.map(({ title, bars }) => ({
+      title, total: title.split(" ").at(-1),
+      sum: bars.reduce((sum, bar) => sum + Math.round(number(bar.split(" ").at(-1).split("\u00a0")[0]) * 1e6), 0) / 1e6,
     })),
   };
 }
@@ -171,7 +181,7 @@ test("a time is the same on every screen, on whichever side of a change of clock
   await browser.send(`/s/${id}/settings`, { name: "Backdated", time_zone: zone });
   const clock = new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit", second: "2-digit" });
   const utc = (ms) => new Date(ms).toISOString().slice(0, 19).replace("T", " ");
-  const shown = (html, ms) => [...html.matchAll(/<time datetime="([^"]*)Z"[^>]*>\d+ \w+ ([^<]*)<\/time>/g)].filter(([, at]) => at === utc(ms)).map(([, , local]) => local);
+  const shown = (html, ms) => page(html).times.filter(({ at }) => at === `${utc(ms)}Z`).map(({ text }) => text.split(" ").at(-1));
   const check = async (path, ms) => {
     const times = shown((await browser.get(`/s/${id}${path}`)).text, ms);
     assert.ok(times.length > 0, `${path} shows no ${utc(ms)}`);
