@@ -149,9 +149,12 @@ async function overview(worker) {
   for (const total of [1_000, 100_000, 1_000_000]) {
     for (; filled < total; filled += Math.min(50_000, total - filled)) {
       await worker.db.prepare(`
-        INSERT INTO events (space_id, seq, dedup, event, uid, micros, currency, occurred_at_ms, received_at_ms, link_id, first, receipt, raw)
+        INSERT INTO events (space_id, seq, dedup, event, uid, micros, currency, occurred_at_ms, received_at_ms,
+          link_id, first, receipt, raw)
         WITH RECURSIVE n(i) AS (SELECT CAST(?2 AS INTEGER) + 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?3)
-        SELECT ?1, i, 'd=b' || i, 'deposit', 'p' || i / 5, 1000000, 'USD', ?4 + (i % 7) * 86400000 + (i % 200 * 7 % 96) * 900000, ?4, i % 200, 1, 'r', '' FROM n`)
+        SELECT ?1, i, 'd=b' || i, 'deposit', 'p' || i / 5, 1000000, 'USD',
+          ?4 + (i % 7) * 86400000 + (i % 200 * 7 % 96) * 900000, ?4, i % 200, 1, 'r', ''
+        FROM n`)
         .bind(id, filled, Math.min(filled + 50_000, total), (Math.floor(Date.now() / 86_400_000) - 6) * 86_400_000).run();
     }
     await browser.get(`/s/${id}?period=7d`);

@@ -27,7 +27,7 @@ const promised = new Set();
  * connections each. */
 const IN_FLIGHT = 2 * 6;
 
-/** A destination that takes every second call, and each event at its fifth try at the latest. What it took, by event. */
+/** A destination that takes every second call, and each event by its fifth try; what it took, by event. */
 const received = new Map();
 let isDown = false;
 let isSound = false;
@@ -232,7 +232,8 @@ try {
   const isStable = received.size === eids.length && [...received.values()].every((calls) => new Set(calls).size === 1);
   for (const [what, count] of Object.entries(counts)) console.log(`${what.padEnd(18)} ${count}`);
   console.log(`counters           ${isCounted ? "equal a recount" : `differ: ${JSON.stringify({ sums, recount })}`}`);
-  console.log(`deliveries         ${JSON.stringify(states)}, ${received.size} ids for ${eids.length} events${isStable ? ", each of one event" : ""}`);
+  const ids = `${received.size} ids for ${eids.length} events${isStable ? ", each of one event" : ""}`;
+  console.log(`deliveries         ${JSON.stringify(states)}, ${ids}`);
   if (counts.lost + counts.doubled > 0 || !isCounted || states.sent !== eids.length || !isStable) {
     console.error("chaos: something was lost, doubled, miscounted or not delivered");
     process.exitCode = 1;

@@ -12,10 +12,15 @@ export const SLUG = "bench";
 const commonTables = [
   "CREATE TABLE keys (hash TEXT PRIMARY KEY, space_id INTEGER)", `INSERT INTO keys VALUES ('${sha256(TOKEN)}', 1)`,
   "CREATE TABLE links (slug TEXT PRIMARY KEY, id INTEGER, space_id INTEGER, target TEXT)", `INSERT INTO links VALUES ('${SLUG}', 1, 1, 'https://offer.example/')`,
-  "CREATE TABLE events (id INTEGER PRIMARY KEY, space_id INTEGER, event TEXT, uid TEXT, eid TEXT, value REAL, at INTEGER, UNIQUE (space_id, event, eid))",
+  `
+      CREATE TABLE events (id INTEGER PRIMARY KEY, space_id INTEGER, event TEXT, uid TEXT, eid TEXT,
+        value REAL, at INTEGER, UNIQUE (space_id, event, eid))`,
   "CREATE INDEX events_uid ON events (uid)",
-  "CREATE TABLE clicks (uid TEXT PRIMARY KEY, space_id INTEGER, link_id INTEGER, fbclid TEXT, at INTEGER)",
-  "CREATE TABLE counters (space_id INTEGER, day INTEGER, event TEXT, events INTEGER, value REAL, PRIMARY KEY (space_id, day, event))",
+  `
+      CREATE TABLE clicks (uid TEXT PRIMARY KEY, space_id INTEGER, link_id INTEGER, fbclid TEXT, at INTEGER)`,
+  `
+      CREATE TABLE counters (space_id INTEGER, day INTEGER, event TEXT, events INTEGER, value REAL,
+        PRIMARY KEY (space_id, day, event))`,
 ];
 
 let number = 0;
@@ -85,7 +90,15 @@ function javaScript(name, file, tables, vars, prepare) {
 function config(name, file) {
   const folder = mkdtempSync(join(tmpdir(), `xtracker-bench-${name}-`));
   const path = join(folder, "wrangler.toml");
-  writeFileSync(path, `name = "${name}"\nmain = "${ROOT}benches/${file}"\ncompatibility_date = "2026-11-01"\n[[d1_databases]]\nbinding = "DB"\ndatabase_name = "${name}"\ndatabase_id = "${name}"\n`);
+  writeFileSync(path, `
+name = "${name}"
+main = "${ROOT}benches/${file}"
+compatibility_date = "2026-11-01"
+[[d1_databases]]
+binding = "DB"
+database_name = "${name}"
+database_id = "${name}"
+`);
   return path;
 }
 

@@ -14,7 +14,8 @@ async function postback(db, query) {
   const value = Number(query.get("value"));
   if (Number.isNaN(value)) return Response.json({ ok: false, status: "invalid_value" });
   const now = Date.now();
-  const { meta } = await db.prepare("INSERT INTO events (space_id, event, uid, eid, value, at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING")
+  const { meta } = await db.prepare(`
+      INSERT INTO events (space_id, event, uid, eid, value, at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`)
     .bind(key.space_id, query.get("event"), query.get("uid"), query.get("eid"), value, now).run();
   if (!meta.changes) return Response.json({ ok: true, status: "duplicate" });
   await count(db, key.space_id, now, query.get("event"), value);
@@ -33,6 +34,8 @@ async function landing(db, slug, query) {
 }
 
 async function count(db, spaceId, now, event, value) {
-  await db.prepare("INSERT INTO counters (space_id, day, event, events, value) VALUES (?, ?, ?, 1, ?) ON CONFLICT DO UPDATE SET events = events + 1, value = value + excluded.value")
+  await db.prepare(`
+      INSERT INTO counters (space_id, day, event, events, value)
+      VALUES (?, ?, ?, 1, ?) ON CONFLICT DO UPDATE SET events = events + 1, value = value + excluded.value`)
     .bind(spaceId, Math.floor(now / 86400000), event, value).run();
 }

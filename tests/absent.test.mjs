@@ -27,14 +27,17 @@ async function filled(name) {
   const link = await worker.link(id, `slug-${id}`);
   const { id: destination } = await operate("POST", `/spaces/${id}/destinations`, HOOK);
   for (const [seq, state] of [[1, "failed_permanently"], [2, "sent"], [3, "retrying"]]) {
-    await worker.db.prepare("INSERT INTO deliveries (space_id, seq, destination_id, target, state, due_at_ms) VALUES (?, ?, ?, 't', ?, ?)").bind(id, seq, destination, state, Date.now() * 2).run();
+    await worker.db.prepare(`
+        INSERT INTO deliveries (space_id, seq, destination_id, target, state, due_at_ms)
+        VALUES (?, ?, ?, 't', ?, ?)`).bind(id, seq, destination, state, Date.now() * 2).run();
   }
   return { id, link, destination };
 }
 
 /** All that is stored, but what the platform itself writes. */
 async function everything() {
-  const tables = await worker.rows("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\' ORDER BY name");
+  const tables = await worker.rows(`
+      SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\' ORDER BY name`);
   const stored = {};
   for (const { name } of tables) stored[name] = await worker.rows(`SELECT * FROM ${name}`);
   return stored;

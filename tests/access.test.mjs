@@ -15,7 +15,9 @@ let published = [{ ...team.publicKey.export({ format: "jwk" }), kid: "team-1", a
 const encode = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
 function token({ claims = {}, header = {}, key = team.privateKey } = {}) {
   const now = Math.floor(Date.now() / 1000);
-  const signed = `${encode({ alg: "RS256", kid: "team-1", typ: "JWT", ...header })}.${encode({ aud: [AUD], iss: `https://${TEAM}.cloudflareaccess.com`, exp: now + 600, nbf: now - 5, email: "me@example.com", ...claims })}`;
+  const iss = `https://${TEAM}.cloudflareaccess.com`;
+  const meant = { aud: [AUD], iss, exp: now + 600, nbf: now - 5, email: "me@example.com", ...claims };
+  const signed = `${encode({ alg: "RS256", kid: "team-1", typ: "JWT", ...header })}.${encode(meant)}`;
   return `${signed}.${createSign("RSA-SHA256").update(signed).sign(key).toString("base64url")}`;
 }
 

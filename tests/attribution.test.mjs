@@ -27,7 +27,11 @@ async function scene() {
     bind: (uid, tg_id) => post("/bind", { uid, tg_id }),
     event: (event) => post("/events", event),
     report: () =>
-      worker.rows("SELECT link_id, event, currency, sum(events) AS events, sum(people) AS people, sum(units) AS units, sum(micros) AS micros FROM counters WHERE space_id = ? GROUP BY link_id, event, currency HAVING sum(events) <> 0 ORDER BY link_id, event, currency", space.id),
+      worker.rows(`
+          SELECT link_id, event, currency, sum(events) AS events, sum(people) AS people, sum(units) AS units,
+            sum(micros) AS micros
+          FROM counters WHERE space_id = ? GROUP BY link_id, event, currency HAVING sum(events) <> 0
+          ORDER BY link_id, event, currency`, space.id),
   };
 }
 

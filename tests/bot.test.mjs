@@ -53,8 +53,11 @@ describe("POST /events", () => {
   test("an event that was stored before the Telegram user was in its key is known by both ways", async () => {
     const at = Date.now() - 60_000;
     await worker.db
-      .prepare(`INSERT INTO events (space_id, seq, dedup, event, tg_id, currency, occurred_at_ms, received_at_ms, link_id, first, receipt, raw)
-        SELECT ?1, max(seq) + 1, 'd@' || CAST(?2 AS INTEGER) || ':', 'deposit', 71, 'USD', ?2, ?2, 0, 1, 'older', '' FROM events WHERE space_id = ?1`)
+      .prepare(`
+        INSERT INTO events (space_id, seq, dedup, event, tg_id, currency, occurred_at_ms, received_at_ms, link_id,
+          first, receipt, raw)
+        SELECT ?1, max(seq) + 1, 'd@' || CAST(?2 AS INTEGER) || ':', 'deposit', 71, 'USD', ?2, ?2, 0, 1, 'older', ''
+        FROM events WHERE space_id = ?1`)
       .bind(space.id, at).run();
     const deposit = (tg_id) => post("/events", { event: "deposit", value: 5, tg_id, occurred_at_ms: at });
     const known = await deposit(71);

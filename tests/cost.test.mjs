@@ -26,12 +26,14 @@ async function fill(total) {
     .bind(space.id, total).run();
   await worker.db
     .prepare(`
-      INSERT INTO events (space_id, seq, dedup, event, uid, currency, occurred_at_ms, received_at_ms, link_id, first, receipt, raw)
+      INSERT INTO events (space_id, seq, dedup, event, uid, currency, occurred_at_ms, received_at_ms, link_id, first,
+        receipt, raw)
       WITH RECURSIVE n(i) AS (
         SELECT (SELECT coalesce(max(seq), 0) + 1 FROM events WHERE space_id = ?1)
         UNION ALL SELECT i + 1 FROM n WHERE i < ?2
       )
-      SELECT ?1, i, 'filler=' || i, 'contact', 'filler' || (i % 5000), 'USD', 1760000000000 + i * 1000, 1760000000000, 0, 0, 'r', ''
+      SELECT ?1, i, 'filler=' || i, 'contact', 'filler' || (i % 5000), 'USD', 1760000000000 + i * 1000,
+        1760000000000, 0, 0, 'r', ''
       FROM n WHERE i <= ?2`)
     .bind(space.id, total).run();
 }

@@ -60,7 +60,8 @@ async function scene(...drafts) {
 }
 
 const rows = () =>
-  worker.rows("SELECT seq, destination_id, state, tries, due_at_ms, attempts FROM deliveries ORDER BY seq, destination_id")
+  worker.rows(`
+      SELECT seq, destination_id, state, tries, due_at_ms, attempts FROM deliveries ORDER BY seq, destination_id`)
     .then((rows) => rows.map((row) => ({ ...row, attempts: JSON.parse(row.attempts ?? "[]") })));
 const settled = (tries = 1) => until(`${tries} tries are on record`, async () => {
   const all = await rows();

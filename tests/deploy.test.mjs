@@ -13,7 +13,9 @@ const run = promisify(execFile);
 
 /** What wrangler 4 says, to stderr, of what is not there. */
 const ABSENT = {
-  "d1 info": "Couldn't find a D1 DB named 'xtracker' (bound as 'xtracker') in the API. Run 'wrangler d1 create xtracker' to create it.",
+  "d1 info":
+    "Couldn't find a D1 DB named 'xtracker' (bound as 'xtracker') in the API. " +
+    "Run 'wrangler d1 create xtracker' to create it.",
   "queues info": 'Queue "NAME" does not exist. To create it, run: wrangler queues create NAME',
   "secret list": 'Worker "xtracker" not found.\n\nIf this is a new Worker, run `wrangler deploy` first to create it.',
 };
@@ -90,7 +92,7 @@ test("a Worker that does not exist has no secrets, in whichever words wrangler s
 test("where nobody knows which secrets are set, or what is there, nothing is changed", async () => {
   for (const [question, said] of [
     ["secret list", { error: "A fetch request failed, likely due to a connectivity issue." }],
-    ["secret list", { error: "A request to the Cloudflare API (/accounts/x/workers/scripts/xtracker/secrets) failed.\n\n  Authentication error [code: 10000]" }],
+    ["secret list", { error: "A request to the Cloudflare API (/accounts/x/workers) failed.\n\n  Authentication error [code: 10000]" }],
     ["secret list", { error: 'Worker "other" not found.' }],
     ["secret list", { error: "Too many requests. [code: 100079]" }],
     ["secret list", { out: "<html>502 Bad Gateway</html>" }],

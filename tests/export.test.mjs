@@ -22,9 +22,11 @@ const dayOf = (ms) => new Date(ms).toISOString().slice(0, 10);
 async function fill(spaceId, count, fromMs, everyMs) {
   for (let at = 0; at < count; at += 50_000) {
     await worker.db.prepare(`
-      INSERT INTO events (space_id, seq, dedup, event, currency, occurred_at_ms, received_at_ms, link_id, first, receipt, raw)
+      INSERT INTO events (space_id, seq, dedup, event, currency, occurred_at_ms, received_at_ms, link_id, first,
+        receipt, raw)
       WITH RECURSIVE n(i) AS (SELECT CAST(?2 AS INTEGER) UNION ALL SELECT i + 1 FROM n WHERE i < ?3 - 1)
-      SELECT ?1, o.last + 1 + i - ?2, 'x=' || (o.last + 1 + i - ?2), 'contact', 'USD', ?4 + i * CAST(?5 AS INTEGER), ?4 + i * CAST(?5 AS INTEGER), 0, 0, 'r', 'a raw query'
+      SELECT ?1, o.last + 1 + i - ?2, 'x=' || (o.last + 1 + i - ?2), 'contact', 'USD', ?4 + i * CAST(?5 AS INTEGER),
+        ?4 + i * CAST(?5 AS INTEGER), 0, 0, 'r', 'a raw query'
       FROM n, (SELECT coalesce(max(seq), 0) AS last FROM events WHERE space_id = ?1) o`).bind(spaceId, at, Math.min(at + 50_000, count), fromMs, everyMs).run();
   }
 }
@@ -32,8 +34,10 @@ async function fill(spaceId, count, fromMs, everyMs) {
 /** One more event at the end, received at one time and happened at another; gives its number. */
 async function add(spaceId, receivedMs, occurredMs) {
   const { seq } = await worker.row(`
-    INSERT INTO events (space_id, seq, dedup, event, currency, occurred_at_ms, received_at_ms, link_id, first, receipt, raw)
-    SELECT ?1, coalesce(max(seq), 0) + 1, 'y=' || coalesce(max(seq), 0), 'deposit', 'EUR', ?3, ?2, 0, 0, 'r', '' FROM events WHERE space_id = ?1
+    INSERT INTO events (space_id, seq, dedup, event, currency, occurred_at_ms, received_at_ms, link_id, first,
+      receipt, raw)
+    SELECT ?1, coalesce(max(seq), 0) + 1, 'y=' || coalesce(max(seq), 0), 'deposit', 'EUR', ?3, ?2, 0, 0, 'r', ''
+    FROM events WHERE space_id = ?1
     RETURNING seq`, spaceId, receivedMs, occurredMs);
   return seq;
 }
@@ -49,7 +53,8 @@ async function file(spaceId, fromMs, toMs) {
 
 /** What should be in it. */
 async function meant(spaceId, fromMs, toMs) {
-  const rows = await worker.rows("SELECT seq FROM events WHERE space_id = ? AND occurred_at_ms >= ? AND occurred_at_ms < ? ORDER BY seq", spaceId, fromMs, toMs + DAY_MS);
+  const rows = await worker.rows(`
+      SELECT seq FROM events WHERE space_id = ? AND occurred_at_ms >= ? AND occurred_at_ms < ? ORDER BY seq`, spaceId, fromMs, toMs + DAY_MS);
   return rows.map(({ seq }) => seq);
 }
 

@@ -39,7 +39,7 @@ describe("what a destination can do", () => {
     return `http://127.0.0.1:${await listen(server)}/`;
   };
 
-  test("refuse, reset, say nothing, never end, redirect, show a wrong certificate: each ends as documented", async () => {
+  test("refuse, reset, say nothing, never end, redirect, show a bad certificate: each ends as documented", async () => {
     const silent = (request) => request.resume();
     const certificate = join(folder, "certificate");
     execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=other.example", "-keyout", `${certificate}.key`, "-out", `${certificate}.crt`], { stdio: "ignore" });
@@ -96,7 +96,13 @@ test("a body that never arrives in full is answered, and held as far as it came"
   const sent = Date.now();
   const answer = await new Promise((resolve, reject) => {
     const socket = connect(server.port, "127.0.0.1", () => {
-      socket.write(`POST /e?token=${ingest}&event=contact&eid=cut HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nuid=half`);
+      const head = [
+        `POST /e?token=${ingest}&event=contact&eid=cut HTTP/1.1`,
+        "Host: x",
+        "Content-Type: application/x-www-form-urlencoded",
+        "Content-Length: 100",
+      ];
+      socket.write(`${head.join("\r\n")}\r\n\r\nuid=half`);
     });
     socket.on("data", (data) => resolve(data.toString())).on("error", reject).on("end", () => resolve("closed"));
   });

@@ -93,7 +93,9 @@ export async function startWorker({ local = true, vars = {}, secrets = {}, confi
     async link(spaceId, slug, columns = {}) {
       const link = { kind: "web", target: "https://offer.example/", uid_parameter: "uid", page: null, enabled: 1, ...columns };
       const { id } = await db
-        .prepare("INSERT INTO links (space_id, slug, name, kind, target, uid_parameter, page, enabled, created_at_ms) VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, 0) RETURNING id")
+        .prepare(`
+            INSERT INTO links (space_id, slug, name, kind, target, uid_parameter, page, enabled, created_at_ms)
+            VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, 0) RETURNING id`)
         .bind(spaceId, slug, link.kind, link.target, link.uid_parameter, link.page, link.enabled).first();
       return id;
     },

@@ -1,6 +1,7 @@
-// The built Worker behind senders that hang up: with the header x-test-hangs-up the invocation is answered as soon as D1
-// is asked, and not by the Worker. workerd then goes on with what waitUntil was given alone, as the platform does after a
-// disconnect, of which local workerd takes no notice. D1 hears of everything x-test-stall-ms late. GET /test-log has the calls.
+// The built Worker behind senders that hang up: with the header x-test-hangs-up the invocation is answered as soon as
+// D1 is asked, and not by the Worker. workerd then goes on with what waitUntil was given alone, as the platform does
+// after a disconnect, of which local workerd takes no notice. D1 hears of everything x-test-stall-ms late.
+// GET /test-log has the calls.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import Built from "../build/index.js";
 

@@ -74,7 +74,8 @@ test("what is not ASCII in a target goes out percent-encoded, of links saved bef
 
 test("the click has what the landing's query and request tell", async () => {
   const link = await worker.link(space.id, "fields");
-  const query = "fbclid=IwAR_x&campaign_id=1&campaign_name=C&adset_id=2&adset_name=S&ad_id=3&ad_name=A&placement=feed&utm_campaign=U&site={{site}}";
+  const ad = "campaign_id=1&campaign_name=C&adset_id=2&adset_name=S&ad_id=3&ad_name=A";
+  const query = `fbclid=IwAR_x&${ad}&placement=feed&utm_campaign=U&site={{site}}`;
   const response = await visit(`/l/fields?${query}`, { cookie: "_fbp=fb.1.2.3; x=y" });
   const row = await clickOf(new URL(response.headers.get("location")).searchParams.get("uid"));
   assert.deepEqual(

@@ -20,9 +20,13 @@ const health = async () => {
 test("/healthz says whether the database answers and what waits, without a key", async () => {
   assert.deepEqual(await health(), { code: 200, ok: true, database: "answers", oldest_due_delivery_s: null, spilled: 0 });
   const { id } = await worker.space();
-  await worker.db.prepare("INSERT INTO destinations (space_id, name, enabled, events, config, secrets, created_at_ms) VALUES (?, 'd', 1, '{}', '{}', '', 0)").bind(id).run();
+  await worker.db.prepare(`
+      INSERT INTO destinations (space_id, name, enabled, events, config, secrets, created_at_ms)
+      VALUES (?, 'd', 1, '{}', '{}', '', 0)`).bind(id).run();
   const { id: destination } = await worker.row("SELECT id FROM destinations WHERE space_id = ?", id);
-  await worker.db.prepare("INSERT INTO deliveries (space_id, seq, destination_id, target, state, due_at_ms) VALUES (?, 1, ?, 't', 'retrying', ?)").bind(id, destination, Date.now() - 90_000).run();
+  await worker.db.prepare(`
+      INSERT INTO deliveries (space_id, seq, destination_id, target, state, due_at_ms)
+      VALUES (?, 1, ?, 't', 'retrying', ?)`).bind(id, destination, Date.now() - 90_000).run();
   const { oldest_due_delivery_s: waits } = await health();
   assert.ok(waits >= 90 && waits < 100, String(waits));
   await worker.db.prepare("DELETE FROM deliveries").run();
@@ -40,23 +44,34 @@ test("what is older than RETENTION_DAYS goes, a step at a time; events and count
   const now = Math.ceil(Date.now() / TEN_MINUTES_MS) * TEN_MINUTES_MS;
   const old = now - 31 * DAY_MS;
   const insert = (count, from, at) => worker.db.prepare(`
-    INSERT INTO events (space_id, seq, dedup, event, uid, micros, currency, occurred_at_ms, received_at_ms, link_id, first, receipt, raw)
+    INSERT INTO events (space_id, seq, dedup, event, uid, micros, currency, occurred_at_ms, received_at_ms, link_id,
+      first, receipt, raw)
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
-    SELECT ?1, CAST(?3 AS INTEGER) + i, 'd=' || (CAST(?3 AS INTEGER) + i), 'deposit', 'u' || i, 1000000, 'USD', ?4, ?4, 0, 0, 'r', 'event=deposit' FROM n`).bind(space.id, count, from, at).run();
+    SELECT ?1, CAST(?3 AS INTEGER) + i, 'd=' || (CAST(?3 AS INTEGER) + i), 'deposit', 'u' || i, 1000000, 'USD', ?4,
+      ?4, 0, 0, 'r', 'event=deposit'
+    FROM n`).bind(space.id, count, from, at).run();
   await insert(2500, 0, old);
   await insert(10, 2500, now - DAY_MS);
   for (const [seq, state] of [[1, "sent"], [2, "failed_permanently"], [3, "retrying"], [2501, "sent"]]) {
-    await worker.db.prepare("INSERT INTO deliveries (space_id, seq, destination_id, target, state, due_at_ms) VALUES (?, ?, 999, 't', ?, ?)").bind(space.id, seq, state, now * 2).run();
+    await worker.db.prepare(`
+        INSERT INTO deliveries (space_id, seq, destination_id, target, state, due_at_ms)
+        VALUES (?, ?, 999, 't', ?, ?)`).bind(space.id, seq, state, now * 2).run();
   }
   for (const [uid, at] of [["old-click", old], ["new-click", now - DAY_MS]]) {
-    await worker.db.prepare("INSERT INTO clicks (space_id, uid, link_id, clicked_at_ms, fbclid, user_agent, ip, raw_query) VALUES (?, ?, 0, ?, 'IwAR', 'Mozilla', '203.0.113.7', 'fbclid=IwAR')").bind(space.id, uid, at).run();
-    await worker.db.prepare("INSERT INTO held (space_id, seq, fingerprint, status, raw, received_at_ms, receipt) VALUES (?, ?, ?, 'invalid_value', 'x', ?, 'r')").bind(space.id, at === old ? 1 : 2, sha256(uid), at).run();
+    await worker.db.prepare(`
+        INSERT INTO clicks (space_id, uid, link_id, clicked_at_ms, fbclid, user_agent, ip, raw_query)
+        VALUES (?, ?, 0, ?, 'IwAR', 'Mozilla', '203.0.113.7', 'fbclid=IwAR')`).bind(space.id, uid, at).run();
+    await worker.db.prepare(`
+        INSERT INTO held (space_id, seq, fingerprint, status, raw, received_at_ms, receipt)
+        VALUES (?, ?, ?, 'invalid_value', 'x', ?, 'r')`).bind(space.id, at === old ? 1 : 2, sha256(uid), at).run();
   }
   const counters = await worker.rows("SELECT * FROM counters WHERE space_id = ?", space.id);
   await cron(now + 60_000);
   assert.equal((await worker.row("SELECT count(*) AS n FROM events WHERE space_id = ? AND raw = ''", space.id)).n, 0, "not at this minute");
   await cron(now);
-  assert.deepEqual(await worker.row("SELECT count(*) AS n, sum(raw = '') AS removed, min(iif(raw = '', NULL, seq)) AS first_kept FROM events WHERE space_id = ?", space.id), { n: 2510, removed: 2500, first_kept: 2501 });
+  assert.deepEqual(await worker.row(`
+      SELECT count(*) AS n, sum(raw = '') AS removed, min(iif(raw = '', NULL, seq)) AS first_kept
+      FROM events WHERE space_id = ?`, space.id), { n: 2510, removed: 2500, first_kept: 2501 });
   assert.deepEqual(await worker.rows("SELECT seq FROM deliveries WHERE space_id = ? ORDER BY seq", space.id), [{ seq: 3 }, { seq: 2501 }]);
   await cron(now + TEN_MINUTES_MS);
   assert.deepEqual(await worker.rows("SELECT uid, ip, user_agent, raw_query, fbclid FROM clicks WHERE space_id = ? ORDER BY uid", space.id), [

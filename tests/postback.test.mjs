@@ -19,7 +19,9 @@ const event = (answer) =>
   worker.row("SELECT * FROM events WHERE space_id = ? AND seq = ?", space.id, answer.headers.get("x-event-id"));
 const revenue = async (spaceId, currency) =>
   worker.row(
-    "SELECT total(events) AS events, total(units) AS units, total(micros) AS micros FROM counters WHERE space_id = ? AND event = 'deposit' AND currency = ?",
+    `
+        SELECT total(events) AS events, total(units) AS units, total(micros) AS micros
+        FROM counters WHERE space_id = ? AND event = 'deposit' AND currency = ?`,
     spaceId, currency,
   );
 

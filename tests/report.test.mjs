@@ -51,7 +51,9 @@ async function recount(spaceId, zone, from, to) {
     if (inside(clicked_at_ms)) for (const row of of(link_id)) row.cells.Clicks += 1;
   }
   const seen = new Set();
-  for (const event of await worker.rows("SELECT seq, event, uid, tg_id, value, micros, currency, occurred_at_ms, link_id FROM events WHERE space_id = ? ORDER BY seq", spaceId)) {
+  for (const event of await worker.rows(`
+      SELECT seq, event, uid, tg_id, value, micros, currency, occurred_at_ms, link_id
+      FROM events WHERE space_id = ? ORDER BY seq`, spaceId)) {
     const person = event.uid ?? (event.tg_id === null ? null : `tg ${event.tg_id}`);
     const isFirst = person !== null && !seen.has(`${event.event} ${person}`);
     seen.add(`${event.event} ${person}`);
@@ -194,10 +196,15 @@ test("a time is the same on every screen, on whichever side of a change of clock
   const { text } = await browser.get(`/s/${id}/events.csv?period=custom&from=${day}&to=${day}`);
   assert.ok(text.includes(`,${day} ${clock.format(backdated)},`), text);
   // A destination that was tried, and let rest, before the change, and is to be sent the event again now.
-  await worker.db.prepare("INSERT INTO destinations (space_id, name, enabled, events, config, secrets, failures, rest_until_ms, created_at_ms) SELECT ?1, 'd', 0, '{}', ?2, '', 5, ?3, 0").bind(id, JSON.stringify({ kind: "webhook", url: "https://hook.example/", method: "POST" }), backdated + 60_000).run();
+  await worker.db.prepare(`
+      INSERT INTO destinations (space_id, name, enabled, events, config, secrets, failures, rest_until_ms,
+        created_at_ms)
+      SELECT ?1, 'd', 0, '{}', ?2, '', 5, ?3, 0`).bind(id, JSON.stringify({ kind: "webhook", url: "https://hook.example/", method: "POST" }), backdated + 60_000).run();
   const destination = (await worker.row("SELECT id FROM destinations WHERE space_id = ?", id)).id;
   const attempts = JSON.stringify([{ at_ms: backdated + 1_000, status: 500, duration_ms: 5, answer: "", outcome: "transient" }]);
-  await worker.db.prepare("INSERT INTO deliveries (space_id, seq, destination_id, target, state, due_at_ms, tries, attempts) VALUES (?, 1, ?, 'Purchase', 'pending', ?, 1, ?)").bind(id, destination, Date.now(), attempts).run();
+  await worker.db.prepare(`
+      INSERT INTO deliveries (space_id, seq, destination_id, target, state, due_at_ms, tries, attempts)
+      VALUES (?, 1, ?, 'Purchase', 'pending', ?, 1, ?)`).bind(id, destination, Date.now(), attempts).run();
   for (const ms of [backdated + 1_000, backdated + 60_000]) await check(`/destinations/${destination}`, ms);
   await check("/events/1", backdated + 1_000);
 });
@@ -224,9 +231,11 @@ test("rows read do not depend on the number of events: 10,000 and 1,000,000, wit
   const fill = async (from, to) => {
     for (let at = from; at < to; at += 50_000) {
       await worker.db.prepare(`
-        INSERT INTO events (space_id, seq, dedup, event, uid, tg_id, micros, currency, occurred_at_ms, received_at_ms, link_id, first, receipt, raw)
+        INSERT INTO events (space_id, seq, dedup, event, uid, tg_id, micros, currency, occurred_at_ms,
+          received_at_ms, link_id, first, receipt, raw)
         WITH RECURSIVE n(i) AS (SELECT CAST(?2 AS INTEGER) + 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?3)
-        SELECT ?1, i, 'd=large-' || i, iif(i % 2, 'deposit', 'registration'), 'person' || (i / 5), 7000000 + i / 5, iif(i % 2, 1000000, NULL), 'USD',
+        SELECT ?1, i, 'd=large-' || i, iif(i % 2, 'deposit', 'registration'), 'person' || (i / 5), 7000000 + i / 5,
+          iif(i % 2, 1000000, NULL), 'USD',
           ?4 + (i / 200 % 33) * 86400000 + (i % 200 * 7 % 96) * 900000, ?4, ?5 + i % 200, 1, 'r', 'event=deposit'
         FROM n`).bind(id, at, Math.min(at + 50_000, to), start, first).run();
     }

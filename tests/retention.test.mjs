@@ -34,23 +34,31 @@ async function removal() {
 const clicks = (space, name, count, atMs) => worker.db.prepare(`
   INSERT INTO clicks (space_id, uid, link_id, clicked_at_ms, fbclid, user_agent, ip, raw_query)
   WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?3)
-  SELECT ?1, ?2 || (i * 7919 % 100003), 0, ?4 + i, 'IwAR', iif(i % 4 = 1, 'Mozilla', NULL), iif(i % 4 = 2, '203.0.113.7', NULL), iif(i % 4 = 3, 'fbclid=IwAR', '') FROM n`).bind(space.id, name, count, atMs).run();
+  SELECT ?1, ?2 || (i * 7919 % 100003), 0, ?4 + i, 'IwAR', iif(i % 4 = 1, 'Mozilla', NULL),
+    iif(i % 4 = 2, '203.0.113.7', NULL), iif(i % 4 = 3, 'fbclid=IwAR', '')
+  FROM n`).bind(space.id, name, count, atMs).run();
 const events = (space, count, atMs) => worker.db.prepare(`
-  INSERT INTO events (space_id, seq, dedup, event, currency, occurred_at_ms, received_at_ms, link_id, first, receipt, raw)
+  INSERT INTO events (space_id, seq, dedup, event, currency, occurred_at_ms, received_at_ms, link_id, first, receipt,
+    raw)
   WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
-  SELECT ?1, o.last + i, 'x=' || (o.last + i), 'contact', 'USD', ?3, ?3, 0, 0, 'r', 'event=contact' FROM n, (SELECT coalesce(max(seq), 0) AS last FROM events WHERE space_id = ?1) o`).bind(space.id, count, atMs).run();
+  SELECT ?1, o.last + i, 'x=' || (o.last + i), 'contact', 'USD', ?3, ?3, 0, 0, 'r', 'event=contact'
+  FROM n, (SELECT coalesce(max(seq), 0) AS last FROM events WHERE space_id = ?1) o`).bind(space.id, count, atMs).run();
 const held = (space, count, atMs) => worker.db.prepare(`
   INSERT INTO held (space_id, seq, fingerprint, status, raw, received_at_ms, receipt)
   WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
-  SELECT ?1, o.last + i, 'f' || (o.last + i), 'invalid_value', 'x', ?3, 'r' FROM n, (SELECT coalesce(max(seq), 0) AS last FROM held WHERE space_id = ?1) o`).bind(space.id, count, atMs).run();
+  SELECT ?1, o.last + i, 'f' || (o.last + i), 'invalid_value', 'x', ?3, 'r'
+  FROM n, (SELECT coalesce(max(seq), 0) AS last FROM held WHERE space_id = ?1) o`).bind(space.id, count, atMs).run();
 const deliveries = (space, state) => worker.db.prepare(`
-  INSERT INTO deliveries (space_id, seq, destination_id, target, state, due_at_ms) SELECT space_id, seq, 999, 't', ?2, ?3 FROM events WHERE space_id = ?1`).bind(space.id, state, now * 2).run();
+  INSERT INTO deliveries (space_id, seq, destination_id, target, state, due_at_ms)
+  SELECT space_id, seq, 999, 't', ?2, ?3
+  FROM events WHERE space_id = ?1`).bind(space.id, state, now * 2).run();
 
 const PERSONAL = "raw_query <> '' OR ip IS NOT NULL OR user_agent IS NOT NULL";
 const left = async () => ({
   clicks: (await worker.row(`SELECT count(*) AS n FROM clicks WHERE clicked_at_ms < ? AND (${PERSONAL})`, now - 30 * DAY_MS)).n,
   events: (await worker.row("SELECT count(*) AS n FROM events WHERE received_at_ms < ? AND raw <> ''", now - 30 * DAY_MS)).n,
-  deliveries: (await worker.row("SELECT count(*) AS n FROM deliveries d JOIN events e USING (space_id, seq) WHERE e.received_at_ms < ?", now - 30 * DAY_MS)).n,
+  deliveries: (await worker.row(`
+      SELECT count(*) AS n FROM deliveries d JOIN events e USING (space_id, seq) WHERE e.received_at_ms < ?`, now - 30 * DAY_MS)).n,
   held: (await worker.row("SELECT count(*) AS n FROM held WHERE received_at_ms < ?", now - 30 * DAY_MS)).n,
 });
 const NOTHING = { clicks: 0, events: 0, deliveries: 0, held: 0 };
@@ -117,7 +125,9 @@ test("no space waits until another is done", async () => {
     await clicks(small[at], "small", 3, old);
   }
   const ids = JSON.stringify(small.map(({ id }) => id));
-  const waiting = async () => (await worker.row("SELECT count(DISTINCT space_id) AS n FROM events WHERE raw <> '' AND space_id IN (SELECT value FROM json_each(?))", ids)).n;
+  const waiting = async () => (await worker.row(`
+      SELECT count(DISTINCT space_id) AS n
+      FROM events WHERE raw <> '' AND space_id IN (SELECT value FROM json_each(?))`, ids)).n;
   await removal();
   assert.equal((await left()).clicks, 0);
   assert.ok(await waiting() <= 9, `${await waiting()} spaces wait`);

@@ -46,7 +46,10 @@ async function scene() {
       }))),
     events: () => worker.rows("SELECT eid, uid, link_id, first, notes FROM events WHERE space_id = ? ORDER BY seq", space.id),
     report: (table) =>
-      worker.rows(`SELECT link_id, event, sum(events) AS events, sum(people) AS people, sum(units) AS units FROM ${table} WHERE space_id = ? GROUP BY link_id, event HAVING sum(events) <> 0 OR sum(people) <> 0 OR sum(units) <> 0 ORDER BY link_id, event`, space.id),
+      worker.rows(`
+          SELECT link_id, event, sum(events) AS events, sum(people) AS people, sum(units) AS units
+          FROM ${table} WHERE space_id = ? GROUP BY link_id, event
+          HAVING sum(events) <> 0 OR sum(people) <> 0 OR sum(units) <> 0 ORDER BY link_id, event`, space.id),
   };
 }
 
@@ -64,8 +67,10 @@ const SPELLED = { exact: "g%2Bh%2Bi", mangled: "g+h+i", half: "g%2Bh+i" };
 const VALUES = { exact: 1, mangled: 10, half: 100, user: 1000 };
 
 /** The postback of a step: a deposit by a spelling of the uid, or by the Telegram user alone. */
-const query = (step, at) =>
-  `event=deposit&eid=${step}&value=${VALUES[step]}&t=${BASE_MS + at}&${step === "user" ? "tg_id=5" : `uid=${SPELLED[step]}`}`;
+const query = (step, at) => {
+  const person = step === "user" ? "tg_id=5" : `uid=${SPELLED[step]}`;
+  return `event=deposit&eid=${step}&value=${VALUES[step]}&t=${BASE_MS + at}&${person}`;
+};
 
 describe("every order of click, bind and event, in every spelling", () => {
   const steps = ["click", "bind", "exact", "mangled", "half"];

@@ -16,7 +16,9 @@ async function withoutDatabase(worker, work) {
 }
 
 const deposits = (worker, spaceId) =>
-  worker.row("SELECT total(events) AS events, total(units) AS units FROM counters WHERE space_id = ? AND event = 'deposit'", spaceId);
+  worker.row(`
+      SELECT total(events) AS events, total(units) AS units
+      FROM counters WHERE space_id = ? AND event = 'deposit'`, spaceId);
 
 describe("D1 away", () => {
   let worker, space;
@@ -108,13 +110,17 @@ describe("the consumer", () => {
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** What D1 says once the free plan's rows of a day are written, until midnight UTC. */
-const DAYS_LIMIT = "Your account has exceeded D1's free tier daily row write limit. Upgrade to a paid plan or wait until tomorrow (midnight UTC) to continue.";
+const DAYS_LIMIT =
+  "Your account has exceeded D1's free tier daily row write limit. " +
+  "Upgrade to a paid plan or wait until tomorrow (midnight UTC) to continue.";
 
-/** Makes D1 refuse every write of an event, a refused postback or a click until the given work is done, as over the day's limit. */
+/** Makes D1 refuse every write of an event, a refused postback or a click, as over the day's limit, during the work. */
 async function overTheDaysLimit(worker, work) {
   const tables = ["events", "held", "clicks"];
   for (const table of tables) {
-    await worker.db.prepare(`CREATE TRIGGER test_limit_${table} BEFORE INSERT ON ${table} BEGIN SELECT raise(ABORT, '${DAYS_LIMIT.replace("'", "''")}'); END`).run();
+    await worker.db.prepare(`
+        CREATE TRIGGER test_limit_${table} BEFORE INSERT ON ${table} BEGIN
+        SELECT raise(ABORT, '${DAYS_LIMIT.replace("'", "''")}'); END`).run();
   }
   try {
     return await work();
@@ -134,7 +140,7 @@ describe("the free plan's daily limit", () => {
   after(() => worker.stop());
   const tries = () => worker.server.getLogs().filter(({ message }) => message.includes("spilled_not_stored")).length;
 
-  test("a batch asks D1 once; all of it waits for midnight, what came yesterday is tried before it is forgotten", async () => {
+  test("a batch asks D1 once; all of it waits for midnight, yesterday's is tried before it is forgotten", async () => {
     const now = Date.now();
     const midnightS = Math.ceil((DAY_MS - (now % DAY_MS)) / 1000);
     const message = (eid, received_at_ms, raw = "event=contact") =>
@@ -156,7 +162,7 @@ describe("the free plan's daily limit", () => {
     assert.ok(delays[22] > 10 && delays[22] <= 30, `${delays[22]} s for what is forgotten in 60`);
   });
 
-  test("a new postback is answered queued and is not tried again before midnight; once the limit is lifted, the next one is stored at once", async () => {
+  test("a new postback is not tried before midnight; once the limit is lifted, the next is stored", async () => {
     const before = tries();
     await overTheDaysLimit(worker, async () => {
       const answer = await worker.fire(`/e?token=${space.ingest}&event=deposit&value=25&eid=over`);
@@ -273,10 +279,15 @@ test("a batch of a hundred is stored as if its messages came one by one, in a fe
       assert.equal(explicitAcks.length, 100);
     }
     const state = async ({ id }) => ({
-      events: (await worker.rows("SELECT dedup, event, uid, eid, tg_id, micros, currency, occurred_at_ms, link_id, first, receipt, refires, notes FROM events WHERE space_id = ? ORDER BY dedup", id)),
+      events: (await worker.rows(`
+          SELECT dedup, event, uid, eid, tg_id, micros, currency, occurred_at_ms, link_id, first, receipt,
+            refires, notes
+          FROM events WHERE space_id = ? ORDER BY dedup`, id)),
       order: (await worker.rows("SELECT dedup FROM events WHERE space_id = ? ORDER BY seq", id)).map(({ dedup }) => dedup),
       held: await worker.rows("SELECT status, raw, refires FROM held WHERE space_id = ? ORDER BY seq", id),
-      counters: await worker.rows("SELECT bucket, link_id, event, currency, events, people, units, micros FROM counters WHERE space_id = ? ORDER BY 1, 2, 3, 4", id),
+      counters: await worker.rows(`
+          SELECT bucket, link_id, event, currency, events, people, units, micros
+          FROM counters WHERE space_id = ? ORDER BY 1, 2, 3, 4`, id),
     });
     const [first, second] = [await state(together), await state(apart)];
     assert.ok(first.events.length > 150 && first.held.length > 5 && first.events.some(({ refires }) => refires > 0), "the mixture is one");
@@ -290,7 +301,9 @@ test("one message that D1 will not take holds up no other", async () => {
   const worker = await startWorker();
   try {
     const { ingest } = await worker.space();
-    await worker.db.prepare("CREATE TRIGGER test_refuse BEFORE INSERT ON events WHEN NEW.eid = 'bad' BEGIN SELECT raise(ABORT, 'refused by the test'); END").run();
+    await worker.db.prepare(`
+        CREATE TRIGGER test_refuse BEFORE INSERT ON events WHEN NEW.eid = 'bad' BEGIN
+        SELECT raise(ABORT, 'refused by the test'); END`).run();
     const message = (eid) => JSON.stringify({ v: 1, kind: "postback", key_hash: sha256(ingest), key_kind: "ingest", raw: `event=contact&eid=${eid}`, received_at_ms: Date.now(), receipt: eid });
     const result = await worker.deliver(QUEUE, ["a", "bad", "b", "c"].map(message));
     assert.deepEqual(result.explicitAcks, ["0", "2", "3"]);
@@ -341,7 +354,9 @@ test("D1 that answers too late may have stored the event all the same: it counts
     await worker.db.prepare("CREATE TABLE test_changes (changes INTEGER)").run();
     await worker.db.prepare("INSERT INTO test_changes VALUES (0)").run();
     for (const what of ["INSERT", "UPDATE"]) {
-      await worker.db.prepare(`CREATE TRIGGER test_${what} AFTER ${what} ON events BEGIN UPDATE test_changes SET changes = changes + 1; END`).run();
+      await worker.db.prepare(`
+        CREATE TRIGGER test_${what} AFTER ${what} ON events BEGIN
+        UPDATE test_changes SET changes = changes + 1; END`).run();
     }
     const query = "event=deposit&eid=late&value=5";
     const started = Date.now();

@@ -1,6 +1,6 @@
 // The built Worker with its D1 watched: every call to the real database and every row that it read is counted, in the
-// headers x-test-trips and x-test-rows-read of the answer that they were for, and heard of TEST_DATABASE_DELAY_MS late. Local D1 cannot be made to stall
-// without stopping the Worker's own clock as well.
+// headers x-test-trips and x-test-rows-read of the answer that they were for, and heard of TEST_DATABASE_DELAY_MS late.
+// Local D1 cannot be made to stall without stopping the Worker's own clock as well.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import Built from "../build/index.js";
 

@@ -124,7 +124,9 @@ test("clicks alone show within the time that a question waits", async () => {
 
 test("a delivery shows its destination and how it went, without reload", async () => {
   const { id, ingest } = await worker.space("Delivery");
-  await worker.db.prepare("INSERT INTO destinations (space_id, name, enabled, events, config, secrets, created_at_ms) VALUES (?, 'My hook', 1, '{\"deposit\":\"Purchase\"}', '{}', '', 0)").bind(id).run();
+  await worker.db.prepare(`
+      INSERT INTO destinations (space_id, name, enabled, events, config, secrets, created_at_ms)
+      VALUES (?, 'My hook', 1, '{"deposit":"Purchase"}', '{}', '', 0)`).bind(id).run();
   const page = await chromium.page();
   await page.goto(`/s/${id}`);
   await page.locator('#connection[data-state="live"]').waitFor();
@@ -195,7 +197,9 @@ test("the page works by keyboard alone", async () => {
 test("every page fits 360 px, says nothing on the console and is accessible, in light and dark", async () => {
   const { id, ingest } = await worker.space("Every page <script> \u{1F600}");
   await worker.link(id, "every-page", { target: `https://offer.example/${"long".repeat(60)}` });
-  await worker.db.prepare("INSERT INTO destinations (space_id, name, enabled, events, config, secrets, failures, created_at_ms) VALUES (?, ?, 1, '{\"deposit\":\"Purchase\"}', ?, '', 3, 0)")
+  await worker.db.prepare(`
+      INSERT INTO destinations (space_id, name, enabled, events, config, secrets, failures, created_at_ms)
+      VALUES (?, ?, 1, '{"deposit":"Purchase"}', ?, '', 3, 0)`)
     .bind(id, `Hook ${"long".repeat(20)}`, JSON.stringify({ kind: "webhook", url: "https://hook.example/", method: "POST" })).run();
   const { id: destination } = await worker.row("SELECT id FROM destinations WHERE space_id = ?", id);
   const { id: link } = await worker.row("SELECT id FROM links WHERE space_id = ?", id);
