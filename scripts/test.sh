@@ -45,7 +45,9 @@ has_chromium() {
 run "programs that tests need" needs
 run "set-up" sh scripts/setup.sh
 run "schemathesis (half a minute the first time)" sh scripts/schemathesis.sh
+# prettier goes by .editorconfig.
 run "formatting" cargo fmt --check
+run "formatting of .mjs" prettier --check --log-level=warn "**/*.mjs"
 run "lints" cargo clippy --quiet --all-targets -- -D warnings
 run "unit tests" cargo test --quiet
 run "fuzzing, for a moment" env SECONDS_EACH="${SECONDS_EACH:-5}" sh scripts/fuzz.sh
