@@ -14,7 +14,13 @@ const ROOT = new URL("..", import.meta.url).pathname;
 const SHORT = process.env.BENCH === "short";
 const BEFORE = process.env.BEFORE ? [before(process.env.BEFORE)] : [];
 const ROUNDS = SHORT ? 1 : Number(process.env.ROUNDS ?? 5);
-const LOADS = SHORT ? [[16, 200]] : [[1, 200], [16, 1000], [64, 1500]];
+const LOADS = SHORT
+  ? [[16, 200]]
+  : [
+      [1, 200],
+      [16, 1000],
+      [64, 1500],
+    ];
 /** What new postbacks aim at, as a part of another's figure. */
 const TARGETS = { rps: { floor: { least: 0.95 }, "three calls": { least: 2 } }, p99: { floor: { most: 1.1 } } };
 const WASM_GZIP_KB = { most: 350 };
@@ -23,8 +29,15 @@ const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers
 
 async function load(peer, connections, amount, path) {
   const cpu = cpuMs(peer);
-  const result = await autocannon({ url: peer.origin, connections, amount, sampleInt: 20, requests: [{ setupRequest: (request) => ({ ...request, path: path() }) }] });
-  if (result.non2xx - (result["3xx"] ?? 0) > 0 || result.errors > 0) throw new Error(`${peer.name}: ${result.non2xx} refused, ${result.errors} broken`);
+  const result = await autocannon({
+    url: peer.origin,
+    connections,
+    amount,
+    sampleInt: 20,
+    requests: [{ setupRequest: (request) => ({ ...request, path: path() }) }],
+  });
+  if (result.non2xx - (result["3xx"] ?? 0) > 0 || result.errors > 0)
+    throw new Error(`${peer.name}: ${result.non2xx} refused, ${result.errors} broken`);
   const { p50, p99 } = result.latency;
   return { rps: amount / ((result.finish - result.start) / 1000), p50, p99, cpuMs: (cpuMs(peer) - cpu) / amount };
 }
@@ -32,7 +45,9 @@ async function load(peer, connections, amount, path) {
 const table = [];
 function row(what, values, note = "") {
   table.push({ what, ...values, note });
-  const cells = Object.entries(values).map(([name, value]) => `${name} ${typeof value === "number" ? Number(value.toPrecision(3)) : value}`);
+  const cells = Object.entries(values).map(
+    ([name, value]) => `${name} ${typeof value === "number" ? Number(value.toPrecision(3)) : value}`,
+  );
   console.log(`${what.padEnd(38)} ${cells.join(", ")}${note ? `  ${note}` : ""}`);
 }
 
@@ -43,22 +58,34 @@ async function turns(what, peers, connections, amount, path, figures = ["rps", "
     for (const peer of peers) results[peer.name].push(await load(peer, connections, amount, path));
   }
   for (const figure of figures) {
-    const values = Object.fromEntries(peers.map(({ name }) => [name, median(results[name].map((result) => result[figure]))]));
-    row(`${what}, ${connections} connections, ${figure}`, values, beside(values, what === "new postbacks" ? TARGETS[figure] : {}));
+    const values = Object.fromEntries(
+      peers.map(({ name }) => [name, median(results[name].map((result) => result[figure]))]),
+    );
+    row(
+      `${what}, ${connections} connections, ${figure}`,
+      values,
+      beside(values, what === "new postbacks" ? TARGETS[figure] : {}),
+    );
     if (figure === "rps" && what === "new postbacks") why(values);
   }
 }
 
 /** Where the difference lies: in the statement that any Worker would have to run, or in ours around it. */
 function why({ xtracker, floor, statement, "three calls": three }) {
-  const parts = { "the database's part: statement / floor": statement / floor, "the Worker's part: xtracker / statement": xtracker / statement, "as far as any could come: floor / three calls": floor / three };
+  const parts = {
+    "the database's part: statement / floor": statement / floor,
+    "the Worker's part: xtracker / statement": xtracker / statement,
+    "as far as any could come: floor / three calls": floor / three,
+  };
   row("  why", parts);
 }
 
 /** Ours over each other's, with what was aimed at. */
 function beside({ xtracker, ...others }, targets = {}) {
   const known = Object.entries(others).filter(([, value]) => value > 0);
-  return known.map(([name, value]) => `${(xtracker / value).toFixed(2)} of ${name}${verdict(xtracker / value, targets[name])}`).join(", ");
+  return known
+    .map(([name, value]) => `${(xtracker / value).toFixed(2)} of ${name}${verdict(xtracker / value, targets[name])}`)
+    .join(", ");
 }
 
 /** Whether a target is met, or by how much it is missed. */
@@ -97,7 +124,10 @@ async function disk() {
     for (const begin of [tracker, floor]) peers.push(await begin());
     for (const peer of peers) await load(peer, 16, 500, postback); // Warm.
     await turns("on disk", peers, 16, 500, postback, ["rps", "p50", "p99"]);
-    writer = spawn("sh", ["-c", `while :; do dd if=/dev/zero of=${ROOT}target/busy bs=1M count=200 conv=fsync; done`], { stdio: "ignore", detached: true });
+    writer = spawn("sh", ["-c", `while :; do dd if=/dev/zero of=${ROOT}target/busy bs=1M count=200 conv=fsync; done`], {
+      stdio: "ignore",
+      detached: true,
+    });
     await turns("on a busy disk", peers, 16, 300, postback, ["rps", "p50", "p99"]);
   } finally {
     process.env.TMPDIR = memory;
@@ -117,7 +147,11 @@ async function replay({ worker }) {
   };
   await time(2, 100);
   const [hundreds, ones] = [await time(SHORT ? 2 : 20, 100), await time(SHORT ? 20 : 200, 1)];
-  row("replay of the spill queue, events/s", { "batches of 100": hundreds, "batches of 1": ones }, `${(hundreds / ones).toFixed(1)} times`);
+  row(
+    "replay of the spill queue, events/s",
+    { "batches of 100": hundreds, "batches of 1": ones },
+    `${(hundreds / ones).toFixed(1)} times`,
+  );
 }
 
 /** What D1 itself counts: round trips and rows. Fails where more than promised. */
@@ -130,10 +164,15 @@ async function costs() {
       return { trips: Number(headers.get("x-test-trips")), read: cost.read, written: cost.written };
     };
     await fire("event=contact&uid=warm&eid=warm");
-    for (const [what, query, most] of [["a new deposit", "event=deposit&uid=a&eid=1&value=5", 4], ["a duplicate", "event=deposit&uid=a&eid=1&value=5", 1], ["a new deposit with tg_id", "event=deposit&uid=a&eid=2&value=5&tg_id=7", 5]]) {
+    for (const [what, query, most] of [
+      ["a new deposit", "event=deposit&uid=a&eid=1&value=5", 4],
+      ["a duplicate", "event=deposit&uid=a&eid=1&value=5", 1],
+      ["a new deposit with tg_id", "event=deposit&uid=a&eid=2&value=5&tg_id=7", 5],
+    ]) {
       const cost = await fire(query);
       row(`D1 for ${what}`, cost);
-      if (cost.trips > 1 || cost.written > most) throw new Error(`${what} costs more than promised: ${JSON.stringify(cost)}`);
+      if (cost.trips > 1 || cost.written > most)
+        throw new Error(`${what} costs more than promised: ${JSON.stringify(cost)}`);
     }
     if (!SHORT) await overview(worker);
   } finally {
@@ -148,17 +187,24 @@ async function overview(worker) {
   let filled = 0;
   for (const total of [1_000, 100_000, 1_000_000]) {
     for (; filled < total; filled += Math.min(50_000, total - filled)) {
-      await worker.db.prepare(`
+      await worker.db
+        .prepare(
+          `
         INSERT INTO events (space_id, seq, dedup, event, uid, micros, currency, occurred_at_ms, received_at_ms,
           link_id, first, receipt, raw)
         WITH RECURSIVE n(i) AS (SELECT CAST(?2 AS INTEGER) + 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?3)
         SELECT ?1, i, 'd=b' || i, 'deposit', 'p' || i / 5, 1000000, 'USD',
           ?4 + (i % 7) * 86400000 + (i % 200 * 7 % 96) * 900000, ?4, i % 200, 1, 'r', ''
-        FROM n`)
-        .bind(id, filled, Math.min(filled + 50_000, total), (Math.floor(Date.now() / 86_400_000) - 6) * 86_400_000).run();
+        FROM n`,
+        )
+        .bind(id, filled, Math.min(filled + 50_000, total), (Math.floor(Date.now() / 86_400_000) - 6) * 86_400_000)
+        .run();
     }
     await browser.get(`/s/${id}?period=7d`);
-    await until("the days are closed", async () => (await worker.row("SELECT count(*) AS n FROM closed_days WHERE space_id = ?", id)).n >= 6);
+    await until(
+      "the days are closed",
+      async () => (await worker.row("SELECT count(*) AS n FROM closed_days WHERE space_id = ?", id)).n >= 6,
+    );
     const times = [];
     let read;
     for (let round = 0; round < ROUNDS; round++) {

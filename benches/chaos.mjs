@@ -19,7 +19,18 @@ const MINUTE_MS = 60_000;
 const random = (below) => Math.floor(Math.random() * below);
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-const counts = { rounds: 0, kills: 0, requests: 0, answered: 0, "cut off": 0, "refused 503": 0, "stored later": 0, lost: 0, doubled: 0, "delivered again": 0 };
+const counts = {
+  rounds: 0,
+  kills: 0,
+  requests: 0,
+  answered: 0,
+  "cut off": 0,
+  "refused 503": 0,
+  "stored later": 0,
+  lost: 0,
+  doubled: 0,
+  "delivered again": 0,
+};
 /** Every eid that was answered `queued` or `duplicate`: a promise. */
 const promised = new Set();
 
@@ -34,7 +45,9 @@ let isSound = false;
 const refused = new Map();
 const receiver = createServer((request, response) => {
   let body = "";
-  request.on("data", (chunk) => { body += chunk; });
+  request.on("data", (chunk) => {
+    body += chunk;
+  });
   request.on("end", () => {
     const { event_id: id, data, click } = JSON.parse(body);
     const before = refused.get(id) ?? 0;
@@ -58,7 +71,10 @@ async function sender(origin, token, tag, isOver) {
       const response = await fetch(`${origin}/e?token=${token}&event=deposit&uid=${eid}&eid=${eid}&value=1.25`);
       const answer = await response.json();
       if (response.status === 503) counts["refused 503"] += 1;
-      else if (answer.ok) { promised.add(eid); counts.answered += 1; }
+      else if (answer.ok) {
+        promised.add(eid);
+        counts.answered += 1;
+      }
       if (response.headers.get("x-stored") === "later") counts["stored later"] += 1;
     } catch {
       counts["cut off"] += 1;
@@ -147,7 +163,8 @@ async function full(ms) {
   await pause(500);
   const before = counts["stored later"];
   const isUnnoticed = () => counts["stored later"] === before; // SQLite first writes over what its log has already.
-  for (const end = Date.now() + ms; Date.now() < end || (isUnnoticed() && Date.now() < end + 30_000); await pause(50)) fill();
+  for (const end = Date.now() + ms; Date.now() < end || (isUnnoticed() && Date.now() < end + 30_000); await pause(50))
+    fill();
   closeSync(file);
   rmSync(ballast);
   counts["later, disk full"] = counts["stored later"] - before;
@@ -178,7 +195,8 @@ try {
       counts.kills += 1;
     });
     await server.start();
-    if (round % 5 === 0) console.log(`chaos: ${round} of ${ROUNDS} rounds, ${counts.requests} requests, ${promised.size} promises`);
+    if (round % 5 === 0)
+      console.log(`chaos: ${round} of ${ROUNDS} rounds, ${counts.requests} requests, ${promised.size} promises`);
   }
 
   await underLoad(server, token, "locked", () => locked(SHORT ? 2000 : 6000));
@@ -187,7 +205,11 @@ try {
 
   const waited = counts["stored later"];
   let next;
-  await underLoad(server, token, "revoked", () => locked(SHORT ? 2000 : 6000, async () => { next = await revoked(space); }));
+  await underLoad(server, token, "revoked", () =>
+    locked(SHORT ? 2000 : 6000, async () => {
+      next = await revoked(space);
+    }),
+  );
   counts["later, key revoked"] = counts["stored later"] - waited;
   if (!next || counts["later, key revoked"] === 0) throw new Error("no postback waited while its key was revoked");
   token = next;
@@ -201,7 +223,8 @@ try {
     }
   };
   const stored = () => query("SELECT eid FROM events").map(({ eid }) => eid);
-  const open = () => query("SELECT count(*) AS n FROM deliveries WHERE state NOT IN ('sent', 'failed_permanently')")[0].n;
+  const open = () =>
+    query("SELECT count(*) AS n FROM deliveries WHERE state NOT IN ('sent', 'failed_permanently')")[0].n;
   const isStored = () => promised.isSubsetOf(new Set(stored()));
   await until("what waited in the queue is stored", isStored, 60_000);
   counts["delivered again"] = again();
@@ -209,7 +232,9 @@ try {
 
   // No queue either: nobody may be told that it is safe.
   await server.kill();
-  await server.start(writeConfig((toml) => toml.replace(/\[\[queues\.producers\]\]\nbinding = "POSTBACKS"\nqueue = .*\n/, "")));
+  await server.start(
+    writeConfig((toml) => toml.replace(/\[\[queues\.producers\]\]\nbinding = "POSTBACKS"\nqueue = .*\n/, "")),
+  );
   const before = { later: counts["stored later"], refused: counts["refused 503"] };
   await underLoad(server, token, "queueless", () => locked(SHORT ? 1000 : 4000));
   if (counts["stored later"] > before.later || counts["refused 503"] === before.refused) {
@@ -227,7 +252,9 @@ try {
   const [sums] = query("SELECT total(events) AS events, total(units) AS units, total(micros) AS micros FROM counters");
   const [recount] = query("SELECT count(*) AS events, total(micros) AS micros FROM events");
   const isCounted = sums.events === recount.events && sums.units * 1e6 + sums.micros === recount.micros;
-  const states = Object.fromEntries(query("SELECT state, count(*) AS n FROM deliveries GROUP BY state").map(({ state, n }) => [state, n]));
+  const states = Object.fromEntries(
+    query("SELECT state, count(*) AS n FROM deliveries GROUP BY state").map(({ state, n }) => [state, n]),
+  );
   counts["delivered again"] = again();
   const isStable = received.size === eids.length && [...received.values()].every((calls) => new Set(calls).size === 1);
   for (const [what, count] of Object.entries(counts)) console.log(`${what.padEnd(18)} ${count}`);

@@ -10,8 +10,10 @@ const TOKEN = mintKey("xt_in_");
 export const SLUG = "bench";
 
 const commonTables = [
-  "CREATE TABLE keys (hash TEXT PRIMARY KEY, space_id INTEGER)", `INSERT INTO keys VALUES ('${sha256(TOKEN)}', 1)`,
-  "CREATE TABLE links (slug TEXT PRIMARY KEY, id INTEGER, space_id INTEGER, target TEXT)", `INSERT INTO links VALUES ('${SLUG}', 1, 1, 'https://offer.example/')`,
+  "CREATE TABLE keys (hash TEXT PRIMARY KEY, space_id INTEGER)",
+  `INSERT INTO keys VALUES ('${sha256(TOKEN)}', 1)`,
+  "CREATE TABLE links (slug TEXT PRIMARY KEY, id INTEGER, space_id INTEGER, target TEXT)",
+  `INSERT INTO links VALUES ('${SLUG}', 1, 1, 'https://offer.example/')`,
   `
       CREATE TABLE events (id INTEGER PRIMARY KEY, space_id INTEGER, event TEXT, uid TEXT, eid TEXT,
         value REAL, at INTEGER, UNIQUE (space_id, event, eid))`,
@@ -25,44 +27,55 @@ const commonTables = [
 
 let number = 0;
 /** A new postback, as a network sends it. */
-export const postback = () => `/e?token=${TOKEN}&event=deposit&uid=u${++number}&eid=e${number}&value=25.00&currency=USD`;
+export const postback = () =>
+  `/e?token=${TOKEN}&event=deposit&uid=u${++number}&eid=e${number}&value=25.00&currency=USD`;
 
 /** A message of the spill queue for a postback of its own. */
 export function message() {
   const [, raw] = /&(.*)/.exec(postback());
-  return JSON.stringify({ v: 1, kind: "postback", key_hash: sha256(TOKEN), key_kind: "ingest", raw, received_at_ms: Date.now(), receipt: `r${number}` });
+  return JSON.stringify({
+    v: 1,
+    kind: "postback",
+    key_hash: sha256(TOKEN),
+    key_kind: "ingest",
+    raw,
+    received_at_ms: Date.now(),
+    receipt: `r${number}`,
+  });
 }
 
 /** XTRACKER, not in local mode, with one space and one link. */
-export const tracker = () => peer("xtracker", async () => {
-  const worker = await startWorker({ local: false });
-  await addSpace(worker.db);
-  await worker.link(1, SLUG);
-  return { server: worker.server, worker, stop: worker.stop };
-});
+export const tracker = () =>
+  peer("xtracker", async () => {
+    const worker = await startWorker({ local: false });
+    await addSpace(worker.db);
+    await worker.link(1, SLUG);
+    return { server: worker.server, worker, stop: worker.stop };
+  });
 
 /** XTRACKER of another checkout that is built too: what a change costs shows in one run. */
-export const before = (checkout) => () => peer("before", async () => {
-  const { startWorker: start } = await import(`${checkout}/tests/harness.mjs`);
-  const worker = await start({ local: false });
-  await addSpace(worker.db);
-  await worker.link(1, SLUG);
-  return { server: worker.server, worker, stop: worker.stop };
-});
+export const before = (checkout) => () =>
+  peer("before", async () => {
+    const { startWorker: start } = await import(`${checkout}/tests/harness.mjs`);
+    const worker = await start({ local: false });
+    await addSpace(worker.db);
+    await worker.link(1, SLUG);
+    return { server: worker.server, worker, stop: worker.stop };
+  });
 
 /** Nothing but one insert for each request. */
-export const floor = () => javaScript("floor", "floor.mjs", [
-  "CREATE TABLE floor (id TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID",
-]);
+export const floor = () =>
+  javaScript("floor", "floor.mjs", ["CREATE TABLE floor (id TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID"]);
 
 /** The common way: three calls. */
 export const threeCalls = () => javaScript("three calls", "three-calls.mjs", commonTables);
 
 /** XTRACKER's own statement, taken from its wasm, and nothing around it: what of the difference is the database's. */
-export const statement = () => javaScript("statement", "statement.mjs", [], { STATEMENT: statementOf(`${ROOT}build/index_bg.wasm`) }, async (db) => {
-  await apply(db, "schema.sql");
-  await addSpace(db);
-});
+export const statement = () =>
+  javaScript("statement", "statement.mjs", [], { STATEMENT: statementOf(`${ROOT}build/index_bg.wasm`) }, async (db) => {
+    await apply(db, "schema.sql");
+    await addSpace(db);
+  });
 
 function statementOf(wasm) {
   const [text] = /\nINSERT INTO events \([^\0]*? AS has_destinations\n/.exec(readFileSync(wasm, "latin1")) ?? [];
@@ -90,7 +103,9 @@ function javaScript(name, file, tables, vars, prepare) {
 function config(name, file) {
   const folder = mkdtempSync(join(tmpdir(), `xtracker-bench-${name}-`));
   const path = join(folder, "wrangler.toml");
-  writeFileSync(path, `
+  writeFileSync(
+    path,
+    `
 name = "${name}"
 main = "${ROOT}benches/${file}"
 compatibility_date = "2026-11-01"
@@ -98,7 +113,8 @@ compatibility_date = "2026-11-01"
 binding = "DB"
 database_name = "${name}"
 database_id = "${name}"
-`);
+`,
+  );
   return path;
 }
 
@@ -111,7 +127,13 @@ async function peer(name, begin) {
   const answer = await fetch(`${origin}${postback()}`);
   const text = await answer.text();
   if (!text.includes('"queued"')) throw new Error(`${name}: ${answer.status} ${text}`);
-  return { name, origin, ...started, pids: workerds().filter((pid) => !before.includes(pid)), startMs: performance.now() - began };
+  return {
+    name,
+    origin,
+    ...started,
+    pids: workerds().filter((pid) => !before.includes(pid)),
+    startMs: performance.now() - began,
+  };
 }
 
 /** Process ids of workerd below this process, at any depth. */
@@ -123,7 +145,9 @@ function workerds() {
       const [, name, parent] = /\((.*)\) \w (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"));
       parents.set(pid, parent);
       names.set(pid, name);
-    } catch { /* It has ended. */ }
+    } catch {
+      /* It has ended. */
+    }
   }
   const isOurs = (pid) => pid === String(process.pid) || (parents.has(pid) && isOurs(parents.get(pid)));
   return [...names].filter(([pid, name]) => name.startsWith("workerd") && isOurs(pid)).map(([pid]) => pid);

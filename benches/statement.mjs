@@ -6,9 +6,22 @@ export default {
     const { search, searchParams: query } = new URL(request.url);
     const now = Date.now();
     const report = [
-      await sha256(query.get("token")), now, crypto.randomUUID(), `e=${query.get("eid")}`, query.get("event"),
-      query.get("uid"), query.get("eid"), null, query.get("value"), "25000000", query.get("currency"), now, null, search,
-      "ingest", null,
+      await sha256(query.get("token")),
+      now,
+      crypto.randomUUID(),
+      `e=${query.get("eid")}`,
+      query.get("event"),
+      query.get("uid"),
+      query.get("eid"),
+      null,
+      query.get("value"),
+      "25000000",
+      query.get("currency"),
+      now,
+      null,
+      search,
+      "ingest",
+      null,
     ];
     const { results } = await env.DB.prepare(env.STATEMENT).bind(JSON.stringify(report), "plus_restored").all();
     return Response.json({ ok: true, status: results[0].receipt === report[2] ? "queued" : "duplicate" });

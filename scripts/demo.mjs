@@ -21,11 +21,17 @@ const NOW_MS = Date.now();
 const LAST_DAY = Math.floor(NOW_MS / DAY_MS) - DAYS_AGO;
 const AGENT = "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 Chrome/130 Mobile Safari/537.36";
 const LINKS = ["demo-bot", "demo-bot", "demo-web", "demo-web", "demo-web", "demo-channel"];
-const CAMPAIGNS = [["120210001", "Broad IN"], ["120210002", "Lookalike BR"], ["120210003", "Retarget"]];
+const CAMPAIGNS = [
+  ["120210001", "Broad IN"],
+  ["120210002", "Lookalike BR"],
+  ["120210003", "Retarget"],
+];
 const CURRENCIES = ["USD", "USD", "USD", "EUR"];
 
 if (!["127.0.0.1", "localhost", "[::1]"].includes(ORIGIN.hostname)) {
-  console.error(`demo: ${ORIGIN.origin} is not local. Demo data belongs to a local deployment only: make dev, then make demo`);
+  console.error(
+    `demo: ${ORIGIN.origin} is not local. Demo data belongs to a local deployment only: make dev, then make demo`,
+  );
   process.exit(1);
 }
 
@@ -40,9 +46,10 @@ function randomness(seed) {
 
 const tally = {};
 async function count(what, response) {
-  const answer = response.status === 302 || response.headers.get("content-type")?.startsWith("text/html")
-    ? { status: response.ok || response.status === 302 ? "sent on" : "not sent on" }
-    : await response.json();
+  const answer =
+    response.status === 302 || response.headers.get("content-type")?.startsWith("text/html")
+      ? { status: response.ok || response.status === 302 ? "sent on" : "not sent on" }
+      : await response.json();
   const result = answer.status ?? (answer.uid || answer.ok ? "stored" : "refused");
   const key = `${what} ${result}`;
   tally[key] = (tally[key] ?? 0) + 1;
@@ -54,9 +61,14 @@ const fire = async (parameters) =>
   count("postback", await fetch(new URL(`/e?${new URLSearchParams({ token: TOKEN, ...parameters })}`, ORIGIN)));
 
 const post = async (path, body) =>
-  count(path.slice(1), await fetch(new URL(path, ORIGIN), {
-    method: "POST", headers: { authorization: `Bearer ${BEARER}`, "content-type": "application/json" }, body: JSON.stringify(body),
-  }));
+  count(
+    path.slice(1),
+    await fetch(new URL(path, ORIGIN), {
+      method: "POST",
+      headers: { authorization: `Bearer ${BEARER}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    }),
+  );
 
 /** One visitor's day: a click, and with falling odds what follows it. The part of today that is over is a whole day. */
 async function visitor({ day, number }) {
@@ -71,18 +83,29 @@ async function visitor({ day, number }) {
   const id = `demo-${day}-${number}`;
   const fbclid = `demo-${atMs}-${number}`;
 
-  const query = new URLSearchParams({ fbclid, campaign_id, campaign_name, placement: pick(["feed", "reels", "story"]) });
-  const landing = await fetch(new URL(`/l/${link}?${query}`, ORIGIN), { redirect: "manual", headers: { "user-agent": AGENT } });
+  const query = new URLSearchParams({
+    fbclid,
+    campaign_id,
+    campaign_name,
+    placement: pick(["feed", "reels", "story"]),
+  });
+  const landing = await fetch(new URL(`/l/${link}?${query}`, ORIGIN), {
+    redirect: "manual",
+    headers: { "user-agent": AGENT },
+  });
   await count("visit", landing);
   // Over a channel's invite link no uid travels: there the bot reports the click it made up itself.
   const carried = /(?:fb_|click_id=)([0-9a-v]{26})/.exec(landing.headers.get("location") ?? "")?.[1];
-  const uid = carried ?? (await post("/clicks", { uid: id, link_slug: link, fbclid: `${fbclid}-bot`, campaign_id, campaign_name })).uid;
+  const uid =
+    carried ??
+    (await post("/clicks", { uid: id, link_slug: link, fbclid: `${fbclid}-bot`, campaign_id, campaign_name })).uid;
 
   if (!chance(0.62)) return;
   const tg_id = 500_000_000 + number;
   if (link !== "demo-web") await post("/bind", { uid, tg_id });
   await post("/events", { event: "contact", uid, tg_id, eid: `${id}-contact`, occurred_at_ms: later(5) });
-  if (chance(0.55)) await post("/events", { event: "subscribed", tg_id, uid, eid: `${id}-subscribed`, occurred_at_ms: later(20) });
+  if (chance(0.55))
+    await post("/events", { event: "subscribed", tg_id, uid, eid: `${id}-subscribed`, occurred_at_ms: later(20) });
   if (!chance(0.34)) return;
   await fire({ event: "registration", uid, eid: `${id}-registration`, t: later(90) });
   if (!chance(0.42)) return;
@@ -122,7 +145,9 @@ function visitors() {
 /** Runs statements in the database that the deployment itself has open, all or none; gives the rows of each. */
 async function query(...statements) {
   const response = await fetch(new URL("/cdn-cgi/local/explorer/api/d1/database/DB/raw", ORIGIN), {
-    method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ batch: statements.map((sql) => ({ sql })) }),
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ batch: statements.map((sql) => ({ sql })) }),
   });
   const text = await response.text();
   if (!response.ok) throw new Error(`the local database answers ${response.status}: ${text}`);
@@ -147,7 +172,11 @@ async function moveClicks() {
   const tally = (time, times) => `
     INSERT INTO tally (space_id, at_ms, link_id, event, currency, events, people, micros)
     SELECT space_id, ${time}, link_id, 'click', '', ${times}, ${times}, 0 FROM clicks WHERE ${misplaced}`;
-  await query(tally("clicked_at_ms", -1), tally(meant, 1), `UPDATE clicks SET clicked_at_ms = ${meant} WHERE ${misplaced}`);
+  await query(
+    tally("clicked_at_ms", -1),
+    tally(meant, 1),
+    `UPDATE clicks SET clicked_at_ms = ${meant} WHERE ${misplaced}`,
+  );
 }
 
 const coming = visitors();
@@ -166,11 +195,15 @@ try {
   await visitsAreStored(before + VISITORS);
   await moveClicks();
 } catch (reason) {
-  const text = reason.cause?.code === "ECONNREFUSED" ? `nothing answers at ${ORIGIN.origin}: run make dev first` : reason.message;
+  const text =
+    reason.cause?.code === "ECONNREFUSED" ? `nothing answers at ${ORIGIN.origin}: run make dev first` : reason.message;
   console.error(`\ndemo: ${text}`);
   process.exit(1);
 }
 const date = (day) => new Date(day * DAY_MS).toISOString().slice(0, 10);
-const spread = DAYS === 1 ? `1 day, ${date(LAST_DAY)}` : `${DAYS} days, ${date(LAST_DAY - DAYS + 1)} to ${date(LAST_DAY)}`;
-console.log(`\ndemo: this is the traffic of ${spread}. The clicks came just now, and were moved back in the local database.`);
+const spread =
+  DAYS === 1 ? `1 day, ${date(LAST_DAY)}` : `${DAYS} days, ${date(LAST_DAY - DAYS + 1)} to ${date(LAST_DAY)}`;
+console.log(
+  `\ndemo: this is the traffic of ${spread}. The clicks came just now, and were moved back in the local database.`,
+);
 for (const [what, times] of Object.entries(tally).sort()) console.log(`${String(times).padStart(6)}  ${what}`);

@@ -13,7 +13,11 @@ const run = promisify(execFile);
 const real = globalThis.fetch;
 globalThis.fetch = async (request, init) => {
   const { url } = new Request(request, init);
-  return url.includes("slow.example") ? new Response("try later", { status: 503 }) : url.includes(".example") ? new Response("ok") : real(request, init);
+  return url.includes("slow.example")
+    ? new Response("try later", { status: 503 })
+    : url.includes(".example")
+      ? new Response("ok")
+      : real(request, init);
 };
 
 mkdirSync(FOLDER, { recursive: true });
@@ -21,16 +25,34 @@ const worker = await startWorker();
 const chromium = await startChromium(worker);
 try {
   await apply(worker.db, "scripts/seed.sql");
-  const operator = (path, body) => worker.fire(path, { method: "POST", headers: { authorization: `Bearer ${OPERATOR_TOKEN}` }, body: JSON.stringify(body) });
+  const operator = (path, body) =>
+    worker.fire(path, {
+      method: "POST",
+      headers: { authorization: `Bearer ${OPERATOR_TOKEN}` },
+      body: JSON.stringify(body),
+    });
   await operator("/api/spaces/1/destinations", { kind: "webhook", name: "My server", url: "https://hook.example/" });
-  await operator("/api/spaces/1/destinations", { kind: "s2s_postback", name: "Keitaro", url_template: "https://slow.example/?c={uid}&p={value}", events: { contact: null, subscribed: null } });
-  await run("node", ["scripts/demo.mjs"], { cwd: ROOT, env: { ...process.env, ORIGIN: chromium.origin, VISITORS: "1035", DAYS: "7" } });
+  await operator("/api/spaces/1/destinations", {
+    kind: "s2s_postback",
+    name: "Keitaro",
+    url_template: "https://slow.example/?c={uid}&p={value}",
+    events: { contact: null, subscribed: null },
+  });
+  await run("node", ["scripts/demo.mjs"], {
+    cwd: ROOT,
+    env: { ...process.env, ORIGIN: chromium.origin, VISITORS: "1035", DAYS: "7" },
+  });
   const fire = (query) => worker.fire(`/e?token=xt_in_local&${query}`);
   const { uid } = await worker.row("SELECT uid FROM events WHERE event = 'registration' ORDER BY seq DESC LIMIT 1");
   await fire(`event=deposit&uid=${uid}&value=1,250&eid=po-88120`);
   const empty = await fire(`event=deposit&uid=${uid}&value=&currency=USD&eid=po-88121`);
   await fire(`event=deposit&uid=${uid}&value=250.00&currency=USD&eid=po-88122`);
-  await until("the first one was sent", async () => (await worker.row("SELECT count(*) AS n FROM deliveries WHERE tries = 0 AND destination_id = 1")).n === 0, 60_000);
+  await until(
+    "the first one was sent",
+    async () =>
+      (await worker.row("SELECT count(*) AS n FROM deliveries WHERE tries = 0 AND destination_id = 1")).n === 0,
+    60_000,
+  );
 
   const take = async (name, path, options = {}) => {
     for (const colorScheme of ["light", "dark"]) {

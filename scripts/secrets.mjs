@@ -12,10 +12,13 @@ function names(answer) {
 }
 
 function json(lines) {
-  const pairs = lines.split("\n").filter((line) => line).map((line) => {
-    const end = line.indexOf("=");
-    return [line.slice(0, end), line.slice(end + 1)];
-  });
+  const pairs = lines
+    .split("\n")
+    .filter((line) => line)
+    .map((line) => {
+      const end = line.indexOf("=");
+      return [line.slice(0, end), line.slice(end + 1)];
+    });
   return JSON.stringify(Object.fromEntries(pairs), null, 2);
 }
 

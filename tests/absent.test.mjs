@@ -17,19 +17,31 @@ before(async () => {
 });
 after(() => worker.stop());
 
-const operate = (method, path, body) => worker.fire(`/api${path}`, {
-  method, headers: { authorization: `Bearer ${OPERATOR_TOKEN}` }, body: body && JSON.stringify(body),
-});
+const operate = (method, path, body) =>
+  worker.fire(`/api${path}`, {
+    method,
+    headers: { authorization: `Bearer ${OPERATOR_TOKEN}` },
+    body: body && JSON.stringify(body),
+  });
 
 /** A space with one of everything, and a delivery in each state that can be sent again. */
 async function filled(name) {
   const { id } = await worker.space(name);
   const link = await worker.link(id, `slug-${id}`);
   const { id: destination } = await operate("POST", `/spaces/${id}/destinations`, HOOK);
-  for (const [seq, state] of [[1, "failed_permanently"], [2, "sent"], [3, "retrying"]]) {
-    await worker.db.prepare(`
+  for (const [seq, state] of [
+    [1, "failed_permanently"],
+    [2, "sent"],
+    [3, "retrying"],
+  ]) {
+    await worker.db
+      .prepare(
+        `
         INSERT INTO deliveries (space_id, seq, destination_id, target, state, due_at_ms)
-        VALUES (?, ?, ?, 't', ?, ?)`).bind(id, seq, destination, state, Date.now() * 2).run();
+        VALUES (?, ?, ?, 't', ?, ?)`,
+      )
+      .bind(id, seq, destination, state, Date.now() * 2)
+      .run();
   }
   return { id, link, destination };
 }
@@ -47,28 +59,64 @@ async function everything() {
 function calls({ space, link, destination, seq }) {
   const form = { kind: "webhook", name: "Hook", url: "https://hook.example/x", method: "POST", enabled: "on" };
   const api = [
-    ["GET", `/spaces/${space}/links`], ["POST", `/spaces/${space}/links`, LINK], ["PUT", `/spaces/${space}/links/${link}`, LINK],
-    ["GET", `/spaces/${space}/destinations`], ["POST", `/spaces/${space}/destinations`, HOOK],
-    ["POST", `/spaces/${space}/keys/ingest`], ["POST", `/spaces/${space}/keys/bearer`],
-    ["DELETE", `/spaces/${space}/keys/ingest/previous`], ["DELETE", `/spaces/${space}/keys/bearer/previous`],
-    ["PUT", `/spaces/${space}/destinations/${destination}`, HOOK], ["DELETE", `/spaces/${space}/destinations/${destination}`],
+    ["GET", `/spaces/${space}/links`],
+    ["POST", `/spaces/${space}/links`, LINK],
+    ["PUT", `/spaces/${space}/links/${link}`, LINK],
+    ["GET", `/spaces/${space}/destinations`],
+    ["POST", `/spaces/${space}/destinations`, HOOK],
+    ["POST", `/spaces/${space}/keys/ingest`],
+    ["POST", `/spaces/${space}/keys/bearer`],
+    ["DELETE", `/spaces/${space}/keys/ingest/previous`],
+    ["DELETE", `/spaces/${space}/keys/bearer/previous`],
+    ["PUT", `/spaces/${space}/destinations/${destination}`, HOOK],
+    ["DELETE", `/spaces/${space}/destinations/${destination}`],
     ["GET", `/spaces/${space}/destinations/${destination}/deliveries`],
     ["GET", `/spaces/${space}/destinations/${destination}/deliveries?state=failed_permanently`],
-    ["POST", `/spaces/${space}/destinations/${destination}/resend`, { seq }], ["POST", `/spaces/${space}/destinations/${destination}/resend`, { all_failed: true }],
+    ["POST", `/spaces/${space}/destinations/${destination}/resend`, { seq }],
+    ["POST", `/spaces/${space}/destinations/${destination}/resend`, { all_failed: true }],
     ["POST", `/spaces/${space}/destinations/${destination}/test`, {}],
   ];
   const dashboard = [
-    ["/keys/ingest/rotate", { current: "", nonce: "0123456789abcdef0123456789abcdef" }], ["/keys/bearer/rotate", {}], ["/keys/ingest/revoke"], ["/keys/bearer/revoke"],
-    ["/keys/urls", { uid: "{x}", event: "deposit" }], ["/links", { ...LINK, enabled: "on" }], [`/links/${link}`, { ...LINK, enabled: "on" }],
-    ["/destinations", form], [`/destinations/${destination}`, form], [`/destinations/${destination}/test`], [`/destinations/${destination}/pause`, { enabled: "" }],
-    [`/destinations/${destination}/pause`, { enabled: "on" }], [`/destinations/${destination}/resend`, { seq: String(seq) }], [`/destinations/${destination}/resend`],
-    [`/destinations/${destination}/delete`], ["/settings", { name: "Renamed", time_zone: "Europe/Berlin" }],
+    ["/keys/ingest/rotate", { current: "", nonce: "0123456789abcdef0123456789abcdef" }],
+    ["/keys/bearer/rotate", {}],
+    ["/keys/ingest/revoke"],
+    ["/keys/bearer/revoke"],
+    ["/keys/urls", { uid: "{x}", event: "deposit" }],
+    ["/links", { ...LINK, enabled: "on" }],
+    [`/links/${link}`, { ...LINK, enabled: "on" }],
+    ["/destinations", form],
+    [`/destinations/${destination}`, form],
+    [`/destinations/${destination}/test`],
+    [`/destinations/${destination}/pause`, { enabled: "" }],
+    [`/destinations/${destination}/pause`, { enabled: "on" }],
+    [`/destinations/${destination}/resend`, { seq: String(seq) }],
+    [`/destinations/${destination}/resend`],
+    [`/destinations/${destination}/delete`],
+    ["/settings", { name: "Renamed", time_zone: "Europe/Berlin" }],
   ];
-  const screens = ["", "/live", "/events", `/events/${seq}`, "/events.csv", "/links.csv", "/refused", "/keys", "/links", "/links/new", `/links/${link}`,
-    "/destinations", "/destinations/new?kind=webhook", `/destinations/${destination}`, "/settings"];
+  const screens = [
+    "",
+    "/live",
+    "/events",
+    `/events/${seq}`,
+    "/events.csv",
+    "/links.csv",
+    "/refused",
+    "/keys",
+    "/links",
+    "/links/new",
+    `/links/${link}`,
+    "/destinations",
+    "/destinations/new?kind=webhook",
+    `/destinations/${destination}`,
+    "/settings",
+  ];
   return [
     ...api.map(([method, path, body]) => [`${method} /api${path}`, () => operate(method, path, body)]),
-    ...dashboard.map(([path, fields]) => [`POST /s/${space}${path} ${JSON.stringify(fields)}`, () => browser.send(`/s/${space}${path}`, fields)]),
+    ...dashboard.map(([path, fields]) => [
+      `POST /s/${space}${path} ${JSON.stringify(fields)}`,
+      () => browser.send(`/s/${space}${path}`, fields),
+    ]),
     ...screens.map((path) => [`GET /s/${space}${path}`, () => browser.get(`/s/${space}${path}`)]),
   ];
 }
@@ -91,7 +139,8 @@ test("a space that is not there", async () => {
 });
 
 // What goes to a space that is there, and to nothing in it, is left out.
-const ofThings = (list) => list.filter(([what]) => /\/(links|destinations)\/\d/.test(what) || /previous|revoke/.test(what));
+const ofThings = (list) =>
+  list.filter(([what]) => /\/(links|destinations)\/\d/.test(what) || /previous|revoke/.test(what));
 
 test("a link, a destination, a delivery, a previous key that is not there", async () => {
   await assertAbsent(ofThings(calls({ space: mine.id, link: NOWHERE, destination: NOWHERE, seq: 1 })));
@@ -109,7 +158,10 @@ test("an event that a destination never had is not sent again, one that is under
     ["form", () => browser.send(`/s/${id}/destinations/${destination}/resend`, { seq: String(NOWHERE) })],
     ["no number", () => browser.send(`/s/${id}/destinations/${destination}/resend`, { seq: "x" })],
   ]);
-  await worker.db.prepare("UPDATE deliveries SET state = 'sending', lease = 'held' WHERE space_id = ? AND seq = 3").bind(id).run();
+  await worker.db
+    .prepare("UPDATE deliveries SET state = 'sending', lease = 'held' WHERE space_id = ? AND seq = 3")
+    .bind(id)
+    .run();
   const answer = await resend(3);
   assert.deepEqual([answer.code, answer.resent], [200, 0]);
 });
@@ -124,7 +176,10 @@ test("a removed destination: its deliveries stay on record, and none of them is 
     ["all", () => operate("POST", `/spaces/${id}/destinations/${destination}/resend`, { all_failed: true })],
     ["form", () => browser.send(`/s/${id}/destinations/${destination}/resend`, { seq: "1" })],
   ]);
-  assert.deepEqual(await worker.rows("SELECT state FROM deliveries WHERE space_id = ? ORDER BY seq", id), ["failed_permanently", "sent", "failed_permanently"].map((state) => ({ state })));
+  assert.deepEqual(
+    await worker.rows("SELECT state FROM deliveries WHERE space_id = ? ORDER BY seq", id),
+    ["failed_permanently", "sent", "failed_permanently"].map((state) => ({ state })),
+  );
 });
 
 test("what is there answers as before", async () => {
@@ -132,10 +187,13 @@ test("what is there answers as before", async () => {
   await operate("POST", `/spaces/${id}/keys/ingest`);
   for (const [what, call] of [
     ["previous key", () => operate("DELETE", `/spaces/${id}/keys/ingest/previous`)],
-    ["links", () => operate("GET", `/spaces/${id}/links`)], ["link", () => operate("PUT", `/spaces/${id}/links/${link}`, { ...LINK, slug: `new-${id}` })],
-    ["destinations", () => operate("GET", `/spaces/${id}/destinations`)], ["deliveries", () => operate("GET", `/spaces/${id}/destinations/${destination}/deliveries`)],
+    ["links", () => operate("GET", `/spaces/${id}/links`)],
+    ["link", () => operate("PUT", `/spaces/${id}/links/${link}`, { ...LINK, slug: `new-${id}` })],
+    ["destinations", () => operate("GET", `/spaces/${id}/destinations`)],
+    ["deliveries", () => operate("GET", `/spaces/${id}/destinations/${destination}/deliveries`)],
     ["resend", () => operate("POST", `/spaces/${id}/destinations/${destination}/resend`, { seq: 2 })],
-    ["change", () => operate("PUT", `/spaces/${id}/destinations/${destination}`, HOOK)], ["delete", () => operate("DELETE", `/spaces/${id}/destinations/${destination}`)],
+    ["change", () => operate("PUT", `/spaces/${id}/destinations/${destination}`, HOOK)],
+    ["delete", () => operate("DELETE", `/spaces/${id}/destinations/${destination}`)],
   ]) {
     const answer = await call();
     assert.deepEqual([answer.code, answer.ok], [200, true], what);

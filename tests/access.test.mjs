@@ -22,7 +22,8 @@ function token({ claims = {}, header = {}, key = team.privateKey } = {}) {
 }
 
 const real = globalThis.fetch;
-let worker, asked = [];
+let worker,
+  asked = [];
 before(async () => {
   globalThis.fetch = async (request, init) => {
     asked.push(new Request(request, init).url);
@@ -35,7 +36,8 @@ after(async () => {
   await worker.stop();
 });
 
-const visit = (jwt, path = "/new") => worker.server.fetch(path, { redirect: "manual", headers: jwt ? { "cf-access-jwt-assertion": jwt } : {} });
+const visit = (jwt, path = "/new") =>
+  worker.server.fetch(path, { redirect: "manual", headers: jwt ? { "cf-access-jwt-assertion": jwt } : {} });
 
 test("whom Access lets in is let in, and the team's keys are asked for once", async () => {
   for (let times = 0; times < 3; times++) assert.equal((await visit(token())).status, 200);
@@ -46,12 +48,22 @@ test("nobody else is: other keys, other applications, other teams, other times, 
   const now = Math.floor(Date.now() / 1000);
   const good = token();
   const unsigned = `${encode({ alg: "none", kid: "team-1" })}.${good.split(".")[1]}.`;
-  const changed = good.split(".").with(1, encode({ aud: AUD, iss: `https://${TEAM}.cloudflareaccess.com`, exp: now + 9999 })).join(".");
+  const changed = good
+    .split(".")
+    .with(1, encode({ aud: AUD, iss: `https://${TEAM}.cloudflareaccess.com`, exp: now + 9999 }))
+    .join(".");
   for (const [what, jwt] of Object.entries({
-    "no token": undefined, "another key": token({ key: stranger.privateKey }), "an unknown key": token({ header: { kid: "team-9" } }),
-    "another application": token({ claims: { aud: ["other"] } }), "another team": token({ claims: { iss: "https://evil.cloudflareaccess.com" } }),
-    expired: token({ claims: { exp: now - 1 } }), "not yet": token({ claims: { nbf: now + 60 } }), unsigned, changed,
-    HS256: token({ header: { alg: "HS256" } }), garbage: "a.b.c",
+    "no token": undefined,
+    "another key": token({ key: stranger.privateKey }),
+    "an unknown key": token({ header: { kid: "team-9" } }),
+    "another application": token({ claims: { aud: ["other"] } }),
+    "another team": token({ claims: { iss: "https://evil.cloudflareaccess.com" } }),
+    expired: token({ claims: { exp: now - 1 } }),
+    "not yet": token({ claims: { nbf: now + 60 } }),
+    unsigned,
+    changed,
+    HS256: token({ header: { alg: "HS256" } }),
+    garbage: "a.b.c",
   })) {
     for (const path of ["/", "/new", "/s/1", "/s/1/live"]) {
       const answer = await visit(jwt, path);
@@ -62,7 +74,12 @@ test("nobody else is: other keys, other applications, other teams, other times, 
 
 test("the password and its cookie open nothing where Access is set up", async () => {
   const { url } = await worker.server.listen();
-  const answer = await worker.server.fetch("/login", { method: "POST", redirect: "manual", headers: { origin: url.origin }, body: new URLSearchParams({ password: OPERATOR_TOKEN }) });
+  const answer = await worker.server.fetch("/login", {
+    method: "POST",
+    redirect: "manual",
+    headers: { origin: url.origin },
+    body: new URLSearchParams({ password: OPERATOR_TOKEN }),
+  });
   const cookie = answer.headers.get("set-cookie")?.split(";")[0] ?? "";
   assert.equal((await worker.server.fetch("/new", { headers: { cookie } })).status, 403);
 });

@@ -16,7 +16,11 @@ async function scene() {
   const space = await worker.space();
   const links = { a: await worker.link(space.id, `a${space.id}`), b: await worker.link(space.id, `b${space.id}`) };
   const post = async (path, body) => {
-    const answer = await worker.fire(path, { method: "POST", headers: { authorization: `Bearer ${space.bearer}` }, body: JSON.stringify(body) });
+    const answer = await worker.fire(path, {
+      method: "POST",
+      headers: { authorization: `Bearer ${space.bearer}` },
+      body: JSON.stringify(body),
+    });
     assert.equal(answer.code, 200, answer.text);
     return answer;
   };
@@ -27,16 +31,21 @@ async function scene() {
     bind: (uid, tg_id) => post("/bind", { uid, tg_id }),
     event: (event) => post("/events", event),
     report: () =>
-      worker.rows(`
+      worker.rows(
+        `
           SELECT link_id, event, currency, sum(events) AS events, sum(people) AS people, sum(units) AS units,
             sum(micros) AS micros
           FROM counters WHERE space_id = ? GROUP BY link_id, event, currency HAVING sum(events) <> 0
-          ORDER BY link_id, event, currency`, space.id),
+          ORDER BY link_id, event, currency`,
+        space.id,
+      ),
   };
 }
 
 const permutations = (items) =>
-  items.length < 2 ? [items] : items.flatMap((item, i) => permutations(items.toSpliced(i, 1)).map((rest) => [item, ...rest]));
+  items.length < 2
+    ? [items]
+    : items.flatMap((item, i) => permutations(items.toSpliced(i, 1)).map((rest) => [item, ...rest]));
 
 describe("every order of click, bind and event ends in the same report", () => {
   for (const order of permutations(["click", "bind", "byUid", "byTg"])) {
@@ -64,13 +73,22 @@ test("a user's event goes to the last click before it, one's own click before th
   await s.click("u1", "a");
   await s.click("u2", "b");
   // The clicks' own times, moved apart.
-  await worker.db.prepare("UPDATE clicks SET clicked_at_ms = ? WHERE space_id = ? AND uid = ?").bind(BASE_MS, s.id, "u1").run();
-  await worker.db.prepare("UPDATE clicks SET clicked_at_ms = ? WHERE space_id = ? AND uid = ?").bind(BASE_MS + 1000, s.id, "u2").run();
+  await worker.db
+    .prepare("UPDATE clicks SET clicked_at_ms = ? WHERE space_id = ? AND uid = ?")
+    .bind(BASE_MS, s.id, "u1")
+    .run();
+  await worker.db
+    .prepare("UPDATE clicks SET clicked_at_ms = ? WHERE space_id = ? AND uid = ?")
+    .bind(BASE_MS + 1000, s.id, "u2")
+    .run();
   await s.bind("u1", 7);
   await s.bind("u2", 7);
   for (const [eid, occurred_at_ms, uid, link] of [
-    ["before", BASE_MS - 500, undefined, "a"], ["between", BASE_MS + 500, undefined, "a"], ["after", BASE_MS + 1500, undefined, "b"],
-    ["own", BASE_MS + 1500, "u1", "a"], ["no click of its own", BASE_MS + 500, "u3", "a"],
+    ["before", BASE_MS - 500, undefined, "a"],
+    ["between", BASE_MS + 500, undefined, "a"],
+    ["after", BASE_MS + 1500, undefined, "b"],
+    ["own", BASE_MS + 1500, "u1", "a"],
+    ["no click of its own", BASE_MS + 500, "u3", "a"],
   ]) {
     await s.event({ event: "contact", tg_id: 7, eid, uid, occurred_at_ms });
     const row = await worker.row("SELECT link_id FROM events WHERE space_id = ? AND eid = ?", s.id, eid);
@@ -90,7 +108,10 @@ test("a plus that became a space finds its click, before and after it", async ()
   await s.click("x y", "b");
   await s.click("x+y", "a");
   await fire("event=contact&uid=x+y&eid=exact");
-  assert.equal((await worker.row("SELECT link_id FROM events WHERE space_id = ? AND eid = 'exact'", s.id)).link_id, s.links.b);
+  assert.equal(
+    (await worker.row("SELECT link_id FROM events WHERE space_id = ? AND eid = 'exact'", s.id)).link_id,
+    s.links.b,
+  );
 });
 
 test("people are the first of their kind, by uid or by Telegram user", async () => {
@@ -98,7 +119,10 @@ test("people are the first of their kind, by uid or by Telegram user", async () 
   for (const [i, who] of [{ uid: "u" }, { uid: "u" }, { uid: "v" }, { tg_id: 5 }, { tg_id: 5 }, {}].entries()) {
     await s.event({ event: "deposit", value: 1, eid: `p${i}`, ...who });
   }
-  assert.deepEqual((await s.report()).map(({ events, people }) => [events, people]), [[6, 3]]);
+  assert.deepEqual(
+    (await s.report()).map(({ events, people }) => [events, people]),
+    [[6, 3]],
+  );
 });
 
 test("two spaces attribute apart, though uid and Telegram user are the same", async () => {
@@ -115,7 +139,8 @@ test("an event writes at most 4 rows, 5 with a tg_id, also where it is attribute
   await s.click("u", "a");
   await s.bind("u", 5);
   for (const [event, most] of [
-    [{ event: "contact", uid: "u", eid: "w1" }, 4], [{ event: "deposit", value: 5, uid: "u", eid: "w2", tg_id: 5 }, 5],
+    [{ event: "contact", uid: "u", eid: "w1" }, 4],
+    [{ event: "deposit", value: 5, uid: "u", eid: "w2", tg_id: 5 }, 5],
     [{ event: "deposit", value: 5, eid: "w3", tg_id: 5 }, 4],
   ]) {
     const answer = await s.event(event);
@@ -134,14 +159,23 @@ test("random orders with duplicates: the counters equal a recount from the event
       const uid = pick(["u1", "u2", "u3", "u+4"]);
       const tg_id = pick([1, 2]);
       const event = {
-        event: pick(["contact", "subscribed", "registration", "deposit"]), eid: `e${random(25)}`, value: `${random(100)}.${random(10)}5`,
-        currency: pick(["USD", "EUR"]), occurred_at_ms: BASE_MS + random(10) * 600_000,
+        event: pick(["contact", "subscribed", "registration", "deposit"]),
+        eid: `e${random(25)}`,
+        value: `${random(100)}.${random(10)}5`,
+        currency: pick(["USD", "EUR"]),
+        occurred_at_ms: BASE_MS + random(10) * 600_000,
       };
-      steps.push(pick([
-        () => s.click(uid, pick(["a", "b"])), () => s.bind(pick([uid, uid.replace("+", " ")]), tg_id),
-        () => s.event({ ...event, uid }), () => s.event({ ...event, uid: uid.replace("+", " ") }),
-        () => s.event({ ...event, tg_id }), () => s.event({ ...event, uid, tg_id }), () => s.event(event),
-      ]));
+      steps.push(
+        pick([
+          () => s.click(uid, pick(["a", "b"])),
+          () => s.bind(pick([uid, uid.replace("+", " ")]), tg_id),
+          () => s.event({ ...event, uid }),
+          () => s.event({ ...event, uid: uid.replace("+", " ") }),
+          () => s.event({ ...event, tg_id }),
+          () => s.event({ ...event, uid, tg_id }),
+          () => s.event(event),
+        ]),
+      );
     }
     // Some in a row, some at the same moment.
     while (steps.length > 0) await Promise.all(steps.splice(0, 1 + random(4)).map((step) => step()));
@@ -152,9 +186,12 @@ test("random orders with duplicates: the counters equal a recount from the event
 /** The report made anew from events, clicks and binds, with the rule of attribution in other words. */
 async function recount(spaceId) {
   const events = await worker.rows("SELECT * FROM events WHERE space_id = ? ORDER BY seq", spaceId);
-  const clicks = new Map((await worker.rows("SELECT * FROM clicks WHERE space_id = ?", spaceId)).map((click) => [click.uid, click]));
+  const clicks = new Map(
+    (await worker.rows("SELECT * FROM clicks WHERE space_id = ?", spaceId)).map((click) => [click.uid, click]),
+  );
   const binds = await worker.rows("SELECT * FROM binds WHERE space_id = ?", spaceId);
-  const clickOf = (uid) => clicks.get(uid) ?? [...clicks.values()].find((click) => click.uid === uid?.replace(" ", "+"));
+  const clickOf = (uid) =>
+    clicks.get(uid) ?? [...clicks.values()].find((click) => click.uid === uid?.replace(" ", "+"));
   const linkOf = ({ uid, tg_id, occurred_at_ms }) => {
     if (clickOf(uid)) return clickOf(uid).link_id;
     const own = binds.filter((bind) => bind.tg_id === tg_id && clickOf(bind.uid)).map((bind) => clickOf(bind.uid));

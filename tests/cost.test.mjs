@@ -18,14 +18,18 @@ async function cost(query) {
 /** Fills the space up to `total` events and as many clicks, in D1 itself, through the same triggers. */
 async function fill(total) {
   await worker.db
-    .prepare(`
+    .prepare(
+      `
       INSERT INTO clicks (space_id, uid, link_id, clicked_at_ms, raw_query)
       WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
       SELECT ?1, 'click' || i, i % 200, 1760000000000 + i * 1000, '' FROM n WHERE true
-      ON CONFLICT DO NOTHING`)
-    .bind(space.id, total).run();
+      ON CONFLICT DO NOTHING`,
+    )
+    .bind(space.id, total)
+    .run();
   await worker.db
-    .prepare(`
+    .prepare(
+      `
       INSERT INTO events (space_id, seq, dedup, event, uid, currency, occurred_at_ms, received_at_ms, link_id, first,
         receipt, raw)
       WITH RECURSIVE n(i) AS (
@@ -34,8 +38,10 @@ async function fill(total) {
       )
       SELECT ?1, i, 'filler=' || i, 'contact', 'filler' || (i % 5000), 'USD', 1760000000000 + i * 1000,
         1760000000000, 0, 0, 'r', ''
-      FROM n WHERE i <= ?2`)
-    .bind(space.id, total).run();
+      FROM n WHERE i <= ?2`,
+    )
+    .bind(space.id, total)
+    .run();
 }
 
 test("at most 4 rows written for a new event, 5 with a tg_id, 1 for a duplicate, 2 for a held one", async () => {
@@ -57,9 +63,17 @@ test("at most 4 rows written for a new event, 5 with a tg_id, 1 for a duplicate,
 test("the first use of a key writes one row more in the same round trip, every later one none", async () => {
   const watched = await startWorker({ databaseDelayMs: 0 });
   try {
-    const made = await watched.fire("/api/spaces", { method: "POST", headers: { authorization: `Bearer ${OPERATOR_TOKEN}` }, body: '{"name":"Fresh"}' });
+    const made = await watched.fire("/api/spaces", {
+      method: "POST",
+      headers: { authorization: `Bearer ${OPERATOR_TOKEN}` },
+      body: '{"name":"Fresh"}',
+    });
     const fire = async (query) => {
-      const { status, headers, cost: { written } } = await watched.fire(`/e?token=${made.ingest_token}&${query}`);
+      const {
+        status,
+        headers,
+        cost: { written },
+      } = await watched.fire(`/e?token=${made.ingest_token}&${query}`);
       return [status, written, headers.get("x-test-trips")];
     };
     assert.deepEqual(await fire("event=deposit&uid=a&eid=1&value=5"), ["queued", 5, "1"]);
@@ -96,21 +110,29 @@ test("rows read do not grow between 100 and 100,000 events", async () => {
   const many = await measure("many");
   assert.deepEqual(many, few);
   assert.ok(few[0].read <= 20, JSON.stringify(few));
-  assert.ok(few.every(({ read }) => read > 0 && read <= 40), JSON.stringify(few));
+  assert.ok(
+    few.every(({ read }) => read > 0 && read <= 40),
+    JSON.stringify(few),
+  );
 });
 
 test("every report, bind and click is one round trip, counted where the database is called", async () => {
   const watched = await startWorker({ databaseDelayMs: 0 });
   try {
     const { ingest, bearer } = await watched.space();
-    const post = (body) => ({ method: "POST", headers: { authorization: `Bearer ${bearer}` }, body: JSON.stringify(body) });
+    const post = (body) => ({
+      method: "POST",
+      headers: { authorization: `Bearer ${bearer}` },
+      body: JSON.stringify(body),
+    });
     for (const [path, init, status] of [
       [`/e?token=${ingest}&event=deposit&uid=a&eid=1&value=5`, undefined, "queued"],
       [`/e?token=${ingest}&event=deposit&uid=a&eid=1&value=5`, undefined, "duplicate"],
       [`/e?token=${ingest}&event=deposit&value=abc`, undefined, "invalid_value"],
       [`/e?token=${mintKey("xt_in_")}&event=contact`, undefined, "invalid_token"],
       ["/events", post({ event: "contact", uid: "a", tg_id: 5 }), "queued"],
-      ["/bind", post({ uid: "a", tg_id: 5 }), undefined], [`/bind?token=${ingest}&uid=b&tg_id=5`, undefined, undefined],
+      ["/bind", post({ uid: "a", tg_id: 5 }), undefined],
+      [`/bind?token=${ingest}&uid=b&tg_id=5`, undefined, undefined],
       ["/clicks", post({ uid: "a" }), undefined],
     ]) {
       const answer = await watched.fire(path, init);

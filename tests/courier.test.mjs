@@ -29,7 +29,8 @@ async function start(context, speed, vars = {}) {
   const worker = await startWorker({ entry: "fast-clock.mjs", vars: { TEST_SPEED: speed, ...vars } });
   context.after(() => worker.stop());
   worker.told = async (path) => (await worker.fetch(`/test/${path}`)).json();
-  worker.cron = (minute) => worker.server.getWorker().scheduled({ cron: "* * * * *", scheduledTime: new Date(minute * MINUTE_MS) });
+  worker.cron = (minute) =>
+    worker.server.getWorker().scheduled({ cron: "* * * * *", scheduledTime: new Date(minute * MINUTE_MS) });
   worker.open = async () => (await worker.row("SELECT count(*) AS n FROM deliveries WHERE state <> 'sent'")).n;
   await worker.told("statements"); // Sets the speed.
   return worker;
@@ -40,15 +41,22 @@ async function backlog(worker, space, host, event, count) {
   const events = { contact: null, subscribed: null, registration: null, deposit: null, [event]: "Event" };
   const draft = { kind: "webhook", name: host, url: `https://${host}/`, events };
   const { code } = await worker.fire(`/api/spaces/${space.id}/destinations`, {
-    method: "POST", headers: { authorization: `Bearer ${OPERATOR_TOKEN}` }, body: JSON.stringify(draft),
+    method: "POST",
+    headers: { authorization: `Bearer ${OPERATOR_TOKEN}` },
+    body: JSON.stringify(draft),
   });
   assert.equal(code, 201);
-  await worker.db.prepare(`
+  await worker.db
+    .prepare(
+      `
     INSERT INTO events (space_id, seq, dedup, event, currency, occurred_at_ms, received_at_ms, link_id, first, receipt, raw)
     SELECT ?1, value, ?2 || value, ?2, 'USD', value, 0, 0, 1, ?2 || value, ''
     FROM json_each((SELECT json_group_array(at) FROM (
       WITH RECURSIVE n(at) AS (SELECT 1 UNION ALL SELECT at + 1 FROM n WHERE at < ?3)
-      SELECT at + coalesce((SELECT max(seq) FROM events WHERE space_id = ?1), 0) AS at FROM n)))`).bind(space.id, event, count).run();
+      SELECT at + coalesce((SELECT max(seq) FROM events WHERE space_id = ?1), 0) AS at FROM n)))`,
+    )
+    .bind(space.id, event, count)
+    .run();
 }
 
 test("a cron with nothing to do says nothing", async (context) => {
@@ -56,7 +64,10 @@ test("a cron with nothing to do says nothing", async (context) => {
   await worker.space();
   await worker.cron(1);
   await worker.cron(10);
-  assert.deepEqual(worker.server.getLogs().filter(({ message }) => message.includes('"event"')), []);
+  assert.deepEqual(
+    worker.server.getLogs().filter(({ message }) => message.includes('"event"')),
+    [],
+  );
 });
 
 test("one run makes no more calls than the plan allows, and goes on with the next", async (context) => {
@@ -77,7 +88,11 @@ test("one run makes no more calls than the plan allows, and goes on with the nex
     assert.ok(calls >= 8, `only ${calls} were sent`);
     assert.ok(calls + statements <= 50, `${calls} calls and ${statements} statements`);
   }
-  assert.equal((await worker.row("SELECT count(*) AS n FROM deliveries WHERE state = 'sending'")).n, 0, "a lease was not given back");
+  assert.equal(
+    (await worker.row("SELECT count(*) AS n FROM deliveries WHERE state = 'sending'")).n,
+    0,
+    "a lease was not given back",
+  );
 });
 
 test("a slow destination leaves the healthy one its share of a run", async (context) => {
@@ -94,7 +109,8 @@ test("a slow destination leaves the healthy one its share of a run", async (cont
   for (let minute = 1; minute <= 3; minute++) {
     const before = { ...taken };
     await worker.cron(minute);
-    for (const host of Object.keys(taken)) assert.ok(taken[host] > before[host], `${host} got nothing in minute ${minute}`);
+    for (const host of Object.keys(taken))
+      assert.ok(taken[host] > before[host], `${host} got nothing in minute ${minute}`);
   }
 });
 
@@ -110,7 +126,10 @@ test("one delivery that is never taken keeps the others back for a minute or two
     return new Response("ok");
   };
   const began = Date.now();
-  for (let minute = 0; minute < 5; minute++) await worker.server.getWorker().scheduled({ cron: "* * * * *", scheduledTime: new Date(began + minute * MINUTE_MS) });
+  for (let minute = 0; minute < 5; minute++)
+    await worker.server
+      .getWorker()
+      .scheduled({ cron: "* * * * *", scheduledTime: new Date(began + minute * MINUTE_MS) });
   assert.equal(taken.size, 9);
 });
 
@@ -162,15 +181,25 @@ test("2,000 deliveries to a slow, a failing and a healthy destination, D1 lost t
     else if (minute === 3) await Promise.all([pass(5000).then(() => lose("mute")), pass(MINUTE_MS)]);
     else await pass(MINUTE_MS);
     // A lane that waits for the slow one comes to ten deliveries in 70 s.
-    if (minute === 0) assert.ok(left["healthy.example"] < counts["healthy.example"] - 40, `${left["healthy.example"]} wait behind the slow one`);
+    if (minute === 0)
+      assert.ok(
+        left["healthy.example"] < counts["healthy.example"] - 40,
+        `${left["healthy.example"]} wait behind the slow one`,
+      );
     if (minute > 5 && (await worker.open()) === 0) break;
   }
   await Promise.all(sweeps);
   assert.equal(await worker.open(), 0, "not all have arrived");
   assert.equal(taken.size, 2000);
   const twice = [...taken].filter(([, times]) => times > 1).map(([seq]) => seq);
-  const recorded = new Map((await worker.rows("SELECT seq, attempts FROM deliveries")).map(({ seq, attempts }) => [seq, JSON.parse(attempts)]));
+  const recorded = new Map(
+    (await worker.rows("SELECT seq, attempts FROM deliveries")).map(({ seq, attempts }) => [seq, JSON.parse(attempts)]),
+  );
   const accepted = (seq) => recorded.get(seq).filter(({ outcome }) => outcome === "sent").length;
-  assert.deepEqual(twice.filter((seq) => accepted(seq) === taken.get(seq)), [], "sent again though it was on record");
+  assert.deepEqual(
+    twice.filter((seq) => accepted(seq) === taken.get(seq)),
+    [],
+    "sent again though it was on record",
+  );
   assert.ok(twice.length <= 2 * CONNECTIONS, `${twice.length} were sent again`);
 });

@@ -22,7 +22,12 @@ before(async () => {
     const { hostname } = new URL(request.url);
     if (!hostname.endsWith(".example") && hostname !== "graph.facebook.com") return realFetch(input, init);
     const arrived = {
-      host: hostname, url: request.url, method: request.method, headers: Object.fromEntries(request.headers), body: await request.text(), at: Date.now(),
+      host: hostname,
+      url: request.url,
+      method: request.method,
+      headers: Object.fromEntries(request.headers),
+      body: await request.text(),
+      at: Date.now(),
     };
     received.push(arrived);
     return (answers[hostname] ?? (() => new Response("ok")))(arrived);
@@ -41,10 +46,17 @@ afterEach(async () => {
 
 const operate = (space, method, path, body) =>
   worker.fire(`/api/spaces/${space.id}/destinations${path}`, {
-    method, headers: { authorization: `Bearer ${OPERATOR_TOKEN}` }, body: body && JSON.stringify(body),
+    method,
+    headers: { authorization: `Bearer ${OPERATOR_TOKEN}` },
+    body: body && JSON.stringify(body),
   });
 const webhook = (more = {}) => ({ kind: "webhook", name: "Hook", url: "https://hook.example/in", ...more });
-const s2s = (more = {}) => ({ kind: "s2s_postback", name: "S2S", url_template: "https://s2s.example/p?c={uid}&v={value}", ...more });
+const s2s = (more = {}) => ({
+  kind: "s2s_postback",
+  name: "S2S",
+  url_template: "https://s2s.example/p?c={uid}&v={value}",
+  ...more,
+});
 const capi = (more = {}) => ({ kind: "fb_capi", name: "FB", pixel_id: "123456", access_token: "EAABtoken", ...more });
 
 /** A space with destinations. */
@@ -60,23 +72,38 @@ async function scene(...drafts) {
 }
 
 const rows = () =>
-  worker.rows(`
-      SELECT seq, destination_id, state, tries, due_at_ms, attempts FROM deliveries ORDER BY seq, destination_id`)
+  worker
+    .rows(
+      `
+      SELECT seq, destination_id, state, tries, due_at_ms, attempts FROM deliveries ORDER BY seq, destination_id`,
+    )
     .then((rows) => rows.map((row) => ({ ...row, attempts: JSON.parse(row.attempts ?? "[]") })));
-const settled = (tries = 1) => until(`${tries} tries are on record`, async () => {
-  const all = await rows();
-  return all.length > 0 && all.every((row) => row.tries >= tries) && all;
-});
+const settled = (tries = 1) =>
+  until(`${tries} tries are on record`, async () => {
+    const all = await rows();
+    return all.length > 0 && all.every((row) => row.tries >= tries) && all;
+  });
 /** Lets the minute cron run at a moment of the test's choosing. */
 const cron = (atMs) => worker.server.getWorker().scheduled({ cron: "* * * * *", scheduledTime: new Date(atMs) });
 
 describe("three destinations at once", () => {
   test("each gets the exact request of its kind, within two seconds", async () => {
-    const space = await scene(webhook({ headers: { "x-key": "open sesame" } }), s2s(), capi({ event_source_url: "https://offer.example/" }));
+    const space = await scene(
+      webhook({ headers: { "x-key": "open sesame" } }),
+      s2s(),
+      capi({ event_source_url: "https://offer.example/" }),
+    );
     const link = await worker.link(space.id, "three");
     const click = await worker.fire("/clicks", {
-      method: "POST", headers: { authorization: `Bearer ${space.bearer}` },
-      body: JSON.stringify({ uid: "abc123", link_slug: "three", fbclid: "IwAR_X", campaign_id: "42", campaign_name: "Summer" }),
+      method: "POST",
+      headers: { authorization: `Bearer ${space.bearer}` },
+      body: JSON.stringify({
+        uid: "abc123",
+        link_slug: "three",
+        fbclid: "IwAR_X",
+        campaign_id: "42",
+        campaign_name: "Summer",
+      }),
     });
     assert.equal(click.code, 200);
     const t = Date.now() - 1000;
@@ -85,18 +112,33 @@ describe("three destinations at once", () => {
     assert.equal(answer.status, "queued");
     const all = await settled();
     assert.ok(received.every(({ at }) => at - fired < 2000));
-    assert.deepEqual(all.map(({ state }) => state), ["sent", "sent", "sent"]);
-    assert.deepEqual(all.map(({ attempts }) => [attempts.length, attempts[0].status, attempts[0].answer]), Array(3).fill([1, 200, "ok"]));
+    assert.deepEqual(
+      all.map(({ state }) => state),
+      ["sent", "sent", "sent"],
+    );
+    assert.deepEqual(
+      all.map(({ attempts }) => [attempts.length, attempts[0].status, attempts[0].answer]),
+      Array(3).fill([1, 200, "ok"]),
+    );
 
     const by = (host) => received.filter((request) => request.host === host);
     const [hook] = by("hook.example");
-    assert.deepEqual([hook.method, hook.headers["content-type"], hook.headers["x-key"]], ["POST", "application/json", "open sesame"]);
+    assert.deepEqual(
+      [hook.method, hook.headers["content-type"], hook.headers["x-key"]],
+      ["POST", "application/json", "open sesame"],
+    );
     const body = JSON.parse(hook.body);
-    assert.deepEqual({ ...body, event_id: "" }, {
-      event: "deposit", canonical: "deposit", event_id: "", occurred_at_ms: t,
-      click: { uid: "abc123", tg_id: 555123, fbclid: "IwAR_X", campaign_id: "42", campaign_name: "Summer" },
-      data: { value: "25.00", currency: "USD" },
-    });
+    assert.deepEqual(
+      { ...body, event_id: "" },
+      {
+        event: "deposit",
+        canonical: "deposit",
+        event_id: "",
+        occurred_at_ms: t,
+        click: { uid: "abc123", tg_id: 555123, fbclid: "IwAR_X", campaign_id: "42", campaign_name: "Summer" },
+        data: { value: "25.00", currency: "USD" },
+      },
+    );
     assert.equal(hook.headers["webhook-id"], body.event_id);
     // The public library of Standard Webhooks takes the signature, and no other body with it.
     const verifier = new Webhook(space.destinations[0].signing_secret);
@@ -104,13 +146,22 @@ describe("three destinations at once", () => {
     assert.throws(() => verifier.verify(hook.body.replace("25.00", "26.00"), hook.headers));
 
     const [postback] = by("s2s.example");
-    assert.deepEqual([postback.method, postback.url, postback.body], ["GET", "https://s2s.example/p?c=abc123&v=25.00", ""]);
+    assert.deepEqual(
+      [postback.method, postback.url, postback.body],
+      ["GET", "https://s2s.example/p?c=abc123&v=25.00", ""],
+    );
 
     const [facebook] = by("graph.facebook.com");
     assert.match(facebook.url, /^https:\/\/graph\.facebook\.com\/v\d+\.0\/123456\/events$/);
-    const { data: [event], access_token } = JSON.parse(facebook.body);
+    const {
+      data: [event],
+      access_token,
+    } = JSON.parse(facebook.body);
     assert.equal(access_token, "EAABtoken");
-    assert.deepEqual([event.event_name, event.event_time, event.custom_data], ["Purchase", Math.floor(t / 1000), { value: 25, currency: "USD" }]);
+    assert.deepEqual(
+      [event.event_name, event.event_time, event.custom_data],
+      ["Purchase", Math.floor(t / 1000), { value: 25, currency: "USD" }],
+    );
     assert.match(facebook.body, /"value":25\.00,/);
     assert.match(event.user_data.fbc, /^fb\.1\.\d{13}\.IwAR_X$/);
     assert.equal(event.user_data.external_id, "6ca13d52ca70c883e0f0bb101e425a89e8624de51db2d2392593af6a84118090");
@@ -123,7 +174,11 @@ describe("three destinations at once", () => {
     let free;
     answers["slow.example"] = () => new Promise((resolve) => (free = () => resolve(new Response("late"))));
     await space.fire("event=contact&eid=1");
-    await until("the others have theirs", async () => (await rows()).filter(({ state }) => state === "sent").length === 2, 3000);
+    await until(
+      "the others have theirs",
+      async () => (await rows()).filter(({ state }) => state === "sent").length === 2,
+      3000,
+    );
     assert.equal((await space.fire("event=contact&eid=1")).status, "duplicate");
     free();
     await settled();
@@ -133,27 +188,46 @@ describe("three destinations at once", () => {
 
 test("the event map decides what is sent and under which name; a paused destination gets nothing", async () => {
   const space = await scene(
-    webhook({ events: { contact: null, registration: "Lead", deposit: "Lead" } }), webhook({ url: "https://paused.example/", enabled: false }));
+    webhook({ events: { contact: null, registration: "Lead", deposit: "Lead" } }),
+    webhook({ url: "https://paused.example/", enabled: false }),
+  );
   for (const event of ["contact", "registration", "deposit"]) await space.fire(`event=${event}&eid=m`);
   await until("both have arrived", () => received.length === 2);
-  assert.deepEqual(received.map(({ body }) => JSON.parse(body).event), ["Lead", "Lead"]);
+  assert.deepEqual(
+    received.map(({ body }) => JSON.parse(body).event),
+    ["Lead", "Lead"],
+  );
   await cron(Date.now() + MINUTE_MS);
   assert.equal(received.length, 2);
 });
 
 describe("the table of §9", () => {
   for (const [status, hook, postback] of [
-    [200, "sent", "sent"], [204, "sent", "failed_permanently"], [302, "failed_permanently", "failed_permanently"],
-    [400, "failed_permanently", "failed_permanently"], [404, "failed_permanently", "failed_permanently"], [410, "failed_permanently", "failed_permanently"],
-    [408, "retrying", "retrying"], [429, "retrying", "retrying"], [500, "retrying", "retrying"], [503, "retrying", "retrying"],
+    [200, "sent", "sent"],
+    [204, "sent", "failed_permanently"],
+    [302, "failed_permanently", "failed_permanently"],
+    [400, "failed_permanently", "failed_permanently"],
+    [404, "failed_permanently", "failed_permanently"],
+    [410, "failed_permanently", "failed_permanently"],
+    [408, "retrying", "retrying"],
+    [429, "retrying", "retrying"],
+    [500, "retrying", "retrying"],
+    [503, "retrying", "retrying"],
   ]) {
     test(`${status}: webhook ${hook}, S2S ${postback}`, async () => {
       const space = await scene(webhook(), s2s(), capi());
-      const answer = () => new Response([204, 304].includes(status) ? null : "body", { status, headers: status === 302 ? { location: "https://elsewhere.example/" } : {} });
+      const answer = () =>
+        new Response([204, 304].includes(status) ? null : "body", {
+          status,
+          headers: status === 302 ? { location: "https://elsewhere.example/" } : {},
+        });
       answers = { "hook.example": answer, "s2s.example": answer, "graph.facebook.com": answer };
       await space.fire("event=contact&eid=1");
       const all = await settled();
-      assert.deepEqual(all.map(({ state }) => state), [hook, postback, hook]);
+      assert.deepEqual(
+        all.map(({ state }) => state),
+        [hook, postback, hook],
+      );
       assert.ok(!received.some(({ host }) => host === "elsewhere.example"), "a redirect was followed");
     });
   }
@@ -164,9 +238,17 @@ describe("the table of §9", () => {
     answers["hook.example"] = () => new Response("who says open sesame?", { status: 500 });
     await space.fire("event=contact&eid=1");
     const all = await settled();
-    assert.deepEqual(all.map(({ attempts: [attempt] }) => attempt.answer), ["bad token •••", "who says •••?"]);
-    const everything = JSON.stringify([await worker.rows("SELECT * FROM destinations"), await worker.rows("SELECT * FROM deliveries"), worker.server.getLogs()]);
-    for (const secret of ["EAABtoken", "open sesame", space.destinations[1].signing_secret]) assert.ok(!everything.includes(secret));
+    assert.deepEqual(
+      all.map(({ attempts: [attempt] }) => attempt.answer),
+      ["bad token •••", "who says •••?"],
+    );
+    const everything = JSON.stringify([
+      await worker.rows("SELECT * FROM destinations"),
+      await worker.rows("SELECT * FROM deliveries"),
+      worker.server.getLogs(),
+    ]);
+    for (const secret of ["EAABtoken", "open sesame", space.destinations[1].signing_secret])
+      assert.ok(!everything.includes(secret));
   });
 
   test("what Meta would refuse for its age is not sent", async () => {
@@ -223,7 +305,10 @@ describe("trying again", () => {
     answers = {};
     await worker.db.prepare("UPDATE deliveries SET due_at_ms = 0").run();
     await worker.deliver("xtracker-deliveries", ["not even JSON", '{"v":99}']);
-    assert.deepEqual((await rows()).map(({ state, tries }) => [state, tries]), [["sent", 2]]);
+    assert.deepEqual(
+      (await rows()).map(({ state, tries }) => [state, tries]),
+      [["sent", 2]],
+    );
     await worker.deliver("xtracker-deliveries", ['{"v":1,"kind":"due"}', '{"v":1,"kind":"due"}']);
     assert.equal(received.length, 2);
   });
@@ -235,7 +320,10 @@ describe("trying again", () => {
     const [row] = await settled();
     answers = {};
     await cron(row.due_at_ms + 10);
-    assert.deepEqual((await rows()).map(({ state }) => state), ["sent"]);
+    assert.deepEqual(
+      (await rows()).map(({ state }) => state),
+      ["sent"],
+    );
     assert.equal(received.length, 2);
     assert.equal(received[0].body, received[1].body);
   });
@@ -249,25 +337,36 @@ describe("trying again", () => {
     const hook = space.destinations[0].id;
     let resting = false;
     for (let minute = 0; minute <= 60; minute++) {
-      const burst = Array.from({ length: minute < 50 ? 3 : 0 }, () => space.fire(`event=deposit&value=1&eid=o${fired++}&uid=u${fired}`));
+      const burst = Array.from({ length: minute < 50 ? 3 : 0 }, () =>
+        space.fire(`event=deposit&value=1&eid=o${fired++}&uid=u${fired}`),
+      );
       await Promise.all(burst);
       // The cron's clock runs ahead; the first tries, which run by the real one, end before it looks.
       await until("the first tries are through", async () =>
-        (await rows()).every(({ destination_id, state, tries }) => (destination_id === hook ? tries > 0 || resting : state === "sent")));
+        (await rows()).every(({ destination_id, state, tries }) =>
+          destination_id === hook ? tries > 0 || resting : state === "sent",
+        ),
+      );
       await cron(start + minute * MINUTE_MS);
       resting = (await worker.row("SELECT rest_until_ms FROM destinations WHERE id = ?", hook)).rest_until_ms > 0;
     }
     assert.equal(fired, events);
     const health = (await operate(space, "GET", "")).destinations;
-    assert.deepEqual(health.map(({ healthy }) => healthy), [false, true]);
+    assert.deepEqual(
+      health.map(({ healthy }) => healthy),
+      [false, true],
+    );
     assert.equal(health[0].open, 100, "counted up to 100");
     const asked = received.filter(({ host }) => host === "hook.example").length;
     assert.ok(asked < events * 2, `a destination that is down was asked ${asked} times`);
     assert.equal(received.filter(({ host }) => host === "s2s.example").length, events);
     answers = {};
-    for (let minute = 61; minute <= 200 && (await rows()).some(({ state }) => state !== "sent"); minute++) await cron(start + minute * MINUTE_MS);
+    for (let minute = 61; minute <= 200 && (await rows()).some(({ state }) => state !== "sent"); minute++)
+      await cron(start + minute * MINUTE_MS);
     assert.ok((await rows()).every(({ state }) => state === "sent"));
-    const ids = new Set(received.filter(({ host }) => host === "hook.example").map(({ headers }) => headers["webhook-id"]));
+    const ids = new Set(
+      received.filter(({ host }) => host === "hook.example").map(({ headers }) => headers["webhook-id"]),
+    );
     assert.equal(ids.size, events);
     assert.equal((await operate(space, "GET", "")).destinations[0].healthy, true);
   });
@@ -279,9 +378,19 @@ describe("by hand", () => {
     const id = space.destinations[0].id;
     answers["hook.example"] = () => new Response("no", { status: 400 });
     for (const eid of [1, 2, 3]) await space.fire(`event=contact&eid=${eid}`);
-    await until("all are given up", async () => (await rows()).filter(({ state }) => state === "failed_permanently").length === 3);
+    await until(
+      "all are given up",
+      async () => (await rows()).filter(({ state }) => state === "failed_permanently").length === 3,
+    );
     const listed = (await operate(space, "GET", `/${id}/deliveries?state=failed_permanently`)).deliveries;
-    assert.deepEqual(listed.map(({ seq, attempts }) => [seq, attempts[0].status]), [[3, 400], [2, 400], [1, 400]]);
+    assert.deepEqual(
+      listed.map(({ seq, attempts }) => [seq, attempts[0].status]),
+      [
+        [3, 400],
+        [2, 400],
+        [1, 400],
+      ],
+    );
     answers = {};
     assert.equal((await operate(space, "POST", `/${id}/resend`, { seq: 2 })).resent, 1);
     await until("it is sent", async () => (await rows())[1].state === "sent");
@@ -303,7 +412,10 @@ describe("by hand", () => {
     assert.ok(!tested.text.includes("open sesame"));
     answers["s2s.example"] = () => new Response("who are you", { status: 403 });
     const refused = await operate(space, "POST", `/${postback}/test`, {});
-    assert.deepEqual([refused.ok, refused.outcome, refused.status, refused.answer], [false, "permanent", 403, "who are you"]);
+    assert.deepEqual(
+      [refused.ok, refused.outcome, refused.status, refused.answer],
+      [false, "permanent", 403, "who are you"],
+    );
     assert.equal((await operate(space, "POST", `/${facebook}/test`, {})).field, "test_event_code");
     assert.deepEqual(await rows(), []);
   });
@@ -313,7 +425,10 @@ describe("by hand", () => {
     const [{ id, signing_secret }] = space.destinations;
     assert.match(signing_secret, /^whsec_/);
     assert.equal((await operate(space, "PUT", `/${id}`, webhook({ name: "Renamed" }))).code, 200);
-    const { text, destinations: [shown] } = await operate(space, "GET", "");
+    const {
+      text,
+      destinations: [shown],
+    } = await operate(space, "GET", "");
     assert.deepEqual([shown.name, shown.headers, shown.config.url], ["Renamed", ["x-key"], "https://hook.example/in"]);
     assert.ok(!text.includes("whsec_") && !text.includes("open sesame"));
     const { secrets } = await worker.row("SELECT secrets FROM destinations");
@@ -341,10 +456,16 @@ describe("by hand", () => {
     assert.equal((await change(webhook({ url: " https://hook.example/in " }))).dropped_headers, undefined);
     assert.deepEqual(await shown(), ["authorization", "x-key"]);
     const moved = await change(webhook({ url: "https://other.example/in" }));
-    assert.deepEqual([moved.code, moved.dropped_headers, moved.signing_secret], [200, ["authorization", "x-key"], undefined]);
+    assert.deepEqual(
+      [moved.code, moved.dropped_headers, moved.signing_secret],
+      [200, ["authorization", "x-key"], undefined],
+    );
     await space.fire("event=contact&eid=moved");
     await until("it has arrived", () => received.length === 1);
-    assert.deepEqual([received[0].host, received[0].headers["x-key"], received[0].headers.authorization], ["other.example", undefined, undefined]);
+    assert.deepEqual(
+      [received[0].host, received[0].headers["x-key"], received[0].headers.authorization],
+      ["other.example", undefined, undefined],
+    );
     new Webhook(signing_secret).verify(received[0].body, received[0].headers);
     // Entered again in the same change, they are sent; another path is another address.
     const again = await change(webhook({ url: "https://hook.example/in", headers: { "x-key": "again" } }));
@@ -368,13 +489,25 @@ describe("by hand", () => {
     const { origin } = await worker.browser();
     const { port } = new URL(origin);
     const space = await scene(webhook());
-    for (const own of [origin, `http://localhost:${port}`, `HTTP://LOCALHOST:${port}`, `http://127.1:${port}`, `http://0x7f000001:${port}`, `http://[::1]:${port}`, `https://127.0.0.1:${port}`]) {
+    for (const own of [
+      origin,
+      `http://localhost:${port}`,
+      `HTTP://LOCALHOST:${port}`,
+      `http://127.1:${port}`,
+      `http://0x7f000001:${port}`,
+      `http://[::1]:${port}`,
+      `https://127.0.0.1:${port}`,
+    ]) {
       for (const [draft, field] of [
         [s2s({ url_template: `${own}/e?token=${space.ingest}&event={canonical}` }), "url_template"],
-        [webhook({ url: `${own}/events` }), "url"], [webhook({ url: `${own}/x/../clicks` }), "url"],
+        [webhook({ url: `${own}/events` }), "url"],
+        [webhook({ url: `${own}/x/../clicks` }), "url"],
       ]) {
         const { id } = space.destinations[0];
-        for (const [method, path] of [["POST", ""], ["PUT", `/${id}`]]) {
+        for (const [method, path] of [
+          ["POST", ""],
+          ["PUT", `/${id}`],
+        ]) {
           const answer = await operate(space, method, path, draft);
           assert.deepEqual([answer.code, answer.field], [422, field], `${own} ${answer.text}`);
           assert.match(answer.hint, /own address/);
@@ -406,22 +539,31 @@ describe("by hand", () => {
       assert.equal(n, table === "events" ? 1 : 0, table);
     }
     // Another deployment's mark is another deployment's delivery.
-    const other = await worker.fire(`/e?token=${space.ingest}&event=contact&eid=other`, { headers: { "x-xtracker-origin": "0123456789" } });
+    const other = await worker.fire(`/e?token=${space.ingest}&event=contact&eid=other`, {
+      headers: { "x-xtracker-origin": "0123456789" },
+    });
     assert.equal(other.status, "queued");
   });
 
   test("wrong settings are refused by field, other spaces' destinations not found", async () => {
     const space = await worker.space();
     for (const [draft, field] of [
-      [webhook({ url: "http://169.254.169.254/" }), "url"], [webhook({ url: "https://user@hook.example/" }), "url"], [s2s({ url_template: "https://s2s.example/?c={nope}" }), "url_template"],
-      [capi({ access_token: "" }), "access_token"], [webhook({ name: "" }), "name"], [{ kind: "pigeon", name: "x" }, "kind"],
+      [webhook({ url: "http://169.254.169.254/" }), "url"],
+      [webhook({ url: "https://user@hook.example/" }), "url"],
+      [s2s({ url_template: "https://s2s.example/?c={nope}" }), "url_template"],
+      [capi({ access_token: "" }), "access_token"],
+      [webhook({ name: "" }), "name"],
+      [{ kind: "pigeon", name: "x" }, "kind"],
     ]) {
       const answer = await operate(space, "POST", "", draft);
       assert.deepEqual([answer.code, answer.field], [422, field]);
       assert.ok(answer.hint.length > 20);
     }
     const [{ id }] = (await scene(webhook())).destinations;
-    for (const [method, path, body] of [["PUT", `/${id}`, webhook()], ["POST", `/${id}/test`, {}]]) {
+    for (const [method, path, body] of [
+      ["PUT", `/${id}`, webhook()],
+      ["POST", `/${id}/test`, {}],
+    ]) {
       assert.equal((await operate(space, method, path, body)).code, 404);
     }
   });
@@ -433,7 +575,10 @@ describe("by hand", () => {
     const [row] = await settled();
     assert.equal((await operate(space, "DELETE", `/${space.destinations[0].id}`)).code, 200);
     await cron(row.due_at_ms + MINUTE_MS);
-    assert.deepEqual((await rows()).map(({ state }) => state), ["failed_permanently"]);
+    assert.deepEqual(
+      (await rows()).map(({ state }) => state),
+      ["failed_permanently"],
+    );
     // What is on record of it is never taken for another destination's.
     const next = await operate(space, "POST", "", webhook());
     assert.deepEqual((await operate(space, "GET", `/${next.id}/deliveries`)).deliveries, []);

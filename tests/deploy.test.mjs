@@ -20,7 +20,12 @@ const ABSENT = {
   "secret list": 'Worker "xtracker" not found.\n\nIf this is a new Worker, run `wrangler deploy` first to create it.',
 };
 const SECRETS = ["KEY_SECRET", "OPERATOR_TOKEN", "DESTINATION_KEY"];
-const listed = (names) => JSON.stringify(names.map((name) => ({ name, type: "secret_text" })), null, "  ");
+const listed = (names) =>
+  JSON.stringify(
+    names.map((name) => ({ name, type: "secret_text" })),
+    null,
+    "  ",
+  );
 
 /**
  * Runs the script with a wrangler that finds, or does not find, what it asks for. `says` has what it says instead
@@ -30,21 +35,31 @@ async function deploy({ there, secrets = SECRETS, says = {} }, ...args) {
   const folder = mkdtempSync(join(tmpdir(), "xtracker-deploy-"));
   const [stub, calls, uploaded] = ["wrangler", "calls", "uploaded"].map((name) => join(folder, name));
   for (const [question, absent] of Object.entries(ABSENT)) {
-    const { out, error } = says[question] ?? (there ? { out: question === "secret list" ? listed(secrets) : "" } : { error: absent });
+    const { out, error } =
+      says[question] ?? (there ? { out: question === "secret list" ? listed(secrets) : "" } : { error: absent });
     const [kind, text] = error === undefined ? ["out", out] : ["error", `✘ [ERROR] ${error}`];
     writeFileSync(join(folder, `${question}.${kind}`), text);
   }
-  writeFileSync(stub, `#!/bin/sh
+  writeFileSync(
+    stub,
+    `#!/bin/sh
 echo "$*" >>${calls}
 said="${folder}/$1 $2"
 if [ -e "$said.error" ]; then sed "s/NAME/$3/g" "$said.error" >&2; exit 1; fi
 if [ -e "$said.out" ]; then cat "$said.out"; fi
 if [ "$1" = deploy ]; then cp "$3" ${uploaded}; echo "  https://xtracker.example.workers.dev"; fi
-`);
+`,
+  );
   chmodSync(stub, 0o755);
   const ran = run("sh", ["scripts/deploy.sh", ...args], { cwd: ROOT, env: { ...process.env, WRANGLER: stub } });
   const { code = 0, stdout, stderr } = await ran.catch((failed) => failed);
-  const read = (path) => { try { return readFileSync(path, "utf8"); } catch { return ""; } };
+  const read = (path) => {
+    try {
+      return readFileSync(path, "utf8");
+    } catch {
+      return "";
+    }
+  };
   return { code, stdout, stderr, calls: read(calls).trim().split("\n"), uploaded: read(uploaded) };
 }
 
@@ -56,7 +71,10 @@ test("a first deployment creates what is missing, then the schema, then the Work
   assert.deepEqual(creations, ["d1 create xtracker", ...QUEUES.map((queue) => `queues create ${queue}`)]);
   const order = ["d1 create", "d1 execute xtracker --remote --yes --file schema.sql", "deploy"];
   const places = order.map((call) => calls.findIndex((made) => made.startsWith(call)));
-  assert.deepEqual(places, places.toSorted((x, y) => x - y));
+  assert.deepEqual(
+    places,
+    places.toSorted((x, y) => x - y),
+  );
   assert.ok(places.every((place) => place >= 0));
   const secrets = JSON.parse(uploaded);
   assert.deepEqual(Object.keys(secrets), ["KEY_SECRET", "OPERATOR_TOKEN", "DESTINATION_KEY"]);
@@ -68,21 +86,34 @@ test("a first deployment creates what is missing, then the schema, then the Work
 
 test("a second deployment creates nothing and leaves the secrets as they are", async () => {
   const { calls, uploaded } = await deploy({ there: true });
-  assert.deepEqual(calls.filter((call) => call.includes("create")), []);
+  assert.deepEqual(
+    calls.filter((call) => call.includes("create")),
+    [],
+  );
   assert.deepEqual(JSON.parse(uploaded), {});
 });
 
 test("a secret that is missing from the list is made, and no other", async () => {
-  const { code, stdout, uploaded } = await deploy({ there: true, secrets: ["KEY_SECRET", "DESTINATION_KEY", "MY_OPERATOR_TOKEN"] });
+  const { code, stdout, uploaded } = await deploy({
+    there: true,
+    secrets: ["KEY_SECRET", "DESTINATION_KEY", "MY_OPERATOR_TOKEN"],
+  });
   assert.equal(code, 0);
   assert.deepEqual(Object.keys(JSON.parse(uploaded)), ["OPERATOR_TOKEN"]);
   assert.ok(stdout.includes(JSON.parse(uploaded).OPERATOR_TOKEN));
-  const warned = await deploy({ there: true, says: { "secret list": { out: `▲ [WARNING] A newer version is there.\n${listed(SECRETS)}` } } });
+  const warned = await deploy({
+    there: true,
+    says: { "secret list": { out: `▲ [WARNING] A newer version is there.\n${listed(SECRETS)}` } },
+  });
   assert.deepEqual(JSON.parse(warned.uploaded), {});
 });
 
 test("a Worker that does not exist has no secrets, in whichever words wrangler says so", async () => {
-  for (const error of [ABSENT["secret list"], "A request to the Cloudflare API failed.\n\n  This Worker does not exist on your account. [code: 10007]", "workers.api.error.environment_not_found [code: 10090]"]) {
+  for (const error of [
+    ABSENT["secret list"],
+    "A request to the Cloudflare API failed.\n\n  This Worker does not exist on your account. [code: 10007]",
+    "workers.api.error.environment_not_found [code: 10090]",
+  ]) {
     const { code, uploaded } = await deploy({ there: true, says: { "secret list": { error } } });
     assert.equal(code, 0, error);
     assert.deepEqual(Object.keys(JSON.parse(uploaded)), SECRETS, error);
@@ -92,7 +123,12 @@ test("a Worker that does not exist has no secrets, in whichever words wrangler s
 test("where nobody knows which secrets are set, or what is there, nothing is changed", async () => {
   for (const [question, said] of [
     ["secret list", { error: "A fetch request failed, likely due to a connectivity issue." }],
-    ["secret list", { error: "A request to the Cloudflare API (/accounts/x/workers) failed.\n\n  Authentication error [code: 10000]" }],
+    [
+      "secret list",
+      {
+        error: "A request to the Cloudflare API (/accounts/x/workers) failed.\n\n  Authentication error [code: 10000]",
+      },
+    ],
     ["secret list", { error: 'Worker "other" not found.' }],
     ["secret list", { error: "Too many requests. [code: 100079]" }],
     ["secret list", { out: "<html>502 Bad Gateway</html>" }],
@@ -107,10 +143,18 @@ test("where nobody knows which secrets are set, or what is there, nothing is cha
     const what = `${question}: ${JSON.stringify(said)}`;
     assert.equal(code, 1, what);
     assert.equal(uploaded, "", what);
-    assert.deepEqual(calls.filter((call) => !/^(whoami|secret list|d1 info|queues info)/.test(call)), [], what);
+    assert.deepEqual(
+      calls.filter((call) => !/^(whoami|secret list|d1 info|queues info)/.test(call)),
+      [],
+      what,
+    );
     const reason = (said.error ?? said.out).split("\n").at(-1).trim();
     assert.ok(stderr.includes(reason), `${what}: ${stderr}`);
-    assert.match(stderr, /this step failed: (see whether there is|read which secrets) [^]*what to do: .*nothing was changed/, what);
+    assert.match(
+      stderr,
+      /this step failed: (see whether there is|read which secrets) [^]*what to do: .*nothing was changed/,
+      what,
+    );
   }
 });
 

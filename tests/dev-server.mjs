@@ -5,7 +5,8 @@ import { KEY_SECRET, OPERATOR_TOKEN, until } from "./harness.mjs";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 
-export const listen = (server) => new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server.address().port)));
+export const listen = (server) =>
+  new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server.address().port)));
 
 export async function freePort() {
   const server = createTcpServer();
@@ -16,7 +17,11 @@ export async function freePort() {
 
 /** A server that can be started again on the same state; with the schema, not started yet. */
 export async function devServer(state) {
-  execFileSync("wrangler", ["d1", "execute", "xtracker", "--local", "--persist-to", state, "--file", "schema.sql", "--yes"], { cwd: ROOT, stdio: "pipe" });
+  execFileSync(
+    "wrangler",
+    ["d1", "execute", "xtracker", "--local", "--persist-to", state, "--file", "schema.sql", "--yes"],
+    { cwd: ROOT, stdio: "pipe" },
+  );
   const vars = { LOCAL: "true", KEY_SECRET, OPERATOR_TOKEN, DESTINATION_KEY: "a destination key for tests only" };
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
@@ -26,21 +31,45 @@ export async function devServer(state) {
     origin,
     /** Starts it in a process group of its own; `config` is a file to take instead of wrangler.toml. */
     async start(config = "wrangler.toml") {
-      child = spawn("wrangler", [
-        "dev", "--config", config, "--port", port, "--ip", "127.0.0.1", "--persist-to", state, "--show-interactive-dev-session=false",
-        ...Object.entries(vars).flatMap(([name, value]) => ["--var", `${name}:${value}`]),
-      ], { cwd: ROOT, stdio: "ignore", detached: true });
-      await until("the Worker answers", () => fetch(`${origin}/healthz`).then(() => true, () => false), 60_000);
+      child = spawn(
+        "wrangler",
+        [
+          "dev",
+          "--config",
+          config,
+          "--port",
+          port,
+          "--ip",
+          "127.0.0.1",
+          "--persist-to",
+          state,
+          "--show-interactive-dev-session=false",
+          ...Object.entries(vars).flatMap(([name, value]) => ["--var", `${name}:${value}`]),
+        ],
+        { cwd: ROOT, stdio: "ignore", detached: true },
+      );
+      await until(
+        "the Worker answers",
+        () =>
+          fetch(`${origin}/healthz`).then(
+            () => true,
+            () => false,
+          ),
+        60_000,
+      );
     },
     /** Ends every process of it at once, with no chance to write anything out. */
-    kill: () => new Promise((resolve) => {
-      if (child.exitCode !== null || child.signalCode !== null) return resolve(true);
-      child.once("exit", () => resolve(true));
-      process.kill(-child.pid, "SIGKILL");
-    }),
+    kill: () =>
+      new Promise((resolve) => {
+        if (child.exitCode !== null || child.signalCode !== null) return resolve(true);
+        child.once("exit", () => resolve(true));
+        process.kill(-child.pid, "SIGKILL");
+      }),
     async operate(method, path, body) {
       const response = await fetch(`${origin}/api/spaces${path}`, {
-        method, headers: { authorization: `Bearer ${OPERATOR_TOKEN}` }, body: body && JSON.stringify(body),
+        method,
+        headers: { authorization: `Bearer ${OPERATOR_TOKEN}` },
+        body: body && JSON.stringify(body),
       });
       return response.json();
     },

@@ -21,46 +21,71 @@ const dayOf = (ms) => new Date(ms).toISOString().slice(0, 10);
 /** Stores events in D1 itself: `count` of them, `everyMs` apart, each received when it happened. */
 async function fill(spaceId, count, fromMs, everyMs) {
   for (let at = 0; at < count; at += 50_000) {
-    await worker.db.prepare(`
+    await worker.db
+      .prepare(
+        `
       INSERT INTO events (space_id, seq, dedup, event, currency, occurred_at_ms, received_at_ms, link_id, first,
         receipt, raw)
       WITH RECURSIVE n(i) AS (SELECT CAST(?2 AS INTEGER) UNION ALL SELECT i + 1 FROM n WHERE i < ?3 - 1)
       SELECT ?1, o.last + 1 + i - ?2, 'x=' || (o.last + 1 + i - ?2), 'contact', 'USD', ?4 + i * CAST(?5 AS INTEGER),
         ?4 + i * CAST(?5 AS INTEGER), 0, 0, 'r', 'a raw query'
-      FROM n, (SELECT coalesce(max(seq), 0) AS last FROM events WHERE space_id = ?1) o`).bind(spaceId, at, Math.min(at + 50_000, count), fromMs, everyMs).run();
+      FROM n, (SELECT coalesce(max(seq), 0) AS last FROM events WHERE space_id = ?1) o`,
+      )
+      .bind(spaceId, at, Math.min(at + 50_000, count), fromMs, everyMs)
+      .run();
   }
 }
 
 /** One more event at the end, received at one time and happened at another; gives its number. */
 async function add(spaceId, receivedMs, occurredMs) {
-  const { seq } = await worker.row(`
+  const { seq } = await worker.row(
+    `
     INSERT INTO events (space_id, seq, dedup, event, currency, occurred_at_ms, received_at_ms, link_id, first,
       receipt, raw)
     SELECT ?1, coalesce(max(seq), 0) + 1, 'y=' || coalesce(max(seq), 0), 'deposit', 'EUR', ?3, ?2, 0, 0, 'r', ''
     FROM events WHERE space_id = ?1
-    RETURNING seq`, spaceId, receivedMs, occurredMs);
+    RETURNING seq`,
+    spaceId,
+    receivedMs,
+    occurredMs,
+  );
   return seq;
 }
 
 /** The file of whole days: its numbers, in their order, and what reading it has cost. */
 async function file(spaceId, fromMs, toMs) {
   await worker.cost();
-  const { code, text } = await browser.get(`/s/${spaceId}/events.csv?period=custom&from=${dayOf(fromMs)}&to=${dayOf(toMs)}`);
+  const { code, text } = await browser.get(
+    `/s/${spaceId}/events.csv?period=custom&from=${dayOf(fromMs)}&to=${dayOf(toMs)}`,
+  );
   assert.equal(code, 200);
-  const numbers = text.trim().split("\r\n").slice(1).map((line) => Number(line.split(",")[0]));
+  const numbers = text
+    .trim()
+    .split("\r\n")
+    .slice(1)
+    .map((line) => Number(line.split(",")[0]));
   return { numbers, text, ...(await worker.cost()) };
 }
 
 /** What should be in it. */
 async function meant(spaceId, fromMs, toMs) {
-  const rows = await worker.rows(`
-      SELECT seq FROM events WHERE space_id = ? AND occurred_at_ms >= ? AND occurred_at_ms < ? ORDER BY seq`, spaceId, fromMs, toMs + DAY_MS);
+  const rows = await worker.rows(
+    `
+      SELECT seq FROM events WHERE space_id = ? AND occurred_at_ms >= ? AND occurred_at_ms < ? ORDER BY seq`,
+    spaceId,
+    fromMs,
+    toMs + DAY_MS,
+  );
   return rows.map(({ seq }) => seq);
 }
 
 async function check(spaceId, fromMs, toMs, what) {
   const got = await file(spaceId, fromMs, toMs);
-  assert.deepEqual(got.numbers.toSorted((x, y) => x - y), await meant(spaceId, fromMs, toMs), what);
+  assert.deepEqual(
+    got.numbers.toSorted((x, y) => x - y),
+    await meant(spaceId, fromMs, toMs),
+    what,
+  );
   return got;
 }
 
@@ -69,7 +94,13 @@ test("a day's file of 100,000 events reads about as many rows as it has, whereve
   const [count, first] = [100_000, TODAY - 300 * DAY_MS];
   const everyMs = Math.floor((299.9 * DAY_MS) / count);
   await fill(id, count, first, everyMs);
-  for (const [where, day] of [["the beginning", 0], ["the middle", 150], ["the end", 299], ["today, when it is over", 300], ["before anything", -30]]) {
+  for (const [where, day] of [
+    ["the beginning", 0],
+    ["the middle", 150],
+    ["the end", 299],
+    ["today, when it is over", 300],
+    ["before anything", -30],
+  ]) {
     const { numbers, rowsRead, trips, text } = await check(id, first + day * DAY_MS, first + day * DAY_MS, where);
     t.diagnostic(`${where}: ${numbers.length} rows, ${rowsRead} read, ${trips} trips`);
     assert.ok(rowsRead <= numbers.length * 1.5 + 250, `${where}: ${rowsRead} rows read for ${numbers.length}`);
@@ -77,7 +108,11 @@ test("a day's file of 100,000 events reads about as many rows as it has, whereve
     assert.ok(!text.includes("a raw query"));
   }
   const month = await check(id, first + 100 * DAY_MS, first + 130 * DAY_MS, "a month");
-  assert.deepEqual(month.numbers, month.numbers.toSorted((x, y) => x - y), "oldest number first");
+  assert.deepEqual(
+    month.numbers,
+    month.numbers.toSorted((x, y) => x - y),
+    "oldest number first",
+  );
   assert.ok(month.rowsRead <= month.numbers.length * 1.5, `${month.rowsRead} rows read for ${month.numbers.length}`);
   const all = await check(id, first, first + 300 * DAY_MS, "everything");
   assert.equal(all.numbers.length, count);
@@ -96,13 +131,23 @@ test("what was received long after it happened, or before, or waited in the queu
   const latest = await add(id, TODAY, day + DAY_MS - 1);
   await add(id, TODAY, day - 1);
   await add(id, TODAY, day + DAY_MS);
-  const ahead = (await worker.row("SELECT seq FROM events WHERE space_id = ? AND occurred_at_ms > ? ORDER BY seq LIMIT 1", id, day - DAY_MS / 2)).seq;
-  await worker.db.prepare("UPDATE events SET received_at_ms = received_at_ms - 80000000 WHERE space_id = ? AND seq = ?").bind(id, ahead).run();
+  const ahead = (
+    await worker.row(
+      "SELECT seq FROM events WHERE space_id = ? AND occurred_at_ms > ? ORDER BY seq LIMIT 1",
+      id,
+      day - DAY_MS / 2,
+    )
+  ).seq;
+  await worker.db
+    .prepare("UPDATE events SET received_at_ms = received_at_ms - 80000000 WHERE space_id = ? AND seq = ?")
+    .bind(id, ahead)
+    .run();
   const { numbers, rowsRead, trips } = await check(id, day, day, "a day with stragglers");
   assert.ok(numbers.includes(late) && numbers.includes(latest));
   t.diagnostic(`${numbers.length} rows, ${rowsRead} read, ${trips} trips`);
   assert.ok(trips <= 20, `${trips} round trips`);
-  for (let at = 0; at <= 100; at += 9) await check(id, first + at * DAY_MS, first + (at + at % 3) * DAY_MS, `from day ${at}`);
+  for (let at = 0; at <= 100; at += 9)
+    await check(id, first + at * DAY_MS, first + (at + (at % 3)) * DAY_MS, `from day ${at}`);
   // Received before it happened, by nearly a day: the first of all.
   assert.equal((await check(id, first, first, "the first day")).numbers[0], 1);
   assert.ok((await check(id, TODAY - 366 * DAY_MS, TODAY, "all")).numbers.length > 40_000);

@@ -26,10 +26,17 @@ test("an unknown key costs one round trip a minute and no row written, however o
     }
   }
   assert.equal(cost, 1);
-  const call = () => worker.fire("/events", { method: "POST", headers: { authorization: `Bearer ${bearer}` }, body: '{"event":"contact"}' });
+  const call = () =>
+    worker.fire("/events", {
+      method: "POST",
+      headers: { authorization: `Bearer ${bearer}` },
+      body: '{"event":"contact"}',
+    });
   assert.deepEqual([trips(await call()), trips(await call())], [1, 0]);
   assert.deepEqual(await worker.rows("SELECT name, seq FROM sqlite_sequence ORDER BY name"), before);
-  assert.deepEqual(await worker.row("SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM held) AS n"), { n: 0 });
+  assert.deepEqual(await worker.row("SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM held) AS n"), {
+    n: 0,
+  });
 });
 
 test("an address that brings ever new keys is refused without the database, and its good key is not", async () => {

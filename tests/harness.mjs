@@ -68,21 +68,33 @@ export async function startWorker({ local = true, vars = {}, secrets = {}, confi
     async deliver(queue, bodies) {
       const consumer = await worker.getExport();
       const messages = bodies.map((body, index) => ({
-        id: String(index), timestamp: new Date(), attempts: 1, body,
+        id: String(index),
+        timestamp: new Date(),
+        attempts: 1,
+        body,
       }));
       return consumer.queue(queue, messages);
     },
     async row(sql, ...values) {
-      return db.prepare(sql).bind(...values).first();
+      return db
+        .prepare(sql)
+        .bind(...values)
+        .first();
     },
     async rows(sql, ...values) {
-      return (await db.prepare(sql).bind(...values).all()).results;
+      return (
+        await db
+          .prepare(sql)
+          .bind(...values)
+          .all()
+      ).results;
     },
     /** A space with both keys, put straight into the database. */
     async space(name = "Test") {
       const { id } = await db
         .prepare("INSERT INTO spaces (name, created_at_ms) VALUES (?, 0) RETURNING id")
-        .bind(name).first();
+        .bind(name)
+        .first();
       const ingest = mintKey("xt_in_");
       const bearer = mintKey("xt_sk_");
       await addKey(db, id, "ingest", ingest);
@@ -91,12 +103,22 @@ export async function startWorker({ local = true, vars = {}, secrets = {}, confi
     },
     /** A link, put straight into the database; gives its id. */
     async link(spaceId, slug, columns = {}) {
-      const link = { kind: "web", target: "https://offer.example/", uid_parameter: "uid", page: null, enabled: 1, ...columns };
+      const link = {
+        kind: "web",
+        target: "https://offer.example/",
+        uid_parameter: "uid",
+        page: null,
+        enabled: 1,
+        ...columns,
+      };
       const { id } = await db
-        .prepare(`
+        .prepare(
+          `
             INSERT INTO links (space_id, slug, name, kind, target, uid_parameter, page, enabled, created_at_ms)
-            VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, 0) RETURNING id`)
-        .bind(spaceId, slug, link.kind, link.target, link.uid_parameter, link.page, link.enabled).first();
+            VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, 0) RETURNING id`,
+        )
+        .bind(spaceId, slug, link.kind, link.target, link.uid_parameter, link.page, link.enabled)
+        .first();
       return id;
     },
     stop: () => server.close(),
@@ -110,9 +132,10 @@ export function writeConfig(configure) {
   if (changed === toml) throw new Error("the change to wrangler.toml changed nothing");
   const folder = mkdtempSync(join(tmpdir(), "xtracker-config-"));
   const path = join(folder, "wrangler.toml");
-  writeFileSync(path, changed
-    .replace('"build/index.js"', `"${ROOT}build/index.js"`)
-    .replace(/command = .*/, 'command = "true"'));
+  writeFileSync(
+    path,
+    changed.replace('"build/index.js"', `"${ROOT}build/index.js"`).replace(/command = .*/, 'command = "true"'),
+  );
   return path;
 }
 
@@ -125,7 +148,8 @@ export async function apply(db, file) {
 export async function addKey(db, spaceId, kind, key, expiresAtMs = null) {
   await db
     .prepare("INSERT INTO keys (hash, space_id, kind, created_at_ms, expires_at_ms) VALUES (?, ?, ?, 0, ?)")
-    .bind(sha256(key), spaceId, kind, expiresAtMs).run();
+    .bind(sha256(key), spaceId, kind, expiresAtMs)
+    .run();
 }
 
 /** A key with a good check part, made without the Worker's own code. */
@@ -139,7 +163,10 @@ export const sha256 = (text) => createHash("sha256").update(text).digest("hex");
 function base32(bytes) {
   let bits = [...bytes].map((byte) => byte.toString(2).padStart(8, "0")).join("");
   bits = bits.padEnd(Math.ceil(bits.length / 5) * 5, "0");
-  return bits.match(/.{5}/g).map((five) => LOWER_BASE32HEX[parseInt(five, 2)]).join("");
+  return bits
+    .match(/.{5}/g)
+    .map((five) => LOWER_BASE32HEX[parseInt(five, 2)])
+    .join("");
 }
 
 /** Waits until `condition` gives something true, and gives that. */

@@ -19,7 +19,11 @@ const calls = async () => (await worker.fetch("/test-log")).json();
 for (const [name, path, init] of [
   ["a postback", () => `/e?token=${space.ingest}&event=contact&eid=order`],
   ["a refused postback", () => `/e?token=${space.ingest}&event=purchase`],
-  ["an event", () => "/events", () => ({ method: "POST", headers: bearer, body: '{"event":"contact","eid":"order-2"}' })],
+  [
+    "an event",
+    () => "/events",
+    () => ({ method: "POST", headers: bearer, body: '{"event":"contact","eid":"order-2"}' }),
+  ],
   ["a bind", () => `/bind?token=${space.ingest}&uid=order&tg_id=5`],
   ["a click", () => "/clicks", () => ({ method: "POST", headers: bearer, body: '{"uid":"order"}' })],
 ]) {
@@ -37,16 +41,28 @@ test("what was sent is stored though nobody waits for the answer", async () => {
   await Promise.all([
     worker.fetch(`/e?token=${space.ingest}&event=deposit&value=25&eid=gone`, { headers }),
     worker.fetch(`/e?token=${space.ingest}&event=deposit&value=abc&eid=gone-2`, { headers }),
-    worker.fetch("/events", { method: "POST", headers: { ...headers, ...bearer }, body: '{"event":"contact","eid":"gone-3"}' }),
+    worker.fetch("/events", {
+      method: "POST",
+      headers: { ...headers, ...bearer },
+      body: '{"event":"contact","eid":"gone-3"}',
+    }),
     worker.fetch(`/bind?token=${space.ingest}&uid=gone&tg_id=6`, { headers }),
     worker.fetch("/clicks", { method: "POST", headers: { ...headers, ...bearer }, body: '{"uid":"gone"}' }),
     worker.fetch("/l/gone", { headers }),
-    worker.fetch("/api/spaces", { method: "POST", headers: { ...headers, authorization: `Bearer ${OPERATOR_TOKEN}` }, body: '{"name":"Gone"}' }),
+    worker.fetch("/api/spaces", {
+      method: "POST",
+      headers: { ...headers, authorization: `Bearer ${OPERATOR_TOKEN}` },
+      body: '{"name":"Gone"}',
+    }),
   ]);
   for (const sql of [
-    "SELECT 1 FROM events WHERE eid = 'gone' AND micros = 25000000", "SELECT 1 FROM held WHERE raw LIKE '%gone-2%'",
-    "SELECT 1 FROM events WHERE eid = 'gone-3'", "SELECT 1 FROM binds WHERE uid = 'gone'", "SELECT 1 FROM clicks WHERE uid = 'gone'",
-    `SELECT 1 FROM clicks WHERE link_id = ${link}`, "SELECT 1 FROM keys k JOIN spaces s ON s.id = k.space_id WHERE s.name = 'Gone' AND k.kind = 'bearer'",
+    "SELECT 1 FROM events WHERE eid = 'gone' AND micros = 25000000",
+    "SELECT 1 FROM held WHERE raw LIKE '%gone-2%'",
+    "SELECT 1 FROM events WHERE eid = 'gone-3'",
+    "SELECT 1 FROM binds WHERE uid = 'gone'",
+    "SELECT 1 FROM clicks WHERE uid = 'gone'",
+    `SELECT 1 FROM clicks WHERE link_id = ${link}`,
+    "SELECT 1 FROM keys k JOIN spaces s ON s.id = k.space_id WHERE s.name = 'Gone' AND k.kind = 'bearer'",
   ]) {
     await until(sql, () => worker.row(sql));
   }

@@ -19,7 +19,9 @@ const clickOf = (uid) => until("the click is stored", () => worker.row("SELECT *
 const clicks = async () => (await worker.row("SELECT count(*) AS n FROM clicks")).n;
 const operate = (method, path, body) =>
   worker.fire(`/api/spaces/${space.id}${path}`, {
-    method, headers: { authorization: `Bearer ${OPERATOR_TOKEN}` }, body: JSON.stringify(body),
+    method,
+    headers: { authorization: `Bearer ${OPERATOR_TOKEN}` },
+    body: JSON.stringify(body),
   });
 
 test("every kind of link sends the visitor on with a fresh uid", async () => {
@@ -46,10 +48,20 @@ test("every kind of link sends the visitor on with a fresh uid", async () => {
 
 test("a target that no browser opens is refused when it is saved", async () => {
   for (const [kind, target] of [
-    ["web", "https://[::1"], ["web", "https://[::1]x/"], ["web", "https://offer.example:99999/"], ["web", "https://offer.example:0/"],
-    ["web", "https://offer.example:{uid}/"], ["web", "https://"], ["web", "https://:443/"], ["web", "https://256.1.1.1/"],
-    ["web", "https://a b.example/"], ["web", "https://a%20b.example/"], ["web", "https://offer.example/\u0001"], ["web", "https://off\ner.example/"],
-    ["channel", "https://t.me/+\u0007"], ["bot", "my\u0000_bot"],
+    ["web", "https://[::1"],
+    ["web", "https://[::1]x/"],
+    ["web", "https://offer.example:99999/"],
+    ["web", "https://offer.example:0/"],
+    ["web", "https://offer.example:{uid}/"],
+    ["web", "https://"],
+    ["web", "https://:443/"],
+    ["web", "https://256.1.1.1/"],
+    ["web", "https://a b.example/"],
+    ["web", "https://a%20b.example/"],
+    ["web", "https://offer.example/\u0001"],
+    ["web", "https://off\ner.example/"],
+    ["channel", "https://t.me/+\u0007"],
+    ["bot", "my\u0000_bot"],
   ]) {
     const answer = await operate("POST", "/links", { name: "Bad", slug: "bad", kind, target });
     assert.deepEqual([answer.code, answer.field], [422, "target"], target);
@@ -59,7 +71,12 @@ test("a target that no browser opens is refused when it is saved", async () => {
 test("what is not ASCII in a target goes out percent-encoded, of links saved before too", async () => {
   await worker.link(space.id, "before", { target: "https://bücher.example/ä?b=é#ü" });
   await worker.link(space.id, "before-channel", { kind: "channel", target: "https://t.me/日本" });
-  const saved = await operate("POST", "/links", { name: "Now", slug: "now", kind: "web", target: "https://Bücher.example:8443/{sub}/ä?b=é#ü" });
+  const saved = await operate("POST", "/links", {
+    name: "Now",
+    slug: "now",
+    kind: "web",
+    target: "https://Bücher.example:8443/{sub}/ä?b=é#ü",
+  });
   assert.equal(saved.code, 201, saved.text);
   for (const [slug, pattern] of [
     ["before", /^https:\/\/b%C3%BCcher\.example\/%C3%A4\?b=%C3%A9&uid=[0-9a-v]{26}#%C3%BC$/],
@@ -79,8 +96,22 @@ test("the click has what the landing's query and request tell", async () => {
   const response = await visit(`/l/fields?${query}`, { cookie: "_fbp=fb.1.2.3; x=y" });
   const row = await clickOf(new URL(response.headers.get("location")).searchParams.get("uid"));
   assert.deepEqual(
-    [row.space_id, row.link_id, row.fbclid, row.fbp, row.campaign_id, row.campaign_name, row.adset_id, row.adset_name, row.ad_id, row.ad_name, row.placement, row.user_agent],
-    [space.id, link, "IwAR_x", "fb.1.2.3", "1", "C", "2", "S", "3", "A", "feed", PHONE]);
+    [
+      row.space_id,
+      row.link_id,
+      row.fbclid,
+      row.fbp,
+      row.campaign_id,
+      row.campaign_name,
+      row.adset_id,
+      row.adset_name,
+      row.ad_id,
+      row.ad_name,
+      row.placement,
+      row.user_agent,
+    ],
+    [space.id, link, "IwAR_x", "fb.1.2.3", "1", "C", "2", "S", "3", "A", "feed", PHONE],
+  );
   assert.equal(row.raw_query, query.replace("{{site}}", "{{site}}"));
   assert.match(row.country ?? "", /^[A-Z]{2}$/);
 });
@@ -89,7 +120,12 @@ test("HEAD, link previews and crawlers are sent on and not counted", async () =>
   await worker.link(space.id, "preview", { target: "https://offer.example/p?a=1" });
   const before = await clicks();
   assert.equal((await visit("/l/preview", {}, "HEAD")).status, 302);
-  for (const agent of ["TelegramBot (like TwitterBot)", "facebookexternalhit/1.1", "WhatsApp/2.23.20", "Mozilla/5.0 (compatible; Googlebot/2.1)"]) {
+  for (const agent of [
+    "TelegramBot (like TwitterBot)",
+    "facebookexternalhit/1.1",
+    "WhatsApp/2.23.20",
+    "Mozilla/5.0 (compatible; Googlebot/2.1)",
+  ]) {
     const response = await visit("/l/preview", { "user-agent": agent });
     assert.deepEqual([response.status, response.headers.get("location")], [302, "https://offer.example/p?a=1"]);
   }
@@ -130,18 +166,25 @@ test("while D1 is away a known link still sends visitors on, and the click is st
     response = await visit("/l/away?fbclid=later");
     assert.equal(response.status, 302);
     await until("the click has been set aside", () =>
-      worker.server.getLogs().some(({ message }) => message.includes("click_not_stored")));
+      worker.server.getLogs().some(({ message }) => message.includes("click_not_stored")),
+    );
   } finally {
     await worker.db.prepare("ALTER TABLE clicks_away RENAME TO clicks").run();
   }
   const uid = new URL(response.headers.get("location")).searchParams.get("uid");
-  const row = await until("the consumer has stored it", () => worker.row("SELECT * FROM clicks WHERE uid = ?", uid), 40_000);
+  const row = await until(
+    "the consumer has stored it",
+    () => worker.row("SELECT * FROM clicks WHERE uid = ?", uid),
+    40_000,
+  );
   assert.equal(row.fbclid, "later");
 });
 
 test("a click writes at most 3 rows", async () => {
   const answer = await worker.fire("/clicks", {
-    method: "POST", headers: { authorization: `Bearer ${space.bearer}` }, body: JSON.stringify({ uid: "cost", link_slug: "web" }),
+    method: "POST",
+    headers: { authorization: `Bearer ${space.bearer}` },
+    body: JSON.stringify({ uid: "cost", link_slug: "web" }),
   });
   assert.ok(answer.cost.written <= 3, `${answer.cost.written} rows`);
 });
@@ -150,11 +193,19 @@ test("the operator creates, lists, changes and disables links", async () => {
   const draft = { name: "Summer", slug: "summer", kind: "web", target: "https://offer.example/" };
   const created = await operate("POST", "/links", draft);
   assert.deepEqual([created.code, created.path], [201, "/l/summer"]);
-  assert.deepEqual([(await operate("POST", "/links", draft)).field, (await operate("POST", "/links", { ...draft, slug: "s2", target: "ftp://x" })).field], ["slug", "target"]);
+  assert.deepEqual(
+    [
+      (await operate("POST", "/links", draft)).field,
+      (await operate("POST", "/links", { ...draft, slug: "s2", target: "ftp://x" })).field,
+    ],
+    ["slug", "target"],
+  );
   assert.equal((await operate("PUT", `/links/${created.id}`, { ...draft, slug: "bot" })).field, "slug");
   assert.equal((await operate("PUT", `/links/${created.id}`, { ...draft, enabled: false })).code, 200);
   assert.equal((await operate("PUT", "/links/99999", { ...draft, slug: "s3" })).code, 404);
-  const { links } = await worker.fire(`/api/spaces/${space.id}/links`, { headers: { authorization: `Bearer ${OPERATOR_TOKEN}` } });
+  const { links } = await worker.fire(`/api/spaces/${space.id}/links`, {
+    headers: { authorization: `Bearer ${OPERATOR_TOKEN}` },
+  });
   const listed = links.find(({ slug }) => slug === "summer");
   assert.deepEqual(listed, { id: created.id, ...draft, uid_parameter: "uid", page: null, enabled: false });
   assert.equal((await visit("/l/summer")).status, 404);

@@ -39,10 +39,15 @@ test("after a rotation the previous key works for 24 hours, the one before it no
   assert.ok(second.previous_valid_until_ms <= Date.now() + 24 * 3600 * 1000);
   for (const key of [first, second.key]) assert.equal((await fire(key)).code, 200);
   const third = await call("POST", `/api/spaces/${id}/keys/ingest`);
-  assert.deepEqual([(await fire(first)).code, (await fire(second.key)).code, (await fire(third.key)).code], [401, 200, 200]);
+  assert.deepEqual(
+    [(await fire(first)).code, (await fire(second.key)).code, (await fire(third.key)).code],
+    [401, 200, 200],
+  );
   assert.equal((await call("DELETE", `/api/spaces/${id}/keys/ingest/previous`)).code, 200);
   assert.deepEqual([(await fire(second.key)).code, (await fire(third.key)).code], [401, 200]);
-  assert.deepEqual(await worker.row("SELECT count(*) AS n FROM keys WHERE space_id = ? AND kind = 'bearer'", id), { n: 1 });
+  assert.deepEqual(await worker.row("SELECT count(*) AS n FROM keys WHERE space_id = ? AND kind = 'bearer'", id), {
+    n: 1,
+  });
 });
 
 test("a current key that nobody used is replaced at once, and the one before it keeps its 24 hours", async () => {
@@ -54,8 +59,19 @@ test("a current key that nobody used is replaced at once, and the one before it 
   const lost = await rotate();
   const again = await rotate();
   const last = await rotate();
-  assert.deepEqual([again.previous_valid_until_ms, last.previous_valid_until_ms], Array(2).fill(lost.previous_valid_until_ms));
-  assert.deepEqual([(await fire(unused.key)).code, (await fire(lost.key)).code, (await fire(again.key)).code, (await fire(last.key)).code], [200, 401, 401, 200]);
+  assert.deepEqual(
+    [again.previous_valid_until_ms, last.previous_valid_until_ms],
+    Array(2).fill(lost.previous_valid_until_ms),
+  );
+  assert.deepEqual(
+    [
+      (await fire(unused.key)).code,
+      (await fire(lost.key)).code,
+      (await fire(again.key)).code,
+      (await fire(last.key)).code,
+    ],
+    [200, 401, 401, 200],
+  );
 });
 
 test("rotations at the same moment leave one current key, and it is one that somebody was given", async () => {
@@ -63,8 +79,14 @@ test("rotations at the same moment leave one current key, and it is one that som
     const { id, ingest_token: first } = await call("POST", "/api/spaces", { name: "Race" });
     assert.equal((await fire(first)).code, 200);
     const answers = await Promise.all(Array.from({ length: 8 }, () => call("POST", `/api/spaces/${id}/keys/ingest`)));
-    assert.ok(answers.every(({ code, status }) => code === 200 || (code === 409 && status === "rotated_meanwhile")), JSON.stringify(answers));
-    const current = await worker.rows("SELECT hash FROM keys WHERE space_id = ? AND kind = 'ingest' AND expires_at_ms IS NULL", id);
+    assert.ok(
+      answers.every(({ code, status }) => code === 200 || (code === 409 && status === "rotated_meanwhile")),
+      JSON.stringify(answers),
+    );
+    const current = await worker.rows(
+      "SELECT hash FROM keys WHERE space_id = ? AND kind = 'ingest' AND expires_at_ms IS NULL",
+      id,
+    );
     const given = answers.filter(({ code }) => code === 200).map(({ key }) => key);
     assert.equal(current.length, 1);
     assert.ok(given.map(sha256).includes(current[0].hash));
@@ -73,8 +95,18 @@ test("rotations at the same moment leave one current key, and it is one that som
 });
 
 test("whatever comes first with a key marks it as used", async () => {
-  const post = (path, key, body) => worker.fire(path, { method: "POST", headers: { authorization: `Bearer ${key}` }, body: JSON.stringify(body) });
-  const message = (hash, raw) => JSON.stringify({ v: 1, kind: "postback", key_hash: hash, key_kind: "ingest", raw, received_at_ms: Date.now(), receipt: raw });
+  const post = (path, key, body) =>
+    worker.fire(path, { method: "POST", headers: { authorization: `Bearer ${key}` }, body: JSON.stringify(body) });
+  const message = (hash, raw) =>
+    JSON.stringify({
+      v: 1,
+      kind: "postback",
+      key_hash: hash,
+      key_kind: "ingest",
+      raw,
+      received_at_ms: Date.now(),
+      receipt: raw,
+    });
   const uses = {
     "an event": ({ ingest_token: key }) => fire(key),
     "a refused postback": ({ ingest_token: key }) => worker.fire(`/e?token=${key}&event=deposit&value=abc`),
@@ -82,12 +114,23 @@ test("whatever comes first with a key marks it as used", async () => {
     "an event with the bearer": ({ bearer }) => post("/events", bearer, { event: "contact" }),
     "a bind": ({ bearer }) => post("/bind", bearer, { uid: "u", tg_id: 5 }),
     "a click": ({ bearer }) => post("/clicks", bearer, {}),
-    "a postback from the queue": ({ ingest_token: key }) => worker.deliver("xtracker-postbacks", [message(sha256(key), "event=contact"), message(sha256("unknown"), "event=contact")]),
-    "a refused one from the queue": ({ ingest_token: key }) => worker.deliver("xtracker-postbacks", [message(sha256(key), "event=deposit&value=abc")]),
+    "a postback from the queue": ({ ingest_token: key }) =>
+      worker.deliver("xtracker-postbacks", [
+        message(sha256(key), "event=contact"),
+        message(sha256("unknown"), "event=contact"),
+      ]),
+    "a refused one from the queue": ({ ingest_token: key }) =>
+      worker.deliver("xtracker-postbacks", [message(sha256(key), "event=deposit&value=abc")]),
   };
   for (const [what, use] of Object.entries(uses)) {
     const space = await call("POST", "/api/spaces", { name: what });
-    const unused = async () => (await worker.rows("SELECT k.kind FROM unused_keys u JOIN keys k ON k.hash = u.hash WHERE k.space_id = ? ORDER BY 1", space.id)).map(({ kind }) => kind);
+    const unused = async () =>
+      (
+        await worker.rows(
+          "SELECT k.kind FROM unused_keys u JOIN keys k ON k.hash = u.hash WHERE k.space_id = ? ORDER BY 1",
+          space.id,
+        )
+      ).map(({ kind }) => kind);
     assert.deepEqual(await unused(), ["bearer", "ingest"], what);
     await use(space);
     assert.deepEqual(await unused(), [/bearer|a bind$|a click/.test(what) ? "ingest" : "bearer"], what);
@@ -98,8 +141,13 @@ test("whatever comes first with a key marks it as used", async () => {
 const NO_ZONES = ["+05:37", "+0537", "+05", "-05:00", "\u221205:00", "IST", "PST"];
 
 test("a wrong field is named with its reason", async () => {
-  for (const [body, code, field] of [[{ name: "" }, 422, "name"], [{ name: "x", time_zone: "Mars/Base" }, 422, "time_zone"],
-    ...NO_ZONES.map((time_zone) => [{ name: "x", time_zone }, 422, "time_zone"]), ["x", 400, undefined], [{ name: 5 }, 400, undefined]]) {
+  for (const [body, code, field] of [
+    [{ name: "" }, 422, "name"],
+    [{ name: "x", time_zone: "Mars/Base" }, 422, "time_zone"],
+    ...NO_ZONES.map((time_zone) => [{ name: "x", time_zone }, 422, "time_zone"]),
+    ["x", 400, undefined],
+    [{ name: 5 }, 400, undefined],
+  ]) {
     const answer = await call("POST", "/api/spaces", body);
     assert.deepEqual([answer.code, answer.ok, answer.field], [code, false, field]);
     assert.ok(answer.hint.length > 10);
@@ -144,7 +192,9 @@ test("without DESTINATION_KEY no destination can be saved, and nothing is sent u
   try {
     const { id } = await closed.space();
     const answer = await closed.fire(`/api/spaces/${id}/destinations`, {
-      method: "POST", headers: { authorization: `Bearer ${OPERATOR_TOKEN}` }, body: JSON.stringify({ kind: "webhook", name: "x", url: "https://hook.example/" }),
+      method: "POST",
+      headers: { authorization: `Bearer ${OPERATOR_TOKEN}` },
+      body: JSON.stringify({ kind: "webhook", name: "x", url: "https://hook.example/" }),
     });
     assert.deepEqual([answer.code, answer.status], [503, "not_configured"]);
     assert.match(answer.hint, /DESTINATION_KEY/);
@@ -158,7 +208,9 @@ test("a deployment reaches no loopback address", async () => {
   try {
     const { id } = await deployed.space();
     const answer = await deployed.fire(`/api/spaces/${id}/destinations`, {
-      method: "POST", headers: { authorization: `Bearer ${OPERATOR_TOKEN}` }, body: JSON.stringify({ kind: "webhook", name: "x", url: "http://127.0.0.1:9000/" }),
+      method: "POST",
+      headers: { authorization: `Bearer ${OPERATOR_TOKEN}` },
+      body: JSON.stringify({ kind: "webhook", name: "x", url: "http://127.0.0.1:9000/" }),
     });
     assert.deepEqual([answer.code, answer.field], [422, "url"]);
   } finally {
@@ -176,7 +228,11 @@ test("a method that an address does not have is answered 405 with those that it 
 
 test("deliveries are asked for in a state that there is", async () => {
   const { id } = await call("POST", "/api/spaces", { name: "States" });
-  const created = await call("POST", `/api/spaces/${id}/destinations`, { kind: "webhook", name: "d", url: "https://a.example/" });
+  const created = await call("POST", `/api/spaces/${id}/destinations`, {
+    kind: "webhook",
+    name: "d",
+    url: "https://a.example/",
+  });
   const inState = (query) => call("GET", `/api/spaces/${id}/destinations/${created.id}/deliveries${query}`);
   for (const state of ["pending", "sending", "retrying", "sent", "failed_permanently"]) {
     const listed = await inState(`?state=${state}`);

@@ -61,7 +61,10 @@ class Part {
 
   /** A part by its accessible name. */
   region(name) {
-    return this.#one(`region ${name}`, this.#parts("[aria-label]").find(({ node }) => node.getAttribute("aria-label") === name));
+    return this.#one(
+      `region ${name}`,
+      this.#parts("[aria-label]").find(({ node }) => node.getAttribute("aria-label") === name),
+    );
   }
 
   get paragraphs() {
@@ -127,7 +130,10 @@ class Part {
 
   /** A form by what its button says. */
   form(button) {
-    return this.#one(`form with the button ${button}`, this.forms.find(({ buttons }) => buttons.includes(button)));
+    return this.#one(
+      `form with the button ${button}`,
+      this.forms.find(({ buttons }) => buttons.includes(button)),
+    );
   }
 
   /** The charts: what the caption says, and what each bar says of itself. */
@@ -152,14 +158,20 @@ class Form extends Part {
 
   /** What it would send. */
   get fields() {
-    const sent = this.#controls.filter((node) => node.getAttribute("type") !== "checkbox" || node.hasAttribute("checked"));
+    const sent = this.#controls.filter(
+      (node) => node.getAttribute("type") !== "checkbox" || node.hasAttribute("checked"),
+    );
     return Object.fromEntries(sent.map((node) => [node.getAttribute("name"), valueOf(node)]));
   }
 
   /** Why the fields that are not valid are not, as they are described by it. */
   get errors() {
     const invalid = this.#controls.filter((node) => node.getAttribute("aria-invalid") === "true");
-    const described = (node) => node.getAttribute("aria-describedby").split(" ").map((id) => textOf(this.node.getElementById(id)));
+    const described = (node) =>
+      node
+        .getAttribute("aria-describedby")
+        .split(" ")
+        .map((id) => textOf(this.node.getElementById(id)));
     return Object.fromEntries(invalid.map((node) => [node.getAttribute("name"), described(node).join(" ")]));
   }
 }

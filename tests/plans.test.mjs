@@ -32,8 +32,15 @@ test("no statement reads all events, clicks or deliveries", async () => {
     const found = new Set(statements());
     for (const sql of found) {
       const values = Math.max(0, ...[...sql.matchAll(/\?(\d+)/g)].map(([, number]) => Number(number)));
-      const { results } = await worker.db.prepare(`EXPLAIN QUERY PLAN ${sql}`).bind(...Array(values).fill(null)).all();
-      const names = [...sql.matchAll(/\b(?:FROM|JOIN|UPDATE)\s+(events|clicks|deliveries)\b(?:\s+(?!SET|WHERE|INDEXED|ON|ORDER)(\w+))?/g)];
+      const { results } = await worker.db
+        .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+        .bind(...Array(values).fill(null))
+        .all();
+      const names = [
+        ...sql.matchAll(
+          /\b(?:FROM|JOIN|UPDATE)\s+(events|clicks|deliveries)\b(?:\s+(?!SET|WHERE|INDEXED|ON|ORDER)(\w+))?/g,
+        ),
+      ];
       const tables = names.map(([, table, alias]) => alias ?? table);
       for (const { detail } of results) {
         const [, scanned] = /^SCAN (\w+)/.exec(detail) ?? [];

@@ -22,7 +22,8 @@ const revenue = async (spaceId, currency) =>
     `
         SELECT total(events) AS events, total(units) AS units, total(micros) AS micros
         FROM counters WHERE space_id = ? AND event = 'deposit' AND currency = ?`,
-    spaceId, currency,
+    spaceId,
+    currency,
   );
 
 describe("answers (§4.1)", () => {
@@ -78,7 +79,11 @@ describe("answers (§4.1)", () => {
     const answer = await worker.fire(url(`event=deposit&uid=${long}&eid=${long}&value=abc&currency=1&t=1`));
     assert.equal(answer.status, "invalid_uid");
     assert.deepEqual(answer.notes, [
-      "uid_over_256_bytes", "eid_over_256_bytes", "value_not_a_number", "currency_not_3_to_5_letters", "t_implausible",
+      "uid_over_256_bytes",
+      "eid_over_256_bytes",
+      "value_not_a_number",
+      "currency_not_3_to_5_letters",
+      "t_implausible",
     ]);
     assert.equal((await worker.fire("/e?event=purchase")).status, "invalid_token");
     assert.equal((await worker.fire("/e?uid=%FF")).status, "invalid_request");
@@ -110,7 +115,14 @@ describe("the token (§2)", () => {
       [`/e/${space.ingest}?event=contact&eid=t2`],
       [`/e/${space.ingest}/?event=contact&eid=t3`],
       ["/e", { method: "POST", body: new URLSearchParams({ token: space.ingest, event: "contact", eid: "t4" }) }],
-      ["/e", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ token: space.ingest, event: "contact", eid: "t5" }) }],
+      [
+        "/e",
+        {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ token: space.ingest, event: "contact", eid: "t5" }),
+        },
+      ],
     ]) {
       const answer = await worker.fire(path, init);
       assert.deepEqual([answer.code, answer.status, keys(answer)], [200, "queued", CLEAN], path);
@@ -140,12 +152,20 @@ describe("the token (§2)", () => {
   test("no secret reaches a stored text", async () => {
     const key = space.ingest;
     for (const query of [
-      `event=contact&eid=leak1&uid=${key}`, `event=contact&eid=leak2&sub=${key}`, `event=contact&eid=leak3?token=${key}`,
-      `event=contact&eid=leak4&value=${encodeURIComponent(space.bearer)}`, `event=deposit&value=abc&x=${key}`, `event=contact&eid=leak5&${key}`,
+      `event=contact&eid=leak1&uid=${key}`,
+      `event=contact&eid=leak2&sub=${key}`,
+      `event=contact&eid=leak3?token=${key}`,
+      `event=contact&eid=leak4&value=${encodeURIComponent(space.bearer)}`,
+      `event=deposit&value=abc&x=${key}`,
+      `event=contact&eid=leak5&${key}`,
     ]) {
       await worker.fire(url(query));
     }
-    await worker.fire("/e", { method: "POST", headers: { "content-type": "application/json" }, body: `{"token":"${key}",` });
+    await worker.fire("/e", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: `{"token":"${key}",`,
+    });
     const dump = JSON.stringify([await worker.rows("SELECT * FROM events"), await worker.rows("SELECT * FROM held")]);
     assert.ok(!dump.includes(key.slice(6)) && !dump.includes(space.bearer.slice(6)));
     assert.ok(!JSON.stringify(worker.server.getLogs()).includes(key.slice(6)));
@@ -165,10 +185,19 @@ describe("amounts (§4.2)", () => {
 
   test("amounts are kept as sent and counted exactly, per currency", async () => {
     const amounts = [
-      ["25", 25_000_000], ["25.00", 25_000_000], ["0", 0], [".5", 500_000], ["%2B25", 25_000_000], ["+25", 25_000_000],
-      ["-25.00", -25_000_000], ["1e2", 100_000_000], ["25,50", 25_500_000, ["value_decimal_comma"]],
-      ["1,234.50", 1_234_500_000, ["value_thousands"]], ["1.234,50", 1_234_500_000, ["value_thousands", "value_decimal_comma"]],
-      ["1+234,50", 1_234_500_000, ["value_thousands", "value_decimal_comma"]], ["0.0000015", 2, ["value_rounded"]],
+      ["25", 25_000_000],
+      ["25.00", 25_000_000],
+      ["0", 0],
+      [".5", 500_000],
+      ["%2B25", 25_000_000],
+      ["+25", 25_000_000],
+      ["-25.00", -25_000_000],
+      ["1e2", 100_000_000],
+      ["25,50", 25_500_000, ["value_decimal_comma"]],
+      ["1,234.50", 1_234_500_000, ["value_thousands"]],
+      ["1.234,50", 1_234_500_000, ["value_thousands", "value_decimal_comma"]],
+      ["1+234,50", 1_234_500_000, ["value_thousands", "value_decimal_comma"]],
+      ["0.0000015", 2, ["value_rounded"]],
     ];
     for (const [index, [value, micros, notes]] of amounts.entries()) {
       const answer = await worker.fire(url(`event=deposit&currency=EUR&eid=amount${index}&value=${value}`));
@@ -178,11 +207,26 @@ describe("amounts (§4.2)", () => {
       assert.equal(row.value, decodeURIComponent(value.replaceAll("+", " ")).trim());
     }
     const total = await revenue(space.id, "EUR");
-    assert.equal(total.units * 1e6 + total.micros, amounts.reduce((sum, [, micros]) => sum + micros, 0));
+    assert.equal(
+      total.units * 1e6 + total.micros,
+      amounts.reduce((sum, [, micros]) => sum + micros, 0),
+    );
   });
 
   test("guesses and non-numbers are refused", async () => {
-    for (const value of ["1,234", "12,345,67", "$25", "25 USD", "abc", "NaN", "inf", "0x10", "{amount}", "--5", "1234567890123"]) {
+    for (const value of [
+      "1,234",
+      "12,345,67",
+      "$25",
+      "25 USD",
+      "abc",
+      "NaN",
+      "inf",
+      "0x10",
+      "{amount}",
+      "--5",
+      "1234567890123",
+    ]) {
       const answer = await worker.fire(url(`event=deposit&eid=bad&value=${encodeURIComponent(value)}`));
       assert.equal(answer.status, "invalid_value", value);
     }
@@ -193,7 +237,9 @@ describe("amounts (§4.2)", () => {
       const answer = await worker.fire(url(`event=deposit&currency=IDR&eid=huge${i}&value=999999999999.999999`));
       assert.equal(answer.status, "queued");
     }
-    const { units, micros } = await worker.row("SELECT CAST(units AS TEXT) AS units, micros FROM counters WHERE currency = 'IDR'");
+    const { units, micros } = await worker.row(
+      "SELECT CAST(units AS TEXT) AS units, micros FROM counters WHERE currency = 'IDR'",
+    );
     assert.deepEqual([BigInt(units) * 1_000_000n + BigInt(micros)], [999999999999999999n * 12n]);
   });
 
@@ -208,7 +254,11 @@ describe("amounts (§4.2)", () => {
 describe("times (§4.3)", () => {
   test("milliseconds, seconds and the time of receipt", async () => {
     const now = Date.now();
-    for (const [t, expected] of [[now, now], [Math.floor(now / 1000), Math.floor(now / 1000) * 1000], [now - 365 * DAY_MS, now - 365 * DAY_MS]]) {
+    for (const [t, expected] of [
+      [now, now],
+      [Math.floor(now / 1000), Math.floor(now / 1000) * 1000],
+      [now - 365 * DAY_MS, now - 365 * DAY_MS],
+    ]) {
       const row = await event(await worker.fire(url(`event=contact&eid=t${t}&t=${t}`)));
       assert.equal(row.occurred_at_ms, expected);
     }
@@ -231,7 +281,16 @@ describe("idempotency (§4.4)", () => {
     const t = Date.now();
     assert.equal((await worker.fire(url("event=deposit&eid=once&uid=a&value=1"))).status, "queued");
     assert.equal((await worker.fire(url(`event=deposit&eid=once&uid=b&value=2&t=${t - 5}`))).status, "duplicate");
-    assert.equal((await worker.fire(url(""), { method: "POST", body: "event=deposit&eid=%20once+", headers: { "content-type": "application/x-www-form-urlencoded" } })).status, "duplicate");
+    assert.equal(
+      (
+        await worker.fire(url(""), {
+          method: "POST",
+          body: "event=deposit&eid=%20once+",
+          headers: { "content-type": "application/x-www-form-urlencoded" },
+        })
+      ).status,
+      "duplicate",
+    );
     assert.equal((await worker.fire(url("event=registration&eid=once"))).status, "queued");
     assert.equal((await worker.fire(url("event=deposit&eid=ONCE&value=1"))).status, "queued");
   });
@@ -239,16 +298,34 @@ describe("idempotency (§4.4)", () => {
   test("without an eid the uid and the time count", async () => {
     const t = Date.now() - 1000;
     for (const [query, status] of [
-      [`uid=a&t=${t}`, "queued"], [`uid=a&t=${t}`, "duplicate"], [`uid=b&t=${t}`, "queued"], [`uid=a&t=${t + 1}`, "queued"],
-      [`t=${t}`, "queued"], [`t=${t}`, "duplicate"], [`uid=a&t=${t}&eid=`, "duplicate"], [`uid=a&t=${t}&eid={trade_id}`, "duplicate"],
-      [`eid=@${t}:a`, "queued"], [`eid=d@${t}:a`, "queued"],
+      [`uid=a&t=${t}`, "queued"],
+      [`uid=a&t=${t}`, "duplicate"],
+      [`uid=b&t=${t}`, "queued"],
+      [`uid=a&t=${t + 1}`, "queued"],
+      [`t=${t}`, "queued"],
+      [`t=${t}`, "duplicate"],
+      [`uid=a&t=${t}&eid=`, "duplicate"],
+      [`uid=a&t=${t}&eid={trade_id}`, "duplicate"],
+      [`eid=@${t}:a`, "queued"],
+      [`eid=d@${t}:a`, "queued"],
     ]) {
       assert.equal((await worker.fire(url(`event=deposit&value=1&${query}`))).status, status, query);
     }
   });
 
   test("an unresolved macro counts as absent and is noted", async () => {
-    for (const macro of ["{trade_id}", "%7Btrade_id%7D", "%257Btrade_id%257D", "[afp]", "[[afp]]", "%5B%5Bafp%5D%5D", "$%7BSUBID%7D", "%macro%", "REPLACE", "po-{trade_id}"]) {
+    for (const macro of [
+      "{trade_id}",
+      "%7Btrade_id%7D",
+      "%257Btrade_id%257D",
+      "[afp]",
+      "[[afp]]",
+      "%5B%5Bafp%5D%5D",
+      "$%7BSUBID%7D",
+      "%macro%",
+      "REPLACE",
+      "po-{trade_id}",
+    ]) {
       const answer = await worker.fire(url(`event=deposit&value=1&uid=macro&eid=${macro}`));
       assert.deepEqual(answer.notes, ["macro_unresolved:eid"], macro);
       assert.equal((await event(answer)).eid, null);
@@ -259,7 +336,12 @@ describe("idempotency (§4.4)", () => {
   });
 
   test("a second question mark is read alike, plain and percent-encoded", async () => {
-    for (const [n, query] of ["uid=z?eid=q0&value=7", "uid=z%3Feid%3Dq1&value=7", "uid=z%3Feid%3Dq2%26value%3D7", "uid=z%253Feid%253Dq3%2526value%253D7"].entries()) {
+    for (const [n, query] of [
+      "uid=z?eid=q0&value=7",
+      "uid=z%3Feid%3Dq1&value=7",
+      "uid=z%3Feid%3Dq2%26value%3D7",
+      "uid=z%253Feid%253Dq3%2526value%253D7",
+    ].entries()) {
       const answer = await worker.fire(url(`event=deposit&${query}`));
       assert.deepEqual([answer.status, answer.notes], ["queued", ["second_question_mark"]], query);
       const row = await event(answer);
@@ -289,7 +371,11 @@ describe("what arrives (networks.md §3)", () => {
     ["event=deposit&eid=arrival5&value=25¤cy=EUR", { value: "25", currency: "EUR" }, ["html_entity"]],
     ["event=deposit&eid=arrival6&value=1&uid=1&uid=2", { uid: "1" }, ["repeated:uid"]],
     ["event=deposit&eid=arrival7&value=1&uid=a%2Bb", { uid: "a+b" }, undefined],
-    ["event=DEPOSIT&eid=arrival8&value=1&currency=eur&tg_id=555123", { event: "deposit", currency: "EUR", tg_id: 555123 }, undefined],
+    [
+      "event=DEPOSIT&eid=arrival8&value=1&currency=eur&tg_id=555123",
+      { event: "deposit", currency: "EUR", tg_id: 555123 },
+      undefined,
+    ],
   ]) {
     test(query, async () => {
       const answer = await worker.fire(url(query));
@@ -301,7 +387,8 @@ describe("what arrives (networks.md §3)", () => {
 });
 
 describe("bodies", () => {
-  const post = (body, type) => worker.fire(url(""), { method: "POST", body, headers: type ? { "content-type": type } : {} });
+  const post = (body, type) =>
+    worker.fire(url(""), { method: "POST", body, headers: type ? { "content-type": type } : {} });
 
   test("a JSON body keeps the digits of its numbers", async () => {
     const answer = await post('{"event":"deposit","eid":42,"value":25.10,"currency":null}', "application/json");
@@ -334,7 +421,10 @@ describe("bodies", () => {
     test(`${type} ${String(body).slice(0, 12)} is invalid_request and held`, async () => {
       const answer = await post(body, type);
       assert.deepEqual([answer.code, answer.status, answer.notes[0]], [code, "invalid_request", note]);
-      const held = await worker.row("SELECT status, notes FROM held WHERE space_id = ? ORDER BY seq DESC LIMIT 1", space.id);
+      const held = await worker.row(
+        "SELECT status, notes FROM held WHERE space_id = ? ORDER BY seq DESC LIMIT 1",
+        space.id,
+      );
       assert.equal(held.status, "invalid_request");
       assert.ok(JSON.parse(held.notes).includes(note));
     });
@@ -359,7 +449,11 @@ test("a dry run is refused on every door, and leaves nothing behind", async () =
     [`/e?${query}`, {}, 401],
   ]) {
     const answer = await worker.fire(path, init);
-    assert.deepEqual([answer.code, answer.ok, answer.status], [code, false, code === 401 ? "invalid_token" : "invalid_dry_run"], path);
+    assert.deepEqual(
+      [answer.code, answer.ok, answer.status],
+      [code, false, code === 401 ? "invalid_token" : "invalid_dry_run"],
+      path,
+    );
     assert.ok(answer.notes.includes("dry_run_unavailable"), answer.text);
     if (code !== 401) assert.match(answer.hint, /neither counted nor kept/);
   }
@@ -367,19 +461,68 @@ test("a dry run is refused on every door, and leaves nothing behind", async () =
     const { n } = await worker.row(`SELECT count(*) AS n FROM ${table} WHERE space_id = ?`, dry.id);
     assert.equal(n, 0, table);
   }
-  assert.equal((await worker.fire(`/e?token=${dry.ingest}&${query.replace("dry_run=1", "dry_run=0")}`)).status, "queued");
+  assert.equal(
+    (await worker.fire(`/e?token=${dry.ingest}&${query.replace("dry_run=1", "dry_run=0")}`)).status,
+    "queued",
+  );
 });
 
 test("any bytes get a documented answer", async () => {
-  const statuses = new Set(["queued", "duplicate", "invalid_value", "invalid_time", "invalid_event", "invalid_currency", "invalid_uid", "invalid_eid", "invalid_token", "invalid_request", "not_found"]);
+  const statuses = new Set([
+    "queued",
+    "duplicate",
+    "invalid_value",
+    "invalid_time",
+    "invalid_event",
+    "invalid_currency",
+    "invalid_uid",
+    "invalid_eid",
+    "invalid_token",
+    "invalid_request",
+    "not_found",
+  ]);
   let seed = 7;
   const random = (below) => (seed = (seed * 1103515245 + 12345) % 2 ** 31) % below;
-  const alphabet = ["event=deposit", "&", "?", "=", "%", "%00", "%ff", "{", "}", "value=", "uid=", "eid=", "t=", "¤cy=", "amp;", "+", "🦀", "1,2", "\\", "\u202e", "'", '"', "token=xt_in_"];
+  const alphabet = [
+    "event=deposit",
+    "&",
+    "?",
+    "=",
+    "%",
+    "%00",
+    "%ff",
+    "{",
+    "}",
+    "value=",
+    "uid=",
+    "eid=",
+    "t=",
+    "¤cy=",
+    "amp;",
+    "+",
+    "🦀",
+    "1,2",
+    "\\",
+    "\u202e",
+    "'",
+    '"',
+    "token=xt_in_",
+  ];
   for (let round = 0; round < 300; round++) {
     const text = Array.from({ length: random(12) }, () => alphabet[random(alphabet.length)]).join("");
     const requests = [
-      [`/e?token=${space.ingest}&${text}`], [`/e/${encodeURIComponent(text)}?${text}`],
-      [url(""), { method: "POST", body: text, headers: { "content-type": ["application/json", "text/plain", "application/x-www-form-urlencoded"][round % 3] } }],
+      [`/e?token=${space.ingest}&${text}`],
+      [`/e/${encodeURIComponent(text)}?${text}`],
+      [
+        url(""),
+        {
+          method: "POST",
+          body: text,
+          headers: {
+            "content-type": ["application/json", "text/plain", "application/x-www-form-urlencoded"][round % 3],
+          },
+        },
+      ],
     ];
     for (const [path, init] of requests) {
       const answer = await worker.fire(path, init);
@@ -394,7 +537,10 @@ test("two spaces never see each other", async () => {
     assert.equal((await worker.fire(`/e?token=${ingest}&event=deposit&eid=same&uid=u&value=10`)).status, "queued");
   }
   await worker.fire(`/e?token=${one.ingest}&event=deposit&value=abc`);
-  for (const [{ id }, held] of [[one, 1], [other, 0]]) {
+  for (const [{ id }, held] of [
+    [one, 1],
+    [other, 0],
+  ]) {
     assert.deepEqual(await worker.rows("SELECT seq, first FROM events WHERE space_id = ?", id), [{ seq: 1, first: 1 }]);
     assert.equal((await revenue(id, "USD")).units, 10);
     assert.deepEqual(await worker.row("SELECT count(*) AS n FROM held WHERE space_id = ?", id), { n: held });
@@ -406,7 +552,10 @@ test("people are counted once for each event", async () => {
   for (const query of ["uid=a&eid=1", "uid=a&eid=2", "uid=b&eid=3", "eid=4"]) {
     await worker.fire(`/e?token=${ingest}&event=deposit&value=1&${query}`);
   }
-  const { events, people } = await worker.row("SELECT sum(events) AS events, sum(people) AS people FROM counters WHERE space_id = ?", id);
+  const { events, people } = await worker.row(
+    "SELECT sum(events) AS events, sum(people) AS people FROM counters WHERE space_id = ?",
+    id,
+  );
   assert.deepEqual([events, people], [4, 2]);
 });
 

@@ -139,7 +139,11 @@ except RuntimeError as refused:
 
 describe("documents", () => {
   /** The anchor that a heading has on a page. */
-  const anchor = (heading) => heading.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-");
+  const anchor = (heading) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, "")
+      .replaceAll(" ", "-");
   const anchors = (path) => [...read(path).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchor(heading));
 
   for (const path of DOCUMENTS) {

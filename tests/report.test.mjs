@@ -20,7 +20,12 @@ before(async () => {
 after(() => worker.stop());
 
 const dayIn = (zone) => {
-  const format = new Intl.DateTimeFormat("en-CA", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" });
+  const format = new Intl.DateTimeFormat("en-CA", {
+    timeZone: zone,
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+  });
   return (ms) => format.format(ms);
 };
 const daysBefore = (day, days) => new Date(Date.parse(`${day}T00:00:00Z`) - days * DAY_MS).toISOString().slice(0, 10);
@@ -37,23 +42,36 @@ function lastChange(zone) {
 /** A day of make demo's traffic, so many days back. */
 async function demo(daysAgo) {
   const { origin } = browser;
-  await promisify(execFile)("node", ["scripts/demo.mjs"], { cwd: ROOT, env: { ...process.env, ORIGIN: origin, VISITORS: "150", DAYS: "1", DAYS_AGO: String(daysAgo) } });
+  await promisify(execFile)("node", ["scripts/demo.mjs"], {
+    cwd: ROOT,
+    env: { ...process.env, ORIGIN: origin, VISITORS: "150", DAYS: "1", DAYS_AGO: String(daysAgo) },
+  });
 }
 
 /** What the events and clicks themselves add up to, in plain JavaScript. */
 async function recount(spaceId, zone, from, to) {
   const day = dayIn(zone);
   const inside = (ms) => day(ms) >= from && day(ms) <= to;
-  const row = () => ({ cells: Object.fromEntries(CELLS.map((cell) => [cell, 0])), people: Object.fromEntries(KINDS.map((kind) => [kind, 0])), revenue: {} });
+  const row = () => ({
+    cells: Object.fromEntries(CELLS.map((cell) => [cell, 0])),
+    people: Object.fromEntries(KINDS.map((kind) => [kind, 0])),
+    revenue: {},
+  });
   const rows = {};
   const of = (link) => [(rows[link] ??= row()), (rows.total ??= row())];
-  for (const { link_id, clicked_at_ms } of await worker.rows("SELECT link_id, clicked_at_ms FROM clicks WHERE space_id = ?", spaceId)) {
+  for (const { link_id, clicked_at_ms } of await worker.rows(
+    "SELECT link_id, clicked_at_ms FROM clicks WHERE space_id = ?",
+    spaceId,
+  )) {
     if (inside(clicked_at_ms)) for (const row of of(link_id)) row.cells.Clicks += 1;
   }
   const seen = new Set();
-  for (const event of await worker.rows(`
+  for (const event of await worker.rows(
+    `
       SELECT seq, event, uid, tg_id, value, micros, currency, occurred_at_ms, link_id
-      FROM events WHERE space_id = ? ORDER BY seq`, spaceId)) {
+      FROM events WHERE space_id = ? ORDER BY seq`,
+    spaceId,
+  )) {
     const person = event.uid ?? (event.tg_id === null ? null : `tg ${event.tg_id}`);
     const isFirst = person !== null && !seen.has(`${event.event} ${person}`);
     seen.add(`${event.event} ${person}`);
@@ -70,33 +88,45 @@ async function recount(spaceId, zone, from, to) {
 }
 
 const number = (text) => Number(text.replace("\u2212", "-").replaceAll(",", ""));
-const written = (micros) => new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 6 }).format(micros / 1e6).replace("-", "\u2212");
+const written = (micros) =>
+  new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 6 })
+    .format(micros / 1e6)
+    .replace("-", "\u2212");
 const percent = (part, whole) => (whole > 0 ? `${(Math.round((1000 * part) / whole) / 10).toFixed(1)}\u00a0%` : "–");
 
 /** A row's link as the recount knows it: its number, 0 for what has none, or "total". */
-const linkOf = ({ name, row }) => (name === "Total" ? "total" : row.links[name]?.split("/").at(-1) ?? "0");
-const sums = (texts) => Object.fromEntries(texts.map((text) => text.split(" ").toReversed()).filter(({ length }) => length === 2));
+const linkOf = ({ name, row }) => (name === "Total" ? "total" : (row.links[name]?.split("/").at(-1) ?? "0"));
+const sums = (texts) =>
+  Object.fromEntries(texts.map((text) => text.split(" ").toReversed()).filter(({ length }) => length === 2));
 
 /** Everything that the overview says. */
 function read(html) {
   const shown = page(html);
   const figures = shown.region("Figures");
-  const rows = shown.section("By link").rows.map((row) => [linkOf(row), {
-    cells: Object.fromEntries(CELLS.map((cell) => [cell, number(row.cells[cell].text)])),
-    revenue: sums(row.cells.Revenue.pieces),
-  }]);
+  const rows = shown.section("By link").rows.map((row) => [
+    linkOf(row),
+    {
+      cells: Object.fromEntries(CELLS.map((cell) => [cell, number(row.cells[cell].text)])),
+      revenue: sums(row.cells.Revenue.pieces),
+    },
+  ]);
   const step = /^(?<name>\w+) (?:(?<drop>.*) )?(?<events>\S+) (?<people>\S+) people for the first time$/;
   return {
     rows: Object.fromEntries(rows),
     revenue: sums(figures.section("Revenue").paragraphs),
-    cards: Object.fromEntries(figures.headings.filter((name) => name !== "Revenue").map((name) => [name, number(figures.section(name).paragraphs[0])])),
+    cards: Object.fromEntries(
+      figures.headings
+        .filter((name) => name !== "Revenue")
+        .map((name) => [name, number(figures.section(name).paragraphs[0])]),
+    ),
     funnel: shown.section("Funnel").items.map((item) => {
       const { name, drop = "", events, people } = step.exec(item).groups;
       return { name, drop, events: number(events), people: number(people) };
     }),
     gauges: shown.section("Conversion").items.map((item) => item.split(" ").at(-1)),
     bars: shown.charts.map(({ title, bars }) => ({
-      title, total: title.split(" ").at(-1),
+      title,
+      total: title.split(" ").at(-1),
       sum: bars.reduce((sum, bar) => sum + Math.round(number(bar.split(" ").at(-1).split("\u00a0")[0]) * 1e6), 0) / 1e6,
     })),
   };
@@ -106,7 +136,8 @@ async function check(spaceId, zone, query, from, to) {
   const said = read((await browser.get(`/s/${spaceId}?${query}`)).text);
   const meant = await recount(spaceId, zone, from, to);
   const what = `${zone} ${query} (${from} to ${to})`;
-  const revenue = (row) => Object.fromEntries(Object.entries(row.revenue).map(([currency, micros]) => [currency, written(micros)]));
+  const revenue = (row) =>
+    Object.fromEntries(Object.entries(row.revenue).map(([currency, micros]) => [currency, written(micros)]));
   for (const [id, row] of Object.entries(said.rows)) {
     const expected = meant[id] ?? meant.empty;
     assert.deepEqual(row.cells, expected.cells, `${what}: row ${id}`);
@@ -116,16 +147,37 @@ async function check(spaceId, zone, query, from, to) {
   const { total } = meant;
   assert.deepEqual(said.cards, total.cells, what);
   assert.deepEqual(said.revenue, revenue(total), what);
-  const steps = [["Click", total.cells.Clicks, total.cells.Clicks], ...KINDS.map((kind, at) => [kind[0].toUpperCase() + kind.slice(1), total.cells[CELLS[1 + at]], total.people[kind]])];
-  assert.deepEqual(said.funnel.map(({ name, events, people }) => [name, events, people]), steps, what);
+  const steps = [
+    ["Click", total.cells.Clicks, total.cells.Clicks],
+    ...KINDS.map((kind, at) => [kind[0].toUpperCase() + kind.slice(1), total.cells[CELLS[1 + at]], total.people[kind]]),
+  ];
+  assert.deepEqual(
+    said.funnel.map(({ name, events, people }) => [name, events, people]),
+    steps,
+    what,
+  );
   said.funnel.slice(1).forEach(({ drop }, at) => {
     const [previous, next] = [steps[at][1], steps[at + 1][1]];
     const share = Math.round(Math.abs(100 * (1 - next / previous)));
-    assert.equal(drop, previous === 0 ? "–" : next > previous && share > 0 ? `${share}\u00a0% more` : `${share}\u00a0% drop`, `${what}: drop to ${steps[at + 1][0]}`);
+    assert.equal(
+      drop,
+      previous === 0 ? "–" : next > previous && share > 0 ? `${share}\u00a0% more` : `${share}\u00a0% drop`,
+      `${what}: drop to ${steps[at + 1][0]}`,
+    );
   });
   const people = { click: total.cells.Clicks, ...total.people };
-  assert.deepEqual(said.gauges, [["contact", "click"], ["subscribed", "click"], ["registration", "contact"], ["deposit", "registration"]].map(([part, whole]) => percent(people[part], people[whole])), what);
-  for (const { title, total: written, sum } of said.bars) assert.equal(sum, number(written.split("\u00a0")[0]), `${what}: ${title}`);
+  assert.deepEqual(
+    said.gauges,
+    [
+      ["contact", "click"],
+      ["subscribed", "click"],
+      ["registration", "contact"],
+      ["deposit", "registration"],
+    ].map(([part, whole]) => percent(people[part], people[whole])),
+    what,
+  );
+  for (const { title, total: written, sum } of said.bars)
+    assert.equal(sum, number(written.split("\u00a0")[0]), `${what}: ${title}`);
   return said;
 }
 
@@ -139,7 +191,11 @@ async function checkAll(zone) {
     ["period=7d", daysBefore(today, 6), today],
     ["period=30d", daysBefore(today, 29), today],
     [`period=custom&from=${change}&to=${change}`, change, change],
-    [`period=custom&from=${daysBefore(change, 1)}&to=${daysBefore(change, -1)}`, daysBefore(change, 1), daysBefore(change, -1)],
+    [
+      `period=custom&from=${daysBefore(change, 1)}&to=${daysBefore(change, -1)}`,
+      daysBefore(change, 1),
+      daysBefore(change, -1),
+    ],
     [`period=custom&from=${daysBefore(today, 366)}&to=${today}`, daysBefore(today, 366), today],
   ]) {
     await check(1, zone, query, from, to);
@@ -164,15 +220,28 @@ test("what comes late into a day that is closed, or moves there, is counted all 
   const today = dayIn(zone)(Date.now());
   const period = ["period=30d", daysBefore(today, 29), today];
   await check(1, zone, ...period);
-  await until("the days are closed", async () => (await worker.row("SELECT count(*) AS n FROM closed_days WHERE space_id = 1")).n >= 29);
+  await until(
+    "the days are closed",
+    async () => (await worker.row("SELECT count(*) AS n FROM closed_days WHERE space_id = 1")).n >= 29,
+  );
   const t = Date.now() - 5 * DAY_MS;
-  for (const [uid, value, currency] of [["late-1", "10.50", "USD"], ["late-1", "-3", "USD"], ["late-2", "7", "BRL"]]) {
-    const { status } = await worker.fire(`/e?token=xt_in_local&event=deposit&uid=${uid}&value=${value}&currency=${currency}&eid=${uid}${value}&t=${t}`);
+  for (const [uid, value, currency] of [
+    ["late-1", "10.50", "USD"],
+    ["late-1", "-3", "USD"],
+    ["late-2", "7", "BRL"],
+  ]) {
+    const { status } = await worker.fire(
+      `/e?token=xt_in_local&event=deposit&uid=${uid}&value=${value}&currency=${currency}&eid=${uid}${value}&t=${t}`,
+    );
     assert.equal(status, "queued");
   }
   const before = await check(1, zone, ...period);
   assert.ok("BRL" in before.revenue && before.rows["0"].cells.Deposits === 3);
-  await worker.fire("/clicks", { method: "POST", headers: { authorization: "Bearer xt_sk_local" }, body: JSON.stringify({ uid: "late-1", link_slug: "demo-bot" }) });
+  await worker.fire("/clicks", {
+    method: "POST",
+    headers: { authorization: "Bearer xt_sk_local" },
+    body: JSON.stringify({ uid: "late-1", link_slug: "demo-bot" }),
+  });
   const after = await check(1, zone, ...period);
   assert.equal(after.rows["0"].cells.Deposits, 1);
 });
@@ -181,9 +250,17 @@ test("a time is the same on every screen, on whichever side of a change of clock
   const zone = "America/New_York";
   const { id, ingest } = await worker.space("Backdated");
   await browser.send(`/s/${id}/settings`, { name: "Backdated", time_zone: zone });
-  const clock = new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const clock = new Intl.DateTimeFormat("en-GB", {
+    timeZone: zone,
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+  });
   const utc = (ms) => new Date(ms).toISOString().slice(0, 19).replace("T", " ");
-  const shown = (html, ms) => page(html).times.filter(({ at }) => at === `${utc(ms)}Z`).map(({ text }) => text.split(" ").at(-1));
+  const shown = (html, ms) =>
+    page(html)
+      .times.filter(({ at }) => at === `${utc(ms)}Z`)
+      .map(({ text }) => text.split(" ").at(-1));
   const check = async (path, ms) => {
     const times = shown((await browser.get(`/s/${id}${path}`)).text, ms);
     assert.ok(times.length > 0, `${path} shows no ${utc(ms)}`);
@@ -192,19 +269,39 @@ test("a time is the same on every screen, on whichever side of a change of clock
   const backdated = lastChange(zone) - 2 * DAY_MS;
   const { headers } = await worker.fire(`/e?token=${ingest}&event=deposit&uid=b&eid=b&value=5&t=${backdated}`);
   const day = dayIn(zone)(backdated);
-  for (const path of ["", "?period=30d", `?period=custom&from=${daysBefore(day, 200)}&to=${daysBefore(day, 190)}`, "/live?seen=x", "/events", `/events/${headers.get("x-event-id")}`]) await check(path, backdated);
+  for (const path of [
+    "",
+    "?period=30d",
+    `?period=custom&from=${daysBefore(day, 200)}&to=${daysBefore(day, 190)}`,
+    "/live?seen=x",
+    "/events",
+    `/events/${headers.get("x-event-id")}`,
+  ])
+    await check(path, backdated);
   const { text } = await browser.get(`/s/${id}/events.csv?period=custom&from=${day}&to=${day}`);
   assert.ok(text.includes(`,${day} ${clock.format(backdated)},`), text);
   // A destination that was tried, and let rest, before the change, and is to be sent the event again now.
-  await worker.db.prepare(`
+  await worker.db
+    .prepare(
+      `
       INSERT INTO destinations (space_id, name, enabled, events, config, secrets, failures, rest_until_ms,
         created_at_ms)
-      SELECT ?1, 'd', 0, '{}', ?2, '', 5, ?3, 0`).bind(id, JSON.stringify({ kind: "webhook", url: "https://hook.example/", method: "POST" }), backdated + 60_000).run();
+      SELECT ?1, 'd', 0, '{}', ?2, '', 5, ?3, 0`,
+    )
+    .bind(id, JSON.stringify({ kind: "webhook", url: "https://hook.example/", method: "POST" }), backdated + 60_000)
+    .run();
   const destination = (await worker.row("SELECT id FROM destinations WHERE space_id = ?", id)).id;
-  const attempts = JSON.stringify([{ at_ms: backdated + 1_000, status: 500, duration_ms: 5, answer: "", outcome: "transient" }]);
-  await worker.db.prepare(`
+  const attempts = JSON.stringify([
+    { at_ms: backdated + 1_000, status: 500, duration_ms: 5, answer: "", outcome: "transient" },
+  ]);
+  await worker.db
+    .prepare(
+      `
       INSERT INTO deliveries (space_id, seq, destination_id, target, state, due_at_ms, tries, attempts)
-      VALUES (?, 1, ?, 'Purchase', 'pending', ?, 1, ?)`).bind(id, destination, Date.now(), attempts).run();
+      VALUES (?, 1, ?, 'Purchase', 'pending', ?, 1, ?)`,
+    )
+    .bind(id, destination, Date.now(), attempts)
+    .run();
   for (const ms of [backdated + 1_000, backdated + 60_000]) await check(`/destinations/${destination}`, ms);
   await check("/events/1", backdated + 1_000);
 });
@@ -221,30 +318,58 @@ test("the overview is one round trip behind the one that admits, and an unknown 
 
 test("rows read do not depend on the number of events: 10,000 and 1,000,000, with 200 links", async (t) => {
   const { id } = await worker.space("Large");
-  await worker.db.prepare(`
+  await worker.db
+    .prepare(
+      `
     INSERT INTO links (space_id, slug, name, kind, target, uid_parameter, enabled, created_at_ms)
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)
-    SELECT ?1, 'large-' || i, 'Link ' || i, 'bot', 'some_bot', 'uid', 1, 0 FROM n`).bind(id).run();
+    SELECT ?1, 'large-' || i, 'Link ' || i, 'bot', 'some_bot', 'uid', 1, 0 FROM n`,
+    )
+    .bind(id)
+    .run();
   const first = (await worker.row("SELECT min(id) AS id FROM links WHERE space_id = ?", id)).id;
   // Every link has one busy quarter of an hour a day, over 33 days, and five events of a person.
   const start = (Math.floor(Date.now() / DAY_MS) - 32) * DAY_MS;
   const fill = async (from, to) => {
     for (let at = from; at < to; at += 50_000) {
-      await worker.db.prepare(`
+      await worker.db
+        .prepare(
+          `
         INSERT INTO events (space_id, seq, dedup, event, uid, tg_id, micros, currency, occurred_at_ms,
           received_at_ms, link_id, first, receipt, raw)
         WITH RECURSIVE n(i) AS (SELECT CAST(?2 AS INTEGER) + 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?3)
         SELECT ?1, i, 'd=large-' || i, iif(i % 2, 'deposit', 'registration'), 'person' || (i / 5), 7000000 + i / 5,
           iif(i % 2, 1000000, NULL), 'USD',
           ?4 + (i / 200 % 33) * 86400000 + (i % 200 * 7 % 96) * 900000, ?4, ?5 + i % 200, 1, 'r', 'event=deposit'
-        FROM n`).bind(id, at, Math.min(at + 50_000, to), start, first).run();
+        FROM n`,
+        )
+        .bind(id, at, Math.min(at + 50_000, to), start, first)
+        .run();
     }
   };
-  const paths = (total) => ["?period=today", "?period=yesterday", "?period=7d", "?period=30d", "/events", `/events/${total - 4}`, "/events?q=person77", "/events?q=large-77",
-    "/refused", "/links", `/links/${first}`, "/destinations", "/keys", "/settings", "/links.csv?period=30d"];
+  const paths = (total) => [
+    "?period=today",
+    "?period=yesterday",
+    "?period=7d",
+    "?period=30d",
+    "/events",
+    `/events/${total - 4}`,
+    "/events?q=person77",
+    "/events?q=large-77",
+    "/refused",
+    "/links",
+    `/links/${first}`,
+    "/destinations",
+    "/keys",
+    "/settings",
+    "/links.csv?period=30d",
+  ];
   const measure = async (total) => {
     await browser.get(`/s/${id}?period=30d`);
-    await until("the days are closed", async () => (await worker.row("SELECT count(*) AS n FROM closed_days WHERE space_id = ?", id)).n >= 29);
+    await until(
+      "the days are closed",
+      async () => (await worker.row("SELECT count(*) AS n FROM closed_days WHERE space_id = ?", id)).n >= 29,
+    );
     const rows = {};
     for (const path of paths(total)) {
       const { code, headers } = await browser.get(`/s/${id}${path}`);

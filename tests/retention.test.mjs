@@ -28,37 +28,74 @@ async function removal() {
   const sweep = await cron(now + 60_000);
   const run = await cron(now);
   now += TEN_MINUTES_MS;
-  return { trips: run.trips - sweep.trips, rowsRead: run.rowsRead - sweep.rowsRead, rowsWritten: run.rowsWritten - sweep.rowsWritten };
+  return {
+    trips: run.trips - sweep.trips,
+    rowsRead: run.rowsRead - sweep.rowsRead,
+    rowsWritten: run.rowsWritten - sweep.rowsWritten,
+  };
 }
 
-const clicks = (space, name, count, atMs) => worker.db.prepare(`
+const clicks = (space, name, count, atMs) =>
+  worker.db
+    .prepare(
+      `
   INSERT INTO clicks (space_id, uid, link_id, clicked_at_ms, fbclid, user_agent, ip, raw_query)
   WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?3)
   SELECT ?1, ?2 || (i * 7919 % 100003), 0, ?4 + i, 'IwAR', iif(i % 4 = 1, 'Mozilla', NULL),
     iif(i % 4 = 2, '203.0.113.7', NULL), iif(i % 4 = 3, 'fbclid=IwAR', '')
-  FROM n`).bind(space.id, name, count, atMs).run();
-const events = (space, count, atMs) => worker.db.prepare(`
+  FROM n`,
+    )
+    .bind(space.id, name, count, atMs)
+    .run();
+const events = (space, count, atMs) =>
+  worker.db
+    .prepare(
+      `
   INSERT INTO events (space_id, seq, dedup, event, currency, occurred_at_ms, received_at_ms, link_id, first, receipt,
     raw)
   WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
   SELECT ?1, o.last + i, 'x=' || (o.last + i), 'contact', 'USD', ?3, ?3, 0, 0, 'r', 'event=contact'
-  FROM n, (SELECT coalesce(max(seq), 0) AS last FROM events WHERE space_id = ?1) o`).bind(space.id, count, atMs).run();
-const held = (space, count, atMs) => worker.db.prepare(`
+  FROM n, (SELECT coalesce(max(seq), 0) AS last FROM events WHERE space_id = ?1) o`,
+    )
+    .bind(space.id, count, atMs)
+    .run();
+const held = (space, count, atMs) =>
+  worker.db
+    .prepare(
+      `
   INSERT INTO held (space_id, seq, fingerprint, status, raw, received_at_ms, receipt)
   WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
   SELECT ?1, o.last + i, 'f' || (o.last + i), 'invalid_value', 'x', ?3, 'r'
-  FROM n, (SELECT coalesce(max(seq), 0) AS last FROM held WHERE space_id = ?1) o`).bind(space.id, count, atMs).run();
-const deliveries = (space, state) => worker.db.prepare(`
+  FROM n, (SELECT coalesce(max(seq), 0) AS last FROM held WHERE space_id = ?1) o`,
+    )
+    .bind(space.id, count, atMs)
+    .run();
+const deliveries = (space, state) =>
+  worker.db
+    .prepare(
+      `
   INSERT INTO deliveries (space_id, seq, destination_id, target, state, due_at_ms)
   SELECT space_id, seq, 999, 't', ?2, ?3
-  FROM events WHERE space_id = ?1`).bind(space.id, state, now * 2).run();
+  FROM events WHERE space_id = ?1`,
+    )
+    .bind(space.id, state, now * 2)
+    .run();
 
 const PERSONAL = "raw_query <> '' OR ip IS NOT NULL OR user_agent IS NOT NULL";
 const left = async () => ({
-  clicks: (await worker.row(`SELECT count(*) AS n FROM clicks WHERE clicked_at_ms < ? AND (${PERSONAL})`, now - 30 * DAY_MS)).n,
-  events: (await worker.row("SELECT count(*) AS n FROM events WHERE received_at_ms < ? AND raw <> ''", now - 30 * DAY_MS)).n,
-  deliveries: (await worker.row(`
-      SELECT count(*) AS n FROM deliveries d JOIN events e USING (space_id, seq) WHERE e.received_at_ms < ?`, now - 30 * DAY_MS)).n,
+  clicks: (
+    await worker.row(`SELECT count(*) AS n FROM clicks WHERE clicked_at_ms < ? AND (${PERSONAL})`, now - 30 * DAY_MS)
+  ).n,
+  events: (
+    await worker.row("SELECT count(*) AS n FROM events WHERE received_at_ms < ? AND raw <> ''", now - 30 * DAY_MS)
+  ).n,
+  deliveries: (
+    await worker.row(
+      `
+      SELECT count(*) AS n FROM deliveries d JOIN events e USING (space_id, seq) WHERE e.received_at_ms < ?`,
+      now - 30 * DAY_MS,
+    )
+  ).n,
   held: (await worker.row("SELECT count(*) AS n FROM held WHERE received_at_ms < ?", now - 30 * DAY_MS)).n,
 });
 const NOTHING = { clicks: 0, events: 0, deliveries: 0, held: 0 };
@@ -87,7 +124,9 @@ test("old clicks, refused postbacks, deliveries and raw queries of all spaces go
   assert.deepEqual(await worker.rows("SELECT * FROM held ORDER BY space_id, seq"), newHeld);
   const { n, kept } = await worker.row("SELECT count(*) AS n, sum(raw <> '') AS kept FROM events");
   assert.deepEqual([n, kept], [1_500 * 15 + 500, 500]);
-  const cleaned = await worker.row("SELECT count(*) AS n, sum(fbclid = 'IwAR') AS known FROM clicks WHERE uid GLOB 'old*'");
+  const cleaned = await worker.row(
+    "SELECT count(*) AS n, sum(fbclid = 'IwAR') AS known FROM clicks WHERE uid GLOB 'old*'",
+  );
   assert.deepEqual(cleaned, { n: 15_000, known: 15_000 });
 });
 
@@ -109,7 +148,10 @@ test("what one run cannot finish goes on in the next, a bounded number of rows a
     const { clicks: after } = await left();
     t.diagnostic(`${remaining - after} cleaned, ${rowsRead} rows read, ${trips} calls`);
     assert.ok(trips <= CALLS && run < 3, `${trips} calls`);
-    assert.ok(rowsRead <= (remaining - after) * 4 + 200, `${rowsRead} rows read for ${remaining - after} clicks among ${before}`);
+    assert.ok(
+      rowsRead <= (remaining - after) * 4 + 200,
+      `${rowsRead} rows read for ${remaining - after} clicks among ${before}`,
+    );
     remaining = after;
   }
 });
@@ -125,12 +167,18 @@ test("no space waits until another is done", async () => {
     await clicks(small[at], "small", 3, old);
   }
   const ids = JSON.stringify(small.map(({ id }) => id));
-  const waiting = async () => (await worker.row(`
+  const waiting = async () =>
+    (
+      await worker.row(
+        `
       SELECT count(DISTINCT space_id) AS n
-      FROM events WHERE raw <> '' AND space_id IN (SELECT value FROM json_each(?))`, ids)).n;
+      FROM events WHERE raw <> '' AND space_id IN (SELECT value FROM json_each(?))`,
+        ids,
+      )
+    ).n;
   await removal();
   assert.equal((await left()).clicks, 0);
-  assert.ok(await waiting() <= 9, `${await waiting()} spaces wait`);
+  assert.ok((await waiting()) <= 9, `${await waiting()} spaces wait`);
   await removal();
   assert.equal(await waiting(), 0);
   for (let run = 0; run < 2; run++) await removal();
@@ -141,12 +189,23 @@ test("a visit costs one row for it, a reported click without anything of its vis
   const space = await worker.space();
   await worker.link(space.id, "priced");
   await worker.fetch("/l/priced", { redirect: "manual" }); // Its counter and its link are known now.
-  await until("the click is stored", async () => (await worker.row("SELECT count(*) AS n FROM clicks WHERE space_id = ?", space.id)).n === 1);
+  await until(
+    "the click is stored",
+    async () => (await worker.row("SELECT count(*) AS n FROM clicks WHERE space_id = ?", space.id)).n === 1,
+  );
   await worker.cost();
   await worker.fetch("/l/priced?fbclid=IwAR", { redirect: "manual", headers: { "user-agent": "Mozilla" } });
-  await until("the click is stored", async () => (await worker.row("SELECT count(*) AS n FROM clicks WHERE space_id = ?", space.id)).n === 2);
+  await until(
+    "the click is stored",
+    async () => (await worker.row("SELECT count(*) AS n FROM clicks WHERE space_id = ?", space.id)).n === 2,
+  );
   assert.equal((await worker.cost()).rowsWritten, 3);
-  const report = (body) => worker.fire("/clicks", { method: "POST", headers: { authorization: `Bearer ${space.bearer}` }, body: JSON.stringify(body) });
+  const report = (body) =>
+    worker.fire("/clicks", {
+      method: "POST",
+      headers: { authorization: `Bearer ${space.bearer}` },
+      body: JSON.stringify(body),
+    });
   assert.equal((await report({ uid: "bare" })).cost.written, 2);
   assert.equal((await report({ uid: "with-query", raw_query: "utm_term=broad" })).cost.written, 3);
 });

@@ -12,13 +12,18 @@ after(() => worker.stop());
 
 const BASE_MS = Date.now() - 3 * 24 * 60 * 60 * 1000;
 const TOGETHER = 12;
-const EXACT = "g+h+i", MANGLED = "g h i", HALF = "g+h i";
+const EXACT = "g+h+i",
+  MANGLED = "g h i",
+  HALF = "g+h i";
 
 /** A space whose days are all closed, with two links and the things that can happen in it. */
 async function scene() {
   const space = await worker.space();
   const links = { a: await worker.link(space.id, `a${space.id}`), b: await worker.link(space.id, `b${space.id}`) };
-  await worker.db.prepare("INSERT INTO closed_days (space_id, from_bucket, to_bucket) VALUES (?, 0, 1e9)").bind(space.id).run();
+  await worker.db
+    .prepare("INSERT INTO closed_days (space_id, from_bucket, to_bucket) VALUES (?, 0, 1e9)")
+    .bind(space.id)
+    .run();
   const ask = async (path, init) => {
     const answer = await worker.fire(path, init);
     assert.equal(answer.code, 200, `${path} ${answer.text}`);
@@ -33,7 +38,9 @@ async function scene() {
     click: (uid, link) => post("/clicks", { uid, link_slug: `${link}${space.id}` }),
     /** A click of a landing that waited in the queue. */
     lateClick: (uid, link, clicked_at_ms) =>
-      worker.deliver("postbacks", [message("click", { space_id: space.id, link_id: links[link], click: { uid, clicked_at_ms, raw_query: "" } })]),
+      worker.deliver("postbacks", [
+        message("click", { space_id: space.id, link_id: links[link], click: { uid, clicked_at_ms, raw_query: "" } }),
+      ]),
     bind: (uid, tg_id) => post("/bind", { uid, tg_id }),
     /** The way that loses a plus: a query that nobody encoded. */
     bindByQuery: (query) => ask(`/bind?token=${space.ingest}&${query}`),
@@ -41,20 +48,35 @@ async function scene() {
     fire: (query) => ask(`/e?token=${space.ingest}&${query}`),
     /** Postbacks that waited in the queue, stored together. */
     lateEvents: (queries) =>
-      worker.deliver("postbacks", queries.map((raw, i) => message("postback", {
-        key_hash: sha256(space.ingest), key_kind: "ingest", received_at_ms: Date.now(), receipt: `${raw}${i}`, raw,
-      }))),
-    events: () => worker.rows("SELECT eid, uid, link_id, first, notes FROM events WHERE space_id = ? ORDER BY seq", space.id),
+      worker.deliver(
+        "postbacks",
+        queries.map((raw, i) =>
+          message("postback", {
+            key_hash: sha256(space.ingest),
+            key_kind: "ingest",
+            received_at_ms: Date.now(),
+            receipt: `${raw}${i}`,
+            raw,
+          }),
+        ),
+      ),
+    events: () =>
+      worker.rows("SELECT eid, uid, link_id, first, notes FROM events WHERE space_id = ? ORDER BY seq", space.id),
     report: (table) =>
-      worker.rows(`
+      worker.rows(
+        `
           SELECT link_id, event, sum(events) AS events, sum(people) AS people, sum(units) AS units
           FROM ${table} WHERE space_id = ? GROUP BY link_id, event
-          HAVING sum(events) <> 0 OR sum(people) <> 0 OR sum(units) <> 0 ORDER BY link_id, event`, space.id),
+          HAVING sum(events) <> 0 OR sum(people) <> 0 OR sum(units) <> 0 ORDER BY link_id, event`,
+        space.id,
+      ),
   };
 }
 
 const permutations = (items) =>
-  items.length < 2 ? [items] : items.flatMap((item, i) => permutations(items.toSpliced(i, 1)).map((rest) => [item, ...rest]));
+  items.length < 2
+    ? [items]
+    : items.flatMap((item, i) => permutations(items.toSpliced(i, 1)).map((rest) => [item, ...rest]));
 
 async function inEveryOrder(steps, run) {
   const orders = permutations(steps);
@@ -82,11 +104,23 @@ describe("every order of click, bind and event, in every spelling", () => {
     const said = order.join(", ");
     const link_id = s.links.a;
     const events = await s.events();
-    assert.deepEqual(events.map(({ eid }) => eid), order.filter((step) => step in VALUES), said);
-    assert.deepEqual(events.map((event) => event.link_id), [link_id, link_id, link_id, link_id], said);
+    assert.deepEqual(
+      events.map(({ eid }) => eid),
+      order.filter((step) => step in VALUES),
+      said,
+    );
+    assert.deepEqual(
+      events.map((event) => event.link_id),
+      [link_id, link_id, link_id, link_id],
+      said,
+    );
     const firsts = events.filter(({ first }) => first).map(({ eid }) => eid);
     const person = order.find((step) => step in SPELLED);
-    assert.deepEqual(firsts, order.filter((step) => step === person || step === "user"), said);
+    assert.deepEqual(
+      firsts,
+      order.filter((step) => step === person || step === "user"),
+      said,
+    );
     for (const { eid, notes } of events) {
       assert.equal(notes, eid === "mangled" || eid === "half" ? '["plus_restored"]' : null, `${eid} of ${said}`);
     }
@@ -100,7 +134,11 @@ describe("every order of click, bind and event, in every spelling", () => {
   test("ends in one link, one first of a kind and the same report", async () => {
     await inEveryOrderWithUser(async (order, i) => {
       const s = await scene();
-      const bind = [() => s.bind(EXACT, 5), () => s.bindByQuery("uid=g+h+i&tg_id=5"), () => s.bindByQuery("uid=g%2Bh+i&tg_id=5")][Math.floor(i / 6) % 3];
+      const bind = [
+        () => s.bind(EXACT, 5),
+        () => s.bindByQuery("uid=g+h+i&tg_id=5"),
+        () => s.bindByQuery("uid=g%2Bh+i&tg_id=5"),
+      ][Math.floor(i / 6) % 3];
       for (const [at, step] of order.entries()) {
         if (step === "click") await s.click(EXACT, "a");
         else if (step === "bind") await bind();
@@ -177,9 +215,17 @@ test("a uid is bound once, whatever it is spelled like", async () => {
       const s = await scene();
       if (clicked) await s.click(EXACT, "a");
       const answers = [await s.bind(first, 1), await s.bind(second, 2), await s.bind(second, 1)];
-      assert.deepEqual(answers.map(({ matched, notes }) => [matched, notes]),
-        [[clicked, undefined], [clicked, ["bound_to_another"]], [clicked, undefined]]);
-      assert.deepEqual(await worker.rows("SELECT uid, tg_id FROM binds WHERE space_id = ?", s.id), [{ uid: first, tg_id: 1 }]);
+      assert.deepEqual(
+        answers.map(({ matched, notes }) => [matched, notes]),
+        [
+          [clicked, undefined],
+          [clicked, ["bound_to_another"]],
+          [clicked, undefined],
+        ],
+      );
+      assert.deepEqual(await worker.rows("SELECT uid, tg_id FROM binds WHERE space_id = ?", s.id), [
+        { uid: first, tg_id: 1 },
+      ]);
     }
   }
   const s = await scene();
@@ -202,7 +248,8 @@ test("a destination gets the click's spelling and what is known of its user", as
     return new Response("ok");
   };
   const created = await worker.fire(`/api/spaces/${s.id}/destinations`, {
-    method: "POST", headers: { authorization: `Bearer ${OPERATOR_TOKEN}` },
+    method: "POST",
+    headers: { authorization: `Bearer ${OPERATOR_TOKEN}` },
     body: JSON.stringify({ kind: "webhook", name: "Hook", url: "https://hook.example/" }),
   });
   assert.equal(created.code, 201, created.text);
@@ -237,8 +284,14 @@ test("without an eid, one report in two spellings is one event, also beside a ro
   const s = await scene();
   const t = Date.now();
   const status = async (uid, at = t) => (await s.fire(`event=deposit&value=7&uid=${uid}&t=${at}`)).status;
-  assert.deepEqual([await status("a+b"), await status("a%2Bb"), await status("a+b", t - 1)], ["queued", "duplicate", "queued"]);
+  assert.deepEqual(
+    [await status("a+b"), await status("a%2Bb"), await status("a+b", t - 1)],
+    ["queued", "duplicate", "queued"],
+  );
   // Until now the key had the uid as it was spelled.
-  await worker.db.prepare("UPDATE events SET dedup = ?, uid = 'c+d' WHERE space_id = ? AND seq = 1").bind(`d@${t}:c+d`, s.id).run();
+  await worker.db
+    .prepare("UPDATE events SET dedup = ?, uid = 'c+d' WHERE space_id = ? AND seq = 1")
+    .bind(`d@${t}:c+d`, s.id)
+    .run();
   assert.equal(await status("c%2Bd"), "duplicate");
 });

@@ -16,9 +16,12 @@ async function withoutDatabase(worker, work) {
 }
 
 const deposits = (worker, spaceId) =>
-  worker.row(`
+  worker.row(
+    `
       SELECT total(events) AS events, total(units) AS units
-      FROM counters WHERE space_id = ? AND event = 'deposit'`, spaceId);
+      FROM counters WHERE space_id = ? AND event = 'deposit'`,
+    spaceId,
+  );
 
 describe("D1 away", () => {
   let worker, space;
@@ -38,8 +41,11 @@ describe("D1 away", () => {
       assert.deepEqual([answer.code, answer.text], [200, '{"ok":true,"status":"queued"}']);
       assert.equal(answer.headers.get("x-stored"), "later");
     }
-    const row = await until("the consumer has stored it", () =>
-      worker.row("SELECT * FROM events WHERE eid = 'spilled' AND refires = 1"), 30_000);
+    const row = await until(
+      "the consumer has stored it",
+      () => worker.row("SELECT * FROM events WHERE eid = 'spilled' AND refires = 1"),
+      30_000,
+    );
     assert.ok(row.received_at_ms >= started && row.received_at_ms <= ended);
     assert.equal(row.occurred_at_ms, row.received_at_ms);
     assert.equal((await fire(query)).status, "duplicate");
@@ -74,17 +80,30 @@ describe("the consumer", () => {
   after(() => worker.stop());
   const message = (raw, more = {}) =>
     JSON.stringify({
-      v: 1, kind: "postback", key_hash: sha256(space.ingest), key_kind: "ingest", raw, received_at_ms: Date.now(), receipt: "r", ...more,
+      v: 1,
+      kind: "postback",
+      key_hash: sha256(space.ingest),
+      key_kind: "ingest",
+      raw,
+      received_at_ms: Date.now(),
+      receipt: "r",
+      ...more,
     });
 
   test("stores what it can, drops unknown keys, and leaves what it cannot read for later", async () => {
     const result = await worker.deliver(QUEUE, [
-      message("event=contact&eid=c1"), message("event=contact&eid=c2", { key_hash: sha256(mintKey("xt_in_")) }),
-      "not json", message("event=contact&eid=c3", { v: 2 }), message("event=contact&eid=c4"),
+      message("event=contact&eid=c1"),
+      message("event=contact&eid=c2", { key_hash: sha256(mintKey("xt_in_")) }),
+      "not json",
+      message("event=contact&eid=c3", { v: 2 }),
+      message("event=contact&eid=c4"),
       message("event=contact&eid=c5", { broken: "body_too_long" }),
     ]);
     assert.deepEqual(result.explicitAcks, ["0", "1", "4", "5"]);
-    assert.deepEqual(result.retryMessages.map(({ msgId }) => msgId), ["2", "3"]);
+    assert.deepEqual(
+      result.retryMessages.map(({ msgId }) => msgId),
+      ["2", "3"],
+    );
     assert.deepEqual(await worker.rows("SELECT eid FROM events ORDER BY seq"), [{ eid: "c1" }, { eid: "c4" }]);
     assert.deepEqual(await worker.rows("SELECT status FROM held"), [{ status: "invalid_request" }]);
   });
@@ -100,7 +119,11 @@ describe("the consumer", () => {
   test("while D1 refuses, every message waits, the older the longer", async () => {
     const old = Date.now() - 60 * 60 * 1000;
     const result = await withoutDatabase(worker, () =>
-      worker.deliver(QUEUE, [message("event=contact&eid=w1"), message("event=contact&eid=w2", { received_at_ms: old })]));
+      worker.deliver(QUEUE, [
+        message("event=contact&eid=w1"),
+        message("event=contact&eid=w2", { received_at_ms: old }),
+      ]),
+    );
     assert.deepEqual(result.explicitAcks, []);
     const delays = result.retryMessages.map(({ delaySeconds }) => delaySeconds);
     assert.equal(delays[0], 10);
@@ -118,9 +141,13 @@ const DAYS_LIMIT =
 async function overTheDaysLimit(worker, work) {
   const tables = ["events", "held", "clicks"];
   for (const table of tables) {
-    await worker.db.prepare(`
+    await worker.db
+      .prepare(
+        `
         CREATE TRIGGER test_limit_${table} BEFORE INSERT ON ${table} BEGIN
-        SELECT raise(ABORT, '${DAYS_LIMIT.replace("'", "''")}'); END`).run();
+        SELECT raise(ABORT, '${DAYS_LIMIT.replace("'", "''")}'); END`,
+      )
+      .run();
   }
   try {
     return await work();
@@ -144,20 +171,41 @@ describe("the free plan's daily limit", () => {
     const now = Date.now();
     const midnightS = Math.ceil((DAY_MS - (now % DAY_MS)) / 1000);
     const message = (eid, received_at_ms, raw = "event=contact") =>
-      JSON.stringify({ v: 1, kind: "postback", key_hash: sha256(space.ingest), key_kind: "ingest", raw: `${raw}&eid=${eid}`, received_at_ms, receipt: eid });
-    const click = JSON.stringify({ v: 1, kind: "click", space_id: space.id, link_id: 1, click: { uid: "u", clicked_at_ms: now, raw_query: "" } });
+      JSON.stringify({
+        v: 1,
+        kind: "postback",
+        key_hash: sha256(space.ingest),
+        key_kind: "ingest",
+        raw: `${raw}&eid=${eid}`,
+        received_at_ms,
+        receipt: eid,
+      });
+    const click = JSON.stringify({
+      v: 1,
+      kind: "click",
+      space_id: space.id,
+      link_id: 1,
+      click: { uid: "u", clicked_at_ms: now, raw_query: "" },
+    });
     const refused = message("bad", now, "event=purchase");
     const before = tries();
-    const result = await overTheDaysLimit(worker, () => worker.deliver(QUEUE, [
-      ...Array.from({ length: 20 }, (_, n) => message(`today-${n}`, now)), refused, click,
-      message("yesterday", now - DAY_MS + 60_000),
-    ]));
+    const result = await overTheDaysLimit(worker, () =>
+      worker.deliver(QUEUE, [
+        ...Array.from({ length: 20 }, (_, n) => message(`today-${n}`, now)),
+        refused,
+        click,
+        message("yesterday", now - DAY_MS + 60_000),
+      ]),
+    );
     assert.equal(tries() - before, 1);
     assert.deepEqual(result.explicitAcks, []);
     const delays = result.retryMessages.map(({ delaySeconds }) => delaySeconds);
     assert.equal(delays.length, 23);
     for (const delay of delays.slice(0, 22)) {
-      assert.ok(delay >= Math.min(midnightS, 43_200) && delay <= Math.min(midnightS + 602, 43_200), `${delay} s, ${midnightS} s before midnight`);
+      assert.ok(
+        delay >= Math.min(midnightS, 43_200) && delay <= Math.min(midnightS + 602, 43_200),
+        `${delay} s, ${midnightS} s before midnight`,
+      );
     }
     assert.ok(delays[22] > 10 && delays[22] <= 30, `${delays[22]} s for what is forgotten in 60`);
   });
@@ -166,7 +214,10 @@ describe("the free plan's daily limit", () => {
     const before = tries();
     await overTheDaysLimit(worker, async () => {
       const answer = await worker.fire(`/e?token=${space.ingest}&event=deposit&value=25&eid=over`);
-      assert.deepEqual([answer.code, answer.text, answer.headers.get("x-stored")], [200, '{"ok":true,"status":"queued"}', "later"]);
+      assert.deepEqual(
+        [answer.code, answer.text, answer.headers.get("x-stored")],
+        [200, '{"ok":true,"status":"queued"}', "later"],
+      );
       // The queue delivers within five seconds what may be delivered.
       await new Promise((resolve) => setTimeout(resolve, 8000));
     });
@@ -184,21 +235,37 @@ describe("a key that ends while its postbacks wait", () => {
     worker = await startWorker();
   });
   after(() => worker.stop());
-  const operate = (method, path, body) => worker.fire(`/api/spaces${path}`, {
-    method, headers: { authorization: `Bearer ${OPERATOR_TOKEN}` }, body: body && JSON.stringify(body),
-  });
+  const operate = (method, path, body) =>
+    worker.fire(`/api/spaces${path}`, {
+      method,
+      headers: { authorization: `Bearer ${OPERATOR_TOKEN}` },
+      body: body && JSON.stringify(body),
+    });
   const fire = (token, query) => worker.fire(`/e?token=${token}&${query}`);
-  const message = (token, raw, received_at_ms) => JSON.stringify({
-    v: 1, kind: "postback", key_hash: sha256(token), key_kind: "ingest", raw, received_at_ms, receipt: raw,
-  });
+  const message = (token, raw, received_at_ms) =>
+    JSON.stringify({
+      v: 1,
+      kind: "postback",
+      key_hash: sha256(token),
+      key_kind: "ingest",
+      raw,
+      received_at_ms,
+      receipt: raw,
+    });
   /** Rotates the ingest token and uses the new one. */
   const rotate = async (id) => {
     const { key } = await operate("POST", `/${id}/keys/ingest`);
     assert.equal((await fire(key, "event=contact")).status, "queued");
   };
   const endings = {
-    "rotated twice": async (id) => { await rotate(id); await rotate(id); },
-    "rotated and revoked": async (id) => { await rotate(id); await operate("DELETE", `/${id}/keys/ingest/previous`); },
+    "rotated twice": async (id) => {
+      await rotate(id);
+      await rotate(id);
+    },
+    "rotated and revoked": async (id) => {
+      await rotate(id);
+      await operate("DELETE", `/${id}/keys/ingest/previous`);
+    },
   };
 
   for (const [ending, end] of Object.entries(endings)) {
@@ -206,21 +273,33 @@ describe("a key that ends while its postbacks wait", () => {
       const { id, ingest_token: token } = await operate("POST", "", { name: ending });
       assert.equal((await fire(token, "event=contact")).status, "queued");
       const queued = await withoutDatabase(worker, async () => [
-        await fire(token, "event=deposit&eid=before&value=25"), await fire(token, "event=deposit&eid=held&value=abc"),
+        await fire(token, "event=deposit&eid=before&value=25"),
+        await fire(token, "event=deposit&eid=held&value=abc"),
       ]);
-      assert.deepEqual(queued.map(({ headers }) => headers.get("x-stored")), ["later", "later"]);
+      assert.deepEqual(
+        queued.map(({ headers }) => headers.get("x-stored")),
+        ["later", "later"],
+      );
       const before = Date.now();
       await end(id);
       const ended = Date.now();
       assert.equal((await fire(token, "event=deposit&eid=too-late&value=1")).code, 401);
       assert.equal((await deposits(worker, id)).events, 0, "it ended while the postback waited");
-      await until("the consumer has stored both", async () =>
-        (await deposits(worker, id)).units === 25 && (await worker.row("SELECT 1 FROM held WHERE space_id = ?", id)), 30_000);
+      await until(
+        "the consumer has stored both",
+        async () =>
+          (await deposits(worker, id)).units === 25 && (await worker.row("SELECT 1 FROM held WHERE space_id = ?", id)),
+        30_000,
+      );
       await worker.deliver(QUEUE, [
-        message(token, "event=deposit&eid=just-before&value=5", before), message(token, "event=deposit&eid=just-after&value=7", ended + 1),
+        message(token, "event=deposit&eid=just-before&value=5", before),
+        message(token, "event=deposit&eid=just-after&value=7", ended + 1),
         message(token, "event=deposit&value=refused", ended + 1),
       ]);
-      assert.deepEqual(await worker.rows("SELECT eid FROM events WHERE space_id = ? AND event = 'deposit' ORDER BY seq", id), [{ eid: "before" }, { eid: "just-before" }]);
+      assert.deepEqual(
+        await worker.rows("SELECT eid FROM events WHERE space_id = ? AND event = 'deposit' ORDER BY seq", id),
+        [{ eid: "before" }, { eid: "just-before" }],
+      );
       assert.deepEqual(await worker.row("SELECT count(*) AS n FROM held WHERE space_id = ?", id), { n: 1 });
     });
   }
@@ -238,7 +317,8 @@ describe("a key that ends while its postbacks wait", () => {
     assert.equal(await count(), 4, "a message may be 14 days in the queue and 14 in its dead-letter queue");
     await cron(now + 30 * DAY_MS);
     assert.deepEqual(await worker.rows("SELECT kind, expires_at_ms FROM keys WHERE space_id = ? ORDER BY kind", id), [
-      { kind: "bearer", expires_at_ms: null }, { kind: "ingest", expires_at_ms: null },
+      { kind: "bearer", expires_at_ms: null },
+      { kind: "ingest", expires_at_ms: null },
     ]);
   });
 });
@@ -265,32 +345,64 @@ test("a batch of a hundred is stored as if its messages came one by one, in a fe
         const eid = random(5) ? `&eid=e${random(40)}` : "";
         const tg = random(3) ? "" : `&tg_id=${1 + random(3)}`;
         const value = random(9) ? `&value=${random(100)}.5` : random(2) ? "&value=abc" : "";
-        return { raw: `event=${events[random(4)]}${uid}${eid}${tg}${value}`, receipt: `r${seed}-${at - (random(10) ? 0 : at)}` };
+        return {
+          raw: `event=${events[random(4)]}${uid}${eid}${tg}${value}`,
+          receipt: `r${seed}-${at - (random(10) ? 0 : at)}`,
+        };
       });
       const started = Date.now() - 1000;
-      const texts = (space) => raws.map(({ raw, receipt }, at) => at % 20 === 7
-        ? JSON.stringify({ v: 1, kind: "click", space_id: space.id, link_id: 3, click: { uid: `u${at % 6}`, clicked_at_ms: started + at, raw_query: "" } })
-        : JSON.stringify({ v: 1, kind: "postback", key_hash: sha256(at % 33 === 5 ? "unknown" : space.ingest), key_kind: "ingest", raw, received_at_ms: started + at, receipt }));
+      const texts = (space) =>
+        raws.map(({ raw, receipt }, at) =>
+          at % 20 === 7
+            ? JSON.stringify({
+                v: 1,
+                kind: "click",
+                space_id: space.id,
+                link_id: 3,
+                click: { uid: `u${at % 6}`, clicked_at_ms: started + at, raw_query: "" },
+              })
+            : JSON.stringify({
+                v: 1,
+                kind: "postback",
+                key_hash: sha256(at % 33 === 5 ? "unknown" : space.ingest),
+                key_kind: "ingest",
+                raw,
+                received_at_ms: started + at,
+                receipt,
+              }),
+        );
       // A batch stores its clicks first; one by one they come in that order too.
       const isClick = (text) => text.includes('"click"');
       const one = texts(apart);
-      for (const text of [...one.filter(isClick), ...one.filter((text) => !isClick(text))]) await worker.deliver(QUEUE, [text]);
+      for (const text of [...one.filter(isClick), ...one.filter((text) => !isClick(text))])
+        await worker.deliver(QUEUE, [text]);
       const { explicitAcks } = await worker.deliver(QUEUE, texts(together));
       assert.equal(explicitAcks.length, 100);
     }
     const state = async ({ id }) => ({
-      events: (await worker.rows(`
+      events: await worker.rows(
+        `
           SELECT dedup, event, uid, eid, tg_id, micros, currency, occurred_at_ms, link_id, first, receipt,
             refires, notes
-          FROM events WHERE space_id = ? ORDER BY dedup`, id)),
-      order: (await worker.rows("SELECT dedup FROM events WHERE space_id = ? ORDER BY seq", id)).map(({ dedup }) => dedup),
+          FROM events WHERE space_id = ? ORDER BY dedup`,
+        id,
+      ),
+      order: (await worker.rows("SELECT dedup FROM events WHERE space_id = ? ORDER BY seq", id)).map(
+        ({ dedup }) => dedup,
+      ),
       held: await worker.rows("SELECT status, raw, refires FROM held WHERE space_id = ? ORDER BY seq", id),
-      counters: await worker.rows(`
+      counters: await worker.rows(
+        `
           SELECT bucket, link_id, event, currency, events, people, units, micros
-          FROM counters WHERE space_id = ? ORDER BY 1, 2, 3, 4`, id),
+          FROM counters WHERE space_id = ? ORDER BY 1, 2, 3, 4`,
+        id,
+      ),
     });
     const [first, second] = [await state(together), await state(apart)];
-    assert.ok(first.events.length > 150 && first.held.length > 5 && first.events.some(({ refires }) => refires > 0), "the mixture is one");
+    assert.ok(
+      first.events.length > 150 && first.held.length > 5 && first.events.some(({ refires }) => refires > 0),
+      "the mixture is one",
+    );
     assert.deepEqual(first, second);
   } finally {
     await worker.stop();
@@ -301,14 +413,34 @@ test("one message that D1 will not take holds up no other", async () => {
   const worker = await startWorker();
   try {
     const { ingest } = await worker.space();
-    await worker.db.prepare(`
+    await worker.db
+      .prepare(
+        `
         CREATE TRIGGER test_refuse BEFORE INSERT ON events WHEN NEW.eid = 'bad' BEGIN
-        SELECT raise(ABORT, 'refused by the test'); END`).run();
-    const message = (eid) => JSON.stringify({ v: 1, kind: "postback", key_hash: sha256(ingest), key_kind: "ingest", raw: `event=contact&eid=${eid}`, received_at_ms: Date.now(), receipt: eid });
+        SELECT raise(ABORT, 'refused by the test'); END`,
+      )
+      .run();
+    const message = (eid) =>
+      JSON.stringify({
+        v: 1,
+        kind: "postback",
+        key_hash: sha256(ingest),
+        key_kind: "ingest",
+        raw: `event=contact&eid=${eid}`,
+        received_at_ms: Date.now(),
+        receipt: eid,
+      });
     const result = await worker.deliver(QUEUE, ["a", "bad", "b", "c"].map(message));
     assert.deepEqual(result.explicitAcks, ["0", "2", "3"]);
-    assert.deepEqual(result.retryMessages.map(({ msgId }) => msgId), ["1"]);
-    assert.deepEqual(await worker.rows("SELECT eid FROM events ORDER BY eid"), [{ eid: "a" }, { eid: "b" }, { eid: "c" }]);
+    assert.deepEqual(
+      result.retryMessages.map(({ msgId }) => msgId),
+      ["1"],
+    );
+    assert.deepEqual(await worker.rows("SELECT eid FROM events ORDER BY eid"), [
+      { eid: "a" },
+      { eid: "b" },
+      { eid: "c" },
+    ]);
   } finally {
     await worker.stop();
   }
@@ -319,9 +451,29 @@ test("messages of one kind that D1 will not take hold up no other kind", async (
   try {
     const { ingest } = await worker.space();
     // A visit of a space that a restored database does not have.
-    const visit = (uid) => JSON.stringify({ v: 1, kind: "click", space_id: 999, link_id: 1, click: { uid, clicked_at_ms: Date.now(), raw_query: "" } });
-    const deposit = (eid) => JSON.stringify({ v: 1, kind: "postback", key_hash: sha256(ingest), key_kind: "ingest", raw: `event=deposit&value=5&eid=${eid}`, received_at_ms: Date.now(), receipt: eid });
-    const result = await worker.deliver(QUEUE, [...["1", "2", "3", "4", "5", "6"].map(visit), deposit("a"), deposit("b")]);
+    const visit = (uid) =>
+      JSON.stringify({
+        v: 1,
+        kind: "click",
+        space_id: 999,
+        link_id: 1,
+        click: { uid, clicked_at_ms: Date.now(), raw_query: "" },
+      });
+    const deposit = (eid) =>
+      JSON.stringify({
+        v: 1,
+        kind: "postback",
+        key_hash: sha256(ingest),
+        key_kind: "ingest",
+        raw: `event=deposit&value=5&eid=${eid}`,
+        received_at_ms: Date.now(),
+        receipt: eid,
+      });
+    const result = await worker.deliver(QUEUE, [
+      ...["1", "2", "3", "4", "5", "6"].map(visit),
+      deposit("a"),
+      deposit("b"),
+    ]);
     assert.deepEqual(result.explicitAcks, ["6", "7"]);
     assert.deepEqual(await worker.rows("SELECT eid FROM events ORDER BY seq"), [{ eid: "a" }, { eid: "b" }]);
   } finally {
@@ -333,8 +485,21 @@ test("a batch that is refused is taken apart within the calls of the plan", asyn
   const worker = await startWorker({ entry: "fast-clock.mjs", vars: { TEST_SPEED: 1 } });
   context.after(() => worker.stop());
   const { ingest } = await worker.space();
-  await worker.db.prepare("CREATE TRIGGER test_refuse BEFORE INSERT ON events WHEN NEW.eid = 'bad' BEGIN SELECT raise(ABORT, 'refused by the test'); END").run();
-  const message = (eid) => JSON.stringify({ v: 1, kind: "postback", key_hash: sha256(ingest), key_kind: "ingest", raw: `event=contact&eid=${eid}`, received_at_ms: Date.now(), receipt: eid });
+  await worker.db
+    .prepare(
+      "CREATE TRIGGER test_refuse BEFORE INSERT ON events WHEN NEW.eid = 'bad' BEGIN SELECT raise(ABORT, 'refused by the test'); END",
+    )
+    .run();
+  const message = (eid) =>
+    JSON.stringify({
+      v: 1,
+      kind: "postback",
+      key_hash: sha256(ingest),
+      key_kind: "ingest",
+      raw: `event=contact&eid=${eid}`,
+      received_at_ms: Date.now(),
+      receipt: eid,
+    });
   const batch = ["bad", ...Array.from({ length: 60 }, (_, at) => `good-${at}`)];
   const statements = async () => (await (await worker.fetch("/test/statements")).json()).statements;
   let waiting = batch;
@@ -354,9 +519,13 @@ test("D1 that answers too late may have stored the event all the same: it counts
     await worker.db.prepare("CREATE TABLE test_changes (changes INTEGER)").run();
     await worker.db.prepare("INSERT INTO test_changes VALUES (0)").run();
     for (const what of ["INSERT", "UPDATE"]) {
-      await worker.db.prepare(`
+      await worker.db
+        .prepare(
+          `
         CREATE TRIGGER test_${what} AFTER ${what} ON events BEGIN
-        UPDATE test_changes SET changes = changes + 1; END`).run();
+        UPDATE test_changes SET changes = changes + 1; END`,
+        )
+        .run();
     }
     const query = "event=deposit&eid=late&value=5";
     const started = Date.now();
@@ -366,7 +535,10 @@ test("D1 that answers too late may have stored the event all the same: it counts
     await until("the late answer has stored it", () => worker.row("SELECT 1 FROM events WHERE eid = 'late'"));
     const log = () => worker.server.getLogs().filter(({ message }) => message.includes("spilled_not_stored")).length;
     await until("the queue has delivered it too", log, 30_000);
-    await until("its second try is through", async () => (await worker.row("SELECT changes FROM test_changes")).changes >= 2);
+    await until(
+      "its second try is through",
+      async () => (await worker.row("SELECT changes FROM test_changes")).changes >= 2,
+    );
     assert.deepEqual(await worker.rows("SELECT refires FROM events"), [{ refires: 0 }]);
     assert.deepEqual(await deposits(worker, id), { events: 1, units: 5 });
   } finally {

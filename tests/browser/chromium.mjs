@@ -13,7 +13,12 @@ function executable() {
   if (process.env.CHROMIUM) return process.env.CHROMIUM;
   const paths = NAMES.flatMap((name) => process.env.PATH.split(delimiter).map((folder) => join(folder, name)));
   const found = paths.find((path) => {
-    try { accessSync(path, constants.X_OK); return true; } catch { return false; }
+    try {
+      accessSync(path, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
   });
   if (!found) throw new Error(`no Chromium: install it (Debian: apt-get install chromium), or name it in CHROMIUM`);
   return found;
@@ -24,19 +29,37 @@ export async function startChromium(worker) {
   const { origin } = (await worker.server.listen()).url;
   const browser = await chromium.launch({
     executablePath: executable(),
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
   });
   let session;
   return {
     origin,
     /** A page that is signed in, and what it complained of. */
     async page({ width = 1280, height = 900, colorScheme = "light", signedIn = true, scale = 1 } = {}) {
-      const context = await browser.newContext({ baseURL: origin, viewport: { width, height }, colorScheme, deviceScaleFactor: scale, timezoneId: "Asia/Kolkata", permissions: ["clipboard-read", "clipboard-write"] });
+      const context = await browser.newContext({
+        baseURL: origin,
+        viewport: { width, height },
+        colorScheme,
+        deviceScaleFactor: scale,
+        timezoneId: "Asia/Kolkata",
+        permissions: ["clipboard-read", "clipboard-write"],
+      });
       const page = await context.newPage();
       page.complaints = [];
       page.on("console", (message) => page.complaints.push(`${message.type()}: ${message.text()}`));
       page.on("pageerror", (error) => page.complaints.push(`error: ${error.message}`));
-      await page.addInitScript(() => addEventListener("securitypolicyviolation", (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`)));
+      await page.addInitScript(() =>
+        addEventListener("securitypolicyviolation", (event) =>
+          console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`),
+        ),
+      );
       // Signing in takes a while, so one session serves all pages.
       if (signedIn && session) await context.addCookies(session);
       else if (signedIn) {
@@ -59,12 +82,28 @@ export async function signIn(page) {
 /** No complaint, nothing wider than the screen, nothing that a screen reader stumbles over. */
 export async function assertSound(page, what) {
   const width = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-  const widest = () => [...document.querySelectorAll("main *")].filter((part) => part.getBoundingClientRect().right > innerWidth).map((part) => part.outerHTML.slice(0, 90));
-  assert.ok(width[0] <= width[1], `${what}: ${width[0]} px wide on a screen of ${width[1]}: ${(await page.evaluate(widest)).slice(-3).join("\n")}`);
+  const widest = () =>
+    [...document.querySelectorAll("main *")]
+      .filter((part) => part.getBoundingClientRect().right > innerWidth)
+      .map((part) => part.outerHTML.slice(0, 90));
+  assert.ok(
+    width[0] <= width[1],
+    `${what}: ${width[0]} px wide on a screen of ${width[1]}: ${(await page.evaluate(widest)).slice(-3).join("\n")}`,
+  );
   await page.evaluate(axe.source);
   const { violations, passes } = await page.evaluate(() => globalThis.axe.run());
   assert.ok(passes.length > 5, `${what}: axe looked at it`);
   const serious = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
-  assert.deepEqual(serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).slice(0, 3).join(" ")}`), [], what);
+  assert.deepEqual(
+    serious.map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes
+          .map(({ html }) => html)
+          .slice(0, 3)
+          .join(" ")}`,
+    ),
+    [],
+    what,
+  );
   assert.deepEqual(page.complaints, [], what);
 }

@@ -14,7 +14,7 @@ after(async () => {
   await worker.stop();
 });
 
-const fire = async (token, query) => (await worker.fire(`/e?token=${token}&${query}`));
+const fire = async (token, query) => await worker.fire(`/e?token=${token}&${query}`);
 /** Waits for a text at most two seconds: what a user is promised. */
 const within2s = (locator) => locator.waitFor({ state: "visible", timeout: 2000 });
 
@@ -37,7 +37,10 @@ test("a new deployment leads from signing in to the first event", async () => {
   await line.getByRole("button", { name: "Copy" }).click();
   await line.getByText("Copied").waitFor();
   const copied = await page.evaluate(() => navigator.clipboard.readText());
-  assert.equal(copied, `${chromium.origin}/e?token=${token}&event=deposit&uid={click_id}&eid={trade_id}&value={sumdep}&currency=USD`);
+  assert.equal(
+    copied,
+    `${chromium.origin}/e?token=${token}&event=deposit&uid={click_id}&eid={trade_id}&value={sumdep}&currency=USD`,
+  );
 
   await page.getByRole("link", { name: "Fire a test registration" }).click();
   await page.getByText("answered “queued”").waitFor();
@@ -63,7 +66,10 @@ test("an old token works after rotation and no more once it is revoked", async (
   await section.getByRole("button", { name: "Rotate the Ingest token" }).click();
   const token = await page.locator("#token-now").textContent();
   await section.getByText(/\(2[34]:\d\d:\d\d left\)/).waitFor();
-  assert.deepEqual([(await fire(ingest, "event=contact")).status, (await fire(token, "event=contact")).status], ["queued", "queued"]);
+  assert.deepEqual(
+    [(await fire(ingest, "event=contact")).status, (await fire(token, "event=contact")).status],
+    ["queued", "queued"],
+  );
   await section.getByRole("button", { name: "Revoke the previous one now" }).click();
   await page.waitForURL(`**/s/${id}/keys`);
   assert.deepEqual([(await fire(ingest, "event=contact")).code, (await fire(token, "event=contact")).code], [401, 200]);
@@ -83,20 +89,31 @@ test("a double click on Rotate makes one secret, shows it, and leaves the old on
   await section.getByText("Rotate", { exact: true }).click();
   await section.getByRole("button", { name: "Rotate the Ingest token" }).dblclick();
   const token = await page.locator("#token-now").textContent();
-  assert.deepEqual(await worker.rows("SELECT count(*) AS n FROM keys WHERE space_id = ? AND kind = 'ingest'", id), [{ n: 2 }]);
-  assert.deepEqual([(await fire(ingest, "event=contact")).status, (await fire(token, "event=contact")).status], ["queued", "queued"]);
+  assert.deepEqual(await worker.rows("SELECT count(*) AS n FROM keys WHERE space_id = ? AND kind = 'ingest'", id), [
+    { n: 2 },
+  ]);
+  assert.deepEqual(
+    [(await fire(ingest, "event=contact")).status, (await fire(token, "event=contact")).status],
+    ["queued", "queued"],
+  );
   await page.context().close();
 });
 
 test("a deposit moves revenue, feed and the link's row within two seconds, without reload", async () => {
   const { id, ingest, bearer } = await worker.space("Live");
   const link = await worker.link(id, "live-link");
-  await worker.fire("/clicks", { method: "POST", headers: { authorization: `Bearer ${bearer}` }, body: JSON.stringify({ uid: "visitor", link_slug: "live-link" }) });
+  await worker.fire("/clicks", {
+    method: "POST",
+    headers: { authorization: `Bearer ${bearer}` },
+    body: JSON.stringify({ uid: "visitor", link_slug: "live-link" }),
+  });
   const page = await chromium.page();
   await page.goto(`/s/${id}`);
   await page.getByText("Waiting for the first event").waitFor();
   await page.locator('#connection[data-state="live"]').waitFor();
-  await page.evaluate(() => { globalThis.stayed = true; });
+  await page.evaluate(() => {
+    globalThis.stayed = true;
+  });
   await fire(ingest, "event=deposit&uid=visitor&eid=1&value=25.00&currency=USD");
   await within2s(page.locator("#revenue").getByText("25.00"));
   await within2s(page.locator("#feed").getByText("25.00\u00a0USD"));
@@ -124,9 +141,14 @@ test("clicks alone show within the time that a question waits", async () => {
 
 test("a delivery shows its destination and how it went, without reload", async () => {
   const { id, ingest } = await worker.space("Delivery");
-  await worker.db.prepare(`
+  await worker.db
+    .prepare(
+      `
       INSERT INTO destinations (space_id, name, enabled, events, config, secrets, created_at_ms)
-      VALUES (?, 'My hook', 1, '{"deposit":"Purchase"}', '{}', '', 0)`).bind(id).run();
+      VALUES (?, 'My hook', 1, '{"deposit":"Purchase"}', '{}', '', 0)`,
+    )
+    .bind(id)
+    .run();
   const page = await chromium.page();
   await page.goto(`/s/${id}`);
   await page.locator('#connection[data-state="live"]').waitFor();
@@ -139,7 +161,9 @@ test("a lost connection is told and mended, and a hidden page asks nothing", asy
   const { id, ingest } = await worker.space("Lost");
   const page = await chromium.page();
   let asked = 0;
-  page.on("request", (request) => { if (request.url().includes("/live?")) asked += 1; });
+  page.on("request", (request) => {
+    if (request.url().includes("/live?")) asked += 1;
+  });
   await page.goto(`/s/${id}`);
   await page.locator('#connection[data-state="live"]').waitFor();
   await page.context().setOffline(true);
@@ -150,10 +174,11 @@ test("a lost connection is told and mended, and a hidden page asks nothing", asy
   await page.locator("#revenue").getByText("7.00").waitFor({ timeout: 10_000 });
   await page.locator('#connection[data-state="live"]').waitFor();
 
-  const hide = (hidden) => page.evaluate((value) => {
-    Object.defineProperty(document, "hidden", { configurable: true, get: () => value });
-    document.dispatchEvent(new Event("visibilitychange"));
-  }, hidden);
+  const hide = (hidden) =>
+    page.evaluate((value) => {
+      Object.defineProperty(document, "hidden", { configurable: true, get: () => value });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }, hidden);
   await hide(true);
   await page.locator('#connection[data-state="off"]').waitFor();
   asked = 0;
@@ -190,17 +215,26 @@ test("the page works by keyboard alone", async () => {
     await page.keyboard.press("Tab");
     reached.add(await page.evaluate(() => document.activeElement.textContent.trim()));
   }
-  for (const name of ["Events", "API keys", "Yesterday", "Other days"]) assert.ok(reached.has(name), `${name} of ${[...reached]}`);
+  for (const name of ["Events", "API keys", "Yesterday", "Other days"])
+    assert.ok(reached.has(name), `${name} of ${[...reached]}`);
   await page.context().close();
 });
 
 test("every page fits 360 px, says nothing on the console and is accessible, in light and dark", async () => {
   const { id, ingest } = await worker.space("Every page <script> \u{1F600}");
   await worker.link(id, "every-page", { target: `https://offer.example/${"long".repeat(60)}` });
-  await worker.db.prepare(`
+  await worker.db
+    .prepare(
+      `
       INSERT INTO destinations (space_id, name, enabled, events, config, secrets, failures, created_at_ms)
-      VALUES (?, ?, 1, '{"deposit":"Purchase"}', ?, '', 3, 0)`)
-    .bind(id, `Hook ${"long".repeat(20)}`, JSON.stringify({ kind: "webhook", url: "https://hook.example/", method: "POST" })).run();
+      VALUES (?, ?, 1, '{"deposit":"Purchase"}', ?, '', 3, 0)`,
+    )
+    .bind(
+      id,
+      `Hook ${"long".repeat(20)}`,
+      JSON.stringify({ kind: "webhook", url: "https://hook.example/", method: "POST" }),
+    )
+    .run();
   const { id: destination } = await worker.row("SELECT id FROM destinations WHERE space_id = ?", id);
   const { id: link } = await worker.row("SELECT id FROM links WHERE space_id = ?", id);
   for (const uid of ["plain", "<script>alert(1)</script>", "\u202Egnp.exe", "\u{1F600}".repeat(64), "w".repeat(256)]) {
@@ -209,16 +243,45 @@ test("every page fits 360 px, says nothing on the console and is accessible, in 
     await fire(ingest, `event=deposit&uid=${text}&eid=x${text.slice(0, 200)}&value=${text}`);
   }
   await fire(ingest, "event=deposit&uid=plain&eid=no-value");
-  await until("the first tries were made", async () => (await worker.row("SELECT count(*) AS n FROM deliveries WHERE space_id = ? AND tries > 0", id)).n > 0);
+  await until(
+    "the first tries were made",
+    async () => (await worker.row("SELECT count(*) AS n FROM deliveries WHERE space_id = ? AND tries > 0", id)).n > 0,
+  );
   const empty = await worker.space("Empty");
-  const screens = ["", "?period=7d", "?period=30d", "?period=custom&from=x&to=y", "/events", "/events?q=nothing", "/events/1", "/events/2", "/refused", "/keys", "/links", "/links/new", `/links/${link}`,
-    "/destinations", "/destinations/new?kind=fb_capi", "/destinations/new?kind=webhook", "/destinations/new?kind=s2s_postback", `/destinations/${destination}`, "/settings"];
-  const paths = ["/new", "/s/999", ...screens.map((path) => `/s/${id}${path}`), ...["", "/events", "/refused", "/links", "/destinations"].map((path) => `/s/${empty.id}${path}`)];
+  const screens = [
+    "",
+    "?period=7d",
+    "?period=30d",
+    "?period=custom&from=x&to=y",
+    "/events",
+    "/events?q=nothing",
+    "/events/1",
+    "/events/2",
+    "/refused",
+    "/keys",
+    "/links",
+    "/links/new",
+    `/links/${link}`,
+    "/destinations",
+    "/destinations/new?kind=fb_capi",
+    "/destinations/new?kind=webhook",
+    "/destinations/new?kind=s2s_postback",
+    `/destinations/${destination}`,
+    "/settings",
+  ];
+  const paths = [
+    "/new",
+    "/s/999",
+    ...screens.map((path) => `/s/${id}${path}`),
+    ...["", "/events", "/refused", "/links", "/destinations"].map((path) => `/s/${empty.id}${path}`),
+  ];
   for (const colorScheme of ["light", "dark"]) {
     const page = await chromium.page({ width: 360, height: 740, colorScheme });
     for (const path of paths) {
       await page.goto(path);
-      await page.evaluate(() => { for (const part of document.querySelectorAll("main details")) part.open = true; });
+      await page.evaluate(() => {
+        for (const part of document.querySelectorAll("main details")) part.open = true;
+      });
       // The browser itself remarks on the answers that are meant to be refusals.
       page.complaints = page.complaints.filter((text) => !/status of (404|422)/.test(text));
       await assertSound(page, `${path} in ${colorScheme}`);
