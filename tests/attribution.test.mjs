@@ -1,4 +1,4 @@
-// Revenue finds its link whatever comes first: click, bind or event (contract §5).
+// Revenue finds its link whatever comes first: click, bind or event (docs/bot.md).
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { startWorker } from "./harness.mjs";

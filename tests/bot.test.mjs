@@ -1,4 +1,4 @@
-// The bot's side: POST /events, /bind, /clicks and GET /bind (contract §5).
+// The bot's side: POST /events, /bind, /clicks and GET /bind (docs/bot.md).
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { addKey, mintKey, sha256, startWorker } from "./harness.mjs";

@@ -1,4 +1,4 @@
-// The courier's runs: what one may spend, and a backlog with a database that is lost in between (contract §9). A clock
+// The courier's runs: what one may spend, and a backlog with a database that is lost in between (docs/destinations.md, How it is sent). A clock
 // that runs faster, real workerd and D1.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";

@@ -1,4 +1,4 @@
-// The dashboard's door and forms, as far as they go without a browser (contract §§2, 7).
+// The dashboard's door and forms, as far as they go without a browser (docs/dashboard.md, docs/api.md).
 import assert from "node:assert/strict";
 import { createHash, createHmac } from "node:crypto";
 import { after, before, test } from "node:test";
@@ -142,13 +142,11 @@ test("over https every answer of the dashboard says to come back over https alon
   const paths = ["/", "/login", "/new", ...assets, ...SCREENS.map((path) => `/s/${id}${path}`), `/s/999999`];
   const header = async (server, origin, path, init) => {
     // The server's own fetch makes http of it; the Worker's does not.
-    const response = await server
-      .getWorker()
-      .fetch(`${origin}${path}`, {
-        redirect: "manual",
-        ...init,
-        headers: { cookie: browser.cookie, origin, ...init?.headers },
-      });
+    const response = await server.getWorker().fetch(`${origin}${path}`, {
+      redirect: "manual",
+      ...init,
+      headers: { cookie: browser.cookie, origin, ...init?.headers },
+    });
     await response.body?.cancel();
     return response.headers.get("strict-transport-security");
   };

@@ -1,4 +1,4 @@
-// Every event reaches its destinations (contract §§8, 9): in-process destinations, a clock that the schedule
+// Every event reaches its destinations (docs/destinations.md): in-process destinations, a clock that the schedule
 // sets, real workerd and D1.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -201,7 +201,7 @@ test("the event map decides what is sent and under which name; a paused destinat
   assert.equal(received.length, 2);
 });
 
-describe("the table of §9", () => {
+describe("the table of outcomes", () => {
   for (const [status, hook, postback] of [
     [200, "sent", "sent"],
     [204, "sent", "failed_permanently"],

@@ -1,4 +1,4 @@
-// `/l/<slug>`: three kinds of link, the click behind the answer, and who is not counted (contract §6).
+// `/l/<slug>`: three kinds of link, the click behind the answer, and who is not counted (docs/links.md).
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { OPERATOR_TOKEN, startWorker, until } from "./harness.mjs";

@@ -1,4 +1,4 @@
-// The operator's API: spaces and their keys (contract §2).
+// The operator's API: spaces and their keys (docs/api.md, Spaces and keys).
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { OPERATOR_TOKEN, sha256, startWorker } from "./harness.mjs";

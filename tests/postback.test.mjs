@@ -26,7 +26,7 @@ const revenue = async (spaceId, currency) =>
     currency,
   );
 
-describe("answers (§4.1)", () => {
+describe("answers", () => {
   test("a clean event answers queued with exactly the documented keys, then duplicate", async () => {
     const first = await worker.fire(url("event=deposit&uid=u1&eid=clean-1&value=25.00&currency=USD"));
     assert.equal(first.code, 200);
@@ -108,7 +108,7 @@ describe("answers (§4.1)", () => {
   });
 });
 
-describe("the token (§2)", () => {
+describe("the token", () => {
   test("it goes in the query, in the path and in the body", async () => {
     for (const [path, init] of [
       [`/e?token=${space.ingest}&event=contact&eid=t1`],
@@ -172,7 +172,7 @@ describe("the token (§2)", () => {
   });
 });
 
-describe("amounts (§4.2)", () => {
+describe("amounts", () => {
   test("a deposit without an amount is stored, adds nothing and is flagged", async () => {
     const before = await revenue(space.id, "USD");
     for (const query of ["event=deposit&eid=empty1&value=", "event=deposit&eid=empty2"]) {
@@ -251,7 +251,7 @@ describe("amounts (§4.2)", () => {
   });
 });
 
-describe("times (§4.3)", () => {
+describe("times", () => {
   test("milliseconds, seconds and the time of receipt", async () => {
     const now = Date.now();
     for (const [t, expected] of [
@@ -276,7 +276,7 @@ describe("times (§4.3)", () => {
   });
 });
 
-describe("idempotency (§4.4)", () => {
+describe("idempotency", () => {
   test("an eid counts once per event, whatever uid, value, time or method come with it", async () => {
     const t = Date.now();
     assert.equal((await worker.fire(url("event=deposit&eid=once&uid=a&value=1"))).status, "queued");
@@ -362,7 +362,7 @@ describe("idempotency (§4.4)", () => {
   });
 });
 
-describe("what arrives (networks.md §3)", () => {
+describe("what arrives (docs/networks.md, What arrives)", () => {
   for (const [query, expected, notes] of [
     ["event=registration?reg={reg}&eid=arrival1", { event: "registration" }, ["second_question_mark"]],
     ["event=registration&status={status}&{status}=true&eid=arrival2", { event: "registration" }, ["macro_as_name"]],

@@ -1,4 +1,4 @@
-// The overview's figures against a recount of the events, and what reading them costs (contract §7).
+// The overview's figures against a recount of the events, and what reading them costs (docs/dashboard.md).
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { after, before, test } from "node:test";

@@ -1,4 +1,4 @@
-// Nothing lost while D1 is away (contract §4.5): queue, consumer, and what happens without either.
+// Nothing lost while D1 is away (docs/postback.md, Durability): queue, consumer, and what happens without either.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { mintKey, OPERATOR_TOKEN, sha256, startWorker, until } from "./harness.mjs";

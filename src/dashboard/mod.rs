@@ -1,4 +1,4 @@
-//! The dashboard: what a signed-in user sees and does (contract §7). Every screen asks the door first,
+//! The dashboard: what a signed-in user sees and does (docs/dashboard.md). Every screen asks the door first,
 //! reads what it shows in one round trip where it can, and answers a form by the same screen or by a redirect.
 
 mod access;

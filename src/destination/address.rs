@@ -1,4 +1,4 @@
-//! Which addresses a destination may have: public ones only (contract §8).
+//! Which addresses a destination may have: public ones only (docs/destinations.md).
 //!
 //! A user's webhook address is fetched by us, from inside Cloudflare. The guard reads an address the
 //! way the runtime's URL parser will, so that no spelling of a private host slips through: `127.1`,

@@ -1,4 +1,4 @@
-//! Facebook's Conversions API (contract §8; developers.facebook.com, "Using the API", "fbp and fbc",
+//! Facebook's Conversions API (docs/destinations.md; developers.facebook.com, "Using the API", "fbp and fbc",
 //! "Customer information parameters").
 
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! Where events are sent on to (contract §8): three kinds, each with its configuration, a map of
+//! Where events are sent on to (docs/destinations.md): three kinds, each with its configuration, a map of
 //! event names, and secrets that are never shown again.
 
 pub mod address;

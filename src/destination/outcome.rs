@@ -1,4 +1,4 @@
-//! What an answer means, and when to try again (contract §9). Pure: clock and chance are arguments.
+//! What an answer means, and when to try again (docs/destinations.md, How it is sent). Pure: clock and chance are arguments.
 
 use serde::Serialize;
 
@@ -77,7 +77,7 @@ impl State {
     }
 }
 
-/// The table of §9.
+/// The table of docs/destinations.md, How it is sent.
 pub fn judge(answer: &Answer, success: Success) -> Outcome {
     let status = match answer {
         Answer::None => return Outcome::Transient,

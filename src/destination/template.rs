@@ -1,4 +1,4 @@
-//! The macros of an S2S postback (contract §8).
+//! The macros of an S2S postback (docs/destinations.md).
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 

@@ -1,4 +1,4 @@
-//! The webhook's body and signature (contract §8; Standard Webhooks, standardwebhooks.com).
+//! The webhook's body and signature (docs/destinations.md; Standard Webhooks, standardwebhooks.com).
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;

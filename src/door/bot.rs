@@ -1,4 +1,4 @@
-//! The bot's side: `/bind` and `POST /clicks` (contract §5). Its callers are programs that try again,
+//! The bot's side: `/bind` and `POST /clicks` (docs/bot.md). Its callers are programs that try again,
 //! and both may be tried again safely; so where D1 is away they are asked to.
 
 use serde::Serialize;

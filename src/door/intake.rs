@@ -1,4 +1,4 @@
-//! `/e` and `POST /events`: the way of a report from the request to its answer (contract §§4, 5).
+//! `/e` and `POST /events`: the way of a report from the request to its answer (docs/postback.md, docs/bot.md).
 //!
 //! 1. The request is read as far as it goes.
 //! 2. A key that cannot be one is refused without the database: 401, or 400 where the request cannot

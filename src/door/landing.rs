@@ -1,5 +1,5 @@
 //! `/l/<slug>`: a visitor is given a uid and sent on; the click is stored after the answer
-//! (contract §6).
+//! (docs/links.md).
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -13,7 +13,7 @@ use crate::destination::outcome::Answer;
 use crate::destination::request::Outgoing;
 use crate::error::Error;
 
-/// How long a destination may take to answer (contract §9).
+/// How long a destination may take to answer (docs/destinations.md, How it is sent).
 pub const ANSWER_DEADLINE_MS: u64 = 10_000;
 
 /// Longest document that is fetched: a team's keys are 5 KB.

@@ -130,7 +130,7 @@ impl Figures {
 }
 
 /// The share that did not go on to the next step, in whole percent; negative where the next step has
-/// more. `None` after nothing (contract §7: 1,540 → 320 is 79).
+/// more. `None` after nothing (docs/dashboard.md: 1,540 → 320 is 79).
 pub fn drop_percent(previous: i64, next: i64) -> Option<i64> {
     (previous > 0).then(|| rounded(100 * (previous - next), previous))
 }

@@ -1,4 +1,4 @@
-//! A deposit's amount, exact (contract §4.2).
+//! A deposit's amount, exact (docs/postback.md, Amounts).
 //!
 //! Amounts are decimal text made into whole millionths. What two readers could read as two different
 //! sums is refused rather than guessed: `1,234` is 1234 in London and 1.234 in Berlin.

@@ -1,4 +1,4 @@
-//! A bind: a click's uid and the Telegram user it turned out to be (contract §5).
+//! A bind: a click's uid and the Telegram user it turned out to be (docs/bot.md).
 
 use crate::model::event::{Id, TgId};
 

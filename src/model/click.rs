@@ -1,4 +1,4 @@
-//! A click: a visitor on a landing, or one that the bot's own code reports (contract §6).
+//! A click: a visitor on a landing, or one that the bot's own code reports (docs/links.md).
 
 use serde::Serialize;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! What a stored event consists of (contract §§3, 4): types that cannot hold a wrong value.
+//! What a stored event consists of (docs/postback.md): types that cannot hold a wrong value.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -113,7 +113,7 @@ impl TgId {
     }
 }
 
-/// What makes two reports one event (contract §4.4): the eid, or without one the time and the person,
+/// What makes two reports one event (docs/postback.md, Idempotency): the eid, or without one the time and the person,
 /// who is a uid, or where there is none a Telegram user.
 ///
 /// The text is unique within its space. The second character tells the three forms apart, so that no

@@ -1,4 +1,4 @@
-//! The two secrets of a space (contract §2): how they look, how they are made, how they are told apart.
+//! The two secrets of a space (docs/api.md, Spaces and keys): how they look, how they are made, how they are told apart.
 //!
 //! A key reads `xt_in_` or `xt_sk_`, 26 characters of 128 random bits, and 10 characters of check
 //! part: 48 bits of an HMAC over what stands before. The database knows a key by its SHA-256. The

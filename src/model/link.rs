@@ -1,4 +1,4 @@
-//! A trackable entry point and where it sends a visitor (contract §6).
+//! A trackable entry point and where it sends a visitor (docs/links.md).
 
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,7 @@
 //! and sent back in `notes`.
 //!
 //! A note never repeats the sender's text: some networks search a 2xx body for "error" or "fail"
-//! and would find their own words (contract §4.1).
+//! and would find their own words (docs/postback.md, Answers).
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! A space: one offer or funnel, with its secrets (contract §2).
+//! A space: one offer or funnel, with its secrets (docs/api.md, Spaces and keys).
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! The status words of every answer to a report, and their HTTP codes (contract §4.1).
+//! The status words of every answer to a report, and their HTTP codes (docs/postback.md, Answers).
 
 use crate::model::note::{Broken, Note};
 

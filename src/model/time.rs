@@ -1,4 +1,4 @@
-//! When an event happened (contract §4.3).
+//! When an event happened (docs/postback.md, Time).
 
 /// A year and a day back: a network's replay of last year's report is still taken.
 const PAST_MS: i64 = 366 * 24 * 60 * 60 * 1000;

@@ -1,4 +1,4 @@
-//! A visit: a click on a landing, of the space and link that its address led to (contract §6).
+//! A visit: a click on a landing, of the space and link that its address led to (docs/links.md).
 
 use serde::Serialize;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! One event: what arrived, what was understood, what became of it (contract §7). Why revenue did or
+//! One event: what arrived, what was understood, what became of it (docs/dashboard.md). Why revenue did or
 //! did not move is its first sentence.
 
 use askama::Template;

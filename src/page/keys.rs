@@ -1,5 +1,5 @@
 //! The API keys page: both secrets' rotation, the ready-made postback URLs, and the test that brings
-//! the first event (contract §2).
+//! the first event (docs/api.md, Spaces and keys).
 
 use askama::Template;
 

@@ -1,4 +1,4 @@
-//! Reads `/bind` (contract §5).
+//! Reads `/bind` (docs/bot.md).
 
 use crate::model::bind::Bind;
 use crate::model::event::TgId;

@@ -1,4 +1,4 @@
-//! Reads clicks: the query of a landing, and `POST /clicks` (contract §6).
+//! Reads clicks: the query of a landing, and `POST /clicks` (docs/links.md).
 
 use crate::model::click::{Click, Fields};
 use crate::model::event::{BadId, Id};

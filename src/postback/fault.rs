@@ -8,7 +8,7 @@ use crate::model::status::Status;
 /// Why a report is not stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// The first thing wrong, in the contract's order (§4.1).
+    /// The first thing wrong, in the order of docs/postback.md, Answers.
     pub status: Status,
     /// Everything wrong, then what else there is to say.
     pub notes: Vec<Note>,

@@ -1,4 +1,4 @@
-//! From a raw postback to an event or a refusal (contract §4). Pure: time is an argument, and the
+//! From a raw postback to an event or a refusal (docs/postback.md). Pure: time is an argument, and the
 //! token is handed on unread, since only the database knows which are valid.
 
 pub mod bind;

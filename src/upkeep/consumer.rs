@@ -1,5 +1,5 @@
 //! The consumer of the `postbacks` queue: what D1 did not take in time is stored once it is back,
-//! with its original receive time (contract §4.5). A batch is three round trips where all goes well, one
+//! with its original receive time (docs/postback.md, Durability). A batch is three round trips where all goes well, one
 //! each for events, refusals and clicks.
 
 use crate::db;

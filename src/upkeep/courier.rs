@@ -1,4 +1,4 @@
-//! Claims what is due and hands it out to lanes (contract §9).
+//! Claims what is due and hands it out to lanes (docs/destinations.md, How it is sent).
 //!
 //! The invocation that stored an event makes its first tries under the lease that the insert carries.
 //! Everything else is claimed: by a hint on the queue, by the minute cron, by hand. A lane begins no

@@ -1,4 +1,4 @@
-//! What D1 did not take in time, and its way into the queue (contract §4.5).
+//! What D1 did not take in time, and its way into the queue (docs/postback.md, Durability).
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! The visit of a landing is stored after the visitor's answer (contract §6).
+//! The visit of a landing is stored after the visitor's answer (docs/links.md).
 
 use crate::db;
 use crate::edge;
