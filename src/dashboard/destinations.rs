@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use super::events::zone_of;
 use super::{Answer, Asked, go_to, zone_around};
 use crate::db;
-use crate::destination::{Draft, parse_headers};
+use crate::destination::field::{Field, Holds};
+use crate::destination::request::Tested;
+use crate::destination::{self, Draft, Given, parse_headers};
 use crate::door::operator::destination as operator;
-use crate::door::operator::destination::Tested;
 use crate::edge::{self, seal};
 use crate::error::BadField;
 use crate::manage::must_exist;
 use crate::model::event::Canonical;
-use crate::page::destinations::{self, Around};
+use crate::page::destinations::{self, Around, DROP_HEADERS};
 use crate::page::form::Sent;
 use crate::reply::Problem;
 use crate::upkeep::later::Later;
@@ -30,8 +31,7 @@ pub async fn form(asked: Asked<'_>, id: Option<i64>) -> Result<Answer, Problem> 
         Some(id) => one(&asked, id, Extra::default()).await,
         None => {
             let draft = Draft { kind: asked.parameter("kind"), ..Draft::default() };
-            let is_kind = destinations::is_kind(&draft.kind);
-            if !is_kind {
+            if destination::kind(&draft.kind).is_none() {
                 return Ok(go_to(&asked.path("/destinations")).into());
             }
             new(&asked, &draft, None).await
@@ -114,42 +114,45 @@ fn draft(sent: &Sent) -> Result<Draft, (Box<Draft>, BadField)> {
         .iter()
         .map(|event| (event.code().to_owned(), sent.optional(&format!("events.{}", event.code()))))
         .collect();
-    let text = |name: &str| sent.get(name).trim().to_owned();
     let mut draft = Draft {
-        kind: text("kind"),
-        name: text("name"),
+        kind: sent.get("kind").trim().to_owned(),
+        name: sent.get("name").trim().to_owned(),
         enabled: Some(sent.is_on("enabled")),
         events: names,
-        url: text("url"),
-        method: sent.optional("method"),
-        headers: None,
-        signing_secret: sent.optional("signing_secret"),
-        url_template: text("url_template"),
-        expected_status: None,
-        pixel_id: text("pixel_id"),
-        access_token: sent.optional("access_token"),
-        test_event_code: sent.optional("test_event_code"),
-        action_source: sent.optional("action_source"),
-        event_source_url: sent.optional("event_source_url"),
+        ..Draft::default()
     };
-    match sent.get("headers").trim() {
-        "" if sent.is_on("drop_headers") => draft.headers = Some(BTreeMap::new()),
-        "" => {}
-        lines => match parse_headers(lines) {
-            Ok(headers) => draft.headers = Some(headers),
-            Err(bad) => return Err((Box::new(draft), bad)),
-        },
-    }
-    if let Some(status) = sent.optional("expected_status") {
-        match status.parse() {
-            Ok(status) => draft.expected_status = Some(status),
-            Err(_) => {
-                let bad = BadField::new("expected_status", "Write a number such as 200.");
-                return Err((Box::new(draft), bad));
-            }
+    let mut bad = None;
+    for field in destination::kind(&draft.kind).map_or(&[][..], |kind| kind.fields) {
+        match given(sent, field) {
+            Ok(given) => draft.given.extend(given.map(|given| (field.name, given))),
+            Err(unreadable) => bad = bad.or(Some(unreadable)),
         }
     }
-    Ok(draft)
+    match bad {
+        None => Ok(draft),
+        Some(bad) => Err((Box::new(draft), bad)),
+    }
+}
+
+/// What was typed into a field; `None` where it was left empty.
+fn given(sent: &Sent, field: &Field) -> Result<Option<Given>, BadField> {
+    Ok(match field.holds {
+        Holds::Text | Holds::Optional | Holds::OneOf(_) | Holds::Secret => {
+            sent.optional(field.name).map(Given::Text)
+        }
+        Holds::Number { unset } => match sent.optional(field.name) {
+            None => None,
+            Some(text) => Some(Given::Number(text.parse().map_err(|_no_number| {
+                let reason = format!("Write a number such as {unset}.");
+                BadField { field: field.name, reason: reason.into() }
+            })?)),
+        },
+        Holds::Headers => match sent.get(field.name).trim() {
+            "" if sent.is_on(DROP_HEADERS) => Some(Given::Headers(BTreeMap::new())),
+            "" => None,
+            lines => Some(Given::Headers(parse_headers(lines)?)),
+        },
+    })
 }
 
 /// Sends a test and shows what came back.

@@ -7,7 +7,7 @@ use super::delivery::{self, Page};
 use super::row::Row;
 use super::space::{self, Spaces};
 use super::{number, rows_of, run, run_together, text};
-use crate::destination::{Config, Destination, Draft, EventMap};
+use crate::destination::{self, Destination, Draft, EventMap, Settings};
 use crate::error::Error;
 use crate::text::json;
 
@@ -81,13 +81,8 @@ pub struct Stored {
 
 impl Stored {
     /// What may be shown of its configuration.
-    pub fn settings(&self) -> Option<Config> {
-        Config::read(&json::read(&self.config))
-    }
-
-    /// The word for its kind; empty for one that a later version made.
-    pub fn kind(&self) -> String {
-        self.settings().map(|config| config.kind().to_owned()).unwrap_or_default()
+    pub fn settings(&self) -> Option<Box<dyn Settings>> {
+        destination::read(&json::read(&self.config))
     }
 
     /// What it calls each event; what is missing is not sent.
@@ -97,7 +92,7 @@ impl Stored {
 
     /// It as its form has it.
     pub fn draft(&self) -> Option<Draft> {
-        Some(Draft::of(&self.name, self.enabled, &self.names(), self.settings()?))
+        Draft::of(&self.name, self.enabled, &self.names(), &json::read(&self.config))
     }
 
     pub(super) fn read(row: &Row) -> Self {
@@ -204,7 +199,7 @@ fn values(
         text(&destination.name),
         number(i64::from(destination.enabled)),
         super::json(&destination.events),
-        super::json(&destination.config),
+        text(&destination.settings.to_json()),
         text(sealed),
         number(last),
     ]

@@ -1,6 +1,6 @@
 //! Which addresses a destination may have: public ones only (docs/destinations.md).
 //!
-//! A user's webhook address is fetched by us, from inside Cloudflare. The guard reads an address the
+//! A destination's address is fetched by us, from inside Cloudflare. The guard reads an address the
 //! way the runtime's URL parser will, so that no spelling of a private host slips through: `127.1`,
 //! `0x7f000001`, `[::ffff:10.0.0.1]`. What could be read in two ways is refused rather than guessed.
 //!
@@ -99,7 +99,7 @@ fn split_port(authority: &str) -> Result<(&str, Option<&str>), &'static str> {
     })
 }
 
-/// Every port may be called: webhooks do live on odd ones, and only public hosts get this far.
+/// Every port may be called: servers do live on odd ones, and only public hosts get this far.
 fn check_port(port: Option<&str>) -> Result<(), &'static str> {
     match port {
         None => Ok(()),

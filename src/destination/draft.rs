@@ -1,213 +1,93 @@
-//! A destination as the operator writes it, checked field by field.
+//! A destination as the operator writes it.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 
-use super::{Config, Destination, EventMap, Secrets, headers};
-use crate::destination::{address, template, webhook};
+use super::address;
+use super::field::{Field, HEADERS, Holds};
 use crate::error::BadField;
 use crate::model::event::Canonical;
 
 const NAME_BYTES: usize = 100;
+
+/// Longest address, in bytes.
 const URL_BYTES: usize = 2048;
 
-/// Facebook's own names for the four events.
-const FACEBOOK: [(Canonical, &str); 4] = [
-    (Canonical::Contact, "Contact"),
-    (Canonical::Subscribed, "Lead"),
-    (Canonical::Registration, "CompleteRegistration"),
-    (Canonical::Deposit, "Purchase"),
-];
+/// The names of the events at the destination; an event without one is not sent.
+pub type EventMap = BTreeMap<String, String>;
 
-/// Where Meta says an event can happen (`action_source`).
-const ACTION_SOURCES: [&str; 8] = [
-    "website",
-    "chat",
-    "app",
-    "email",
-    "phone_call",
-    "system_generated",
-    "business_messaging",
-    "other",
-];
+/// What one of its kind's fields was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Given {
+    Text(String),
+    Number(u16),
+    Headers(BTreeMap<String, String>),
+}
 
-/// A destination as the operator writes it. Each kind has fields of its own; the others stay empty.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+/// A destination as the operator writes it: what all kinds have, and the fields of its own.
+#[derive(Clone, Debug, Default)]
 pub struct Draft {
     pub kind: String,
     pub name: String,
     pub enabled: Option<bool>,
     /// Canonical to target name; missing is prefilled, `null` or empty is not sent.
     pub events: BTreeMap<String, Option<String>>,
-    pub url: String,
-    pub method: Option<String>,
-    pub headers: Option<BTreeMap<String, String>>,
-    pub signing_secret: Option<String>,
-    pub url_template: String,
-    pub expected_status: Option<u16>,
-    pub pixel_id: String,
-    pub access_token: Option<String>,
-    pub test_event_code: Option<String>,
-    pub action_source: Option<String>,
-    pub event_source_url: Option<String>,
-}
-
-/// What Facebook calls an event.
-pub fn facebooks_name(canonical: Canonical) -> &'static str {
-    FACEBOOK.iter().find(|(event, _)| *event == canonical).map_or("", |(_, name)| name)
+    /// By the names of its kind's fields, each once.
+    pub given: Vec<(&'static str, Given)>,
 }
 
 impl Draft {
-    /// A stored destination as its form has it, without its secrets.
-    pub fn of(name: &str, enabled: bool, events: &EventMap, config: Config) -> Self {
-        let mapped = |event: &Canonical| {
-            let target = events.get(event.code()).cloned();
-            (event.code().to_owned(), target)
-        };
-        let draft = Self {
-            name: name.to_owned(),
-            enabled: Some(enabled),
-            events: Canonical::ALL.iter().map(mapped).collect(),
-            kind: config.kind().to_owned(),
-            ..Self::default()
-        };
-        match config {
-            Config::Webhook { url, method } => Self { url, method: Some(method), ..draft },
-            Config::S2sPostback { url_template, method, expected_status } => Self {
-                url_template,
-                method: Some(method),
-                expected_status: Some(expected_status),
-                ..draft
-            },
-            Config::FbCapi { pixel_id, test_event_code, action_source, event_source_url } => Self {
-                pixel_id,
-                test_event_code,
-                action_source: Some(action_source),
-                event_source_url,
-                ..draft
-            },
-        }
+    fn given(&self, field: &str) -> Option<&Given> {
+        self.given.iter().find(|(name, _)| *name == field).map(|(_, given)| given)
     }
 
-    /// Checks a draft, naming the first wrong field. Secrets that it leaves out are `kept` from
-    /// before; a webhook without a signing secret gets one made of `random`.
-    pub fn check(
-        mut self,
-        kept: Secrets,
-        random: [u8; 24],
-        allow_loopback: bool,
-    ) -> Result<Destination, BadField> {
-        let name = self.name.trim().to_owned();
+    /// The text of a field as it was written; `None` where it was left out.
+    pub fn optional(&self, field: &str) -> Option<&str> {
+        if let Some(Given::Text(text)) = self.given(field) { Some(text) } else { None }
+    }
+
+    /// The text of a field, trimmed; empty where it was left out.
+    pub fn text(&self, field: &str) -> &str {
+        self.optional(field).unwrap_or_default().trim()
+    }
+
+    /// The number of a field; `None` where it was left out.
+    pub fn number(&self, field: &str) -> Option<u16> {
+        if let Some(Given::Number(number)) = self.given(field) { Some(*number) } else { None }
+    }
+
+    /// Its headers; `None` where they were left out.
+    pub fn headers(&self) -> Option<&BTreeMap<String, String>> {
+        if let Some(Given::Headers(headers)) = self.given(HEADERS) { Some(headers) } else { None }
+    }
+
+    /// The address in a field; refuses one that is too long or that must not be called.
+    pub fn address(&self, field: &'static str, allow_loopback: bool) -> Result<String, BadField> {
+        let url = self.text(field);
+        if url.len() > URL_BYTES {
+            return bad(field, "An address has at most 2048 bytes.");
+        }
+        address::check(url, allow_loopback).map_err(|reason| BadField::new(field, reason))?;
+        Ok(url.to_owned())
+    }
+
+    /// Its name, trimmed; refuses none, and what no line of a screen can show.
+    pub fn checked_name(&self) -> Result<String, BadField> {
+        let name = self.name.trim();
         if name.is_empty() || name.len() > NAME_BYTES || name.chars().any(char::is_control) {
             return bad("name", "Give the destination a name of 1 to 100 bytes.");
         }
-        let mut secrets = kept;
-        let config = match self.kind.as_str() {
-            "webhook" => self.webhook(&mut secrets, random, allow_loopback)?,
-            "s2s_postback" => self.s2s_postback(allow_loopback)?,
-            "fb_capi" => self.fb_capi(&mut secrets)?,
-            _ => return bad("kind", "The kind is webhook, s2s_postback or fb_capi."),
-        };
-        let events = self.event_map(matches!(config, Config::FbCapi { .. }))?;
-        let secrets = secrets.of_kind(&config);
-        Ok(Destination { name, enabled: self.enabled.unwrap_or(true), events, config, secrets })
+        Ok(name.to_owned())
     }
 
-    fn webhook(
-        &mut self,
-        secrets: &mut Secrets,
-        random: [u8; 24],
-        allow_loopback: bool,
-    ) -> Result<Config, BadField> {
-        let url = check_url("url", &self.url, allow_loopback)?;
-        let method = self.method.as_deref().unwrap_or("POST").to_ascii_uppercase();
-        if !["POST", "PUT", "PATCH"].contains(&method.as_str()) {
-            return bad("method", "A webhook is sent by POST, PUT or PATCH.");
-        }
-        if let Some(headers) = self.headers.take() {
-            secrets.headers = headers::check(headers)?;
-        }
-        match self.signing_secret.take().filter(|secret| !secret.is_empty()) {
-            Some(secret) if webhook::key(&secret).is_none() => {
-                return bad(
-                    "signing_secret",
-                    "A signing secret is whsec_ and 24 to 64 bytes in base64.",
-                );
-            }
-            Some(secret) => secrets.signing_secret = secret,
-            None if secrets.signing_secret.is_empty() => {
-                secrets.signing_secret = webhook::mint_secret(random);
-            }
-            None => {}
-        }
-        Ok(Config::Webhook { url, method })
-    }
-
-    fn s2s_postback(&self, allow_loopback: bool) -> Result<Config, BadField> {
-        let url_template = self.url_template.trim().to_owned();
-        template::check(&url_template)
-            .map_err(|reason| BadField { field: "url_template", reason: Cow::Owned(reason) })?;
-        // Filled macros are percent-encoded and stand behind the host, so that the host is judged here.
-        let url_template = check_url("url_template", &url_template, allow_loopback)?;
-        let method = self.method.as_deref().unwrap_or("GET").to_ascii_uppercase();
-        if !["GET", "POST"].contains(&method.as_str()) {
-            return bad("method", "An S2S postback is sent by GET or POST.");
-        }
-        let expected_status = self.expected_status.unwrap_or(200);
-        if !(200..=599).contains(&expected_status) {
-            return bad("expected_status", "The expected status is from 200 to 599.");
-        }
-        Ok(Config::S2sPostback { url_template, method, expected_status })
-    }
-
-    fn fb_capi(&mut self, secrets: &mut Secrets) -> Result<Config, BadField> {
-        let pixel_id = self.pixel_id.trim().to_owned();
-        let is_number = pixel_id.bytes().all(|byte| byte.is_ascii_digit());
-        if !(5..=30).contains(&pixel_id.len()) || !is_number {
-            return bad("pixel_id", "The pixel id is the number that Events Manager shows.");
-        }
-        if let Some(token) = self.access_token.take().filter(|token| !token.trim().is_empty()) {
-            secrets.access_token = token.trim().to_owned();
-        }
-        let token = &secrets.access_token;
-        if token.is_empty()
-            || token.len() > URL_BYTES
-            || !token.bytes().all(|b| b.is_ascii_graphic())
-        {
-            return bad(
-                "access_token",
-                "Paste the access token that Events Manager made for the pixel.",
-            );
-        }
-        let action_source = self.action_source.clone().unwrap_or_else(|| "website".to_owned());
-        if !ACTION_SOURCES.contains(&action_source.as_str()) {
-            return bad(
-                "action_source",
-                "Use one of Meta's action sources, such as website or chat.",
-            );
-        }
-        let text = |text: &Option<String>| {
-            let trimmed = text.as_deref().map(str::trim).filter(|text| !text.is_empty());
-            trimmed.map(str::to_owned)
-        };
-        let event_source_url = match text(&self.event_source_url) {
-            Some(url) => Some(check_url("event_source_url", &url, false)?),
-            None => None,
-        };
-        let test_event_code = text(&self.test_event_code);
-        let is_code = |code: &String| {
-            code.len() <= NAME_BYTES && code.bytes().all(|byte| byte.is_ascii_graphic())
-        };
-        if !test_event_code.as_ref().is_none_or(is_code) {
-            return bad("test_event_code", "Paste the code from Test events in Events Manager.");
-        }
-        Ok(Config::FbCapi { pixel_id, test_event_code, action_source, event_source_url })
-    }
-
-    fn event_map(&self, is_facebook: bool) -> Result<EventMap, BadField> {
+    /// What each event is called; one that is not mentioned as `prefilled` says.
+    pub fn event_map(
+        &self,
+        prefilled: fn(Canonical) -> &'static str,
+    ) -> Result<EventMap, BadField> {
         let mut given = BTreeMap::new();
         for (name, target) in &self.events {
             let Some(canonical) = Canonical::parse(name) else {
@@ -215,14 +95,13 @@ impl Draft {
             };
             if given.insert(canonical.code(), target.as_deref()).is_some() {
                 let reason = format!("The event {} is mapped twice.", canonical.code());
-                return Err(BadField { field: "events", reason: Cow::Owned(reason) });
+                return bad("events", reason);
             }
         }
         let mut map = EventMap::new();
-        for (canonical, facebook) in FACEBOOK {
-            let prefilled = if is_facebook { facebook } else { canonical.code() };
+        for canonical in Canonical::ALL {
             let target = match given.get(canonical.code()) {
-                None => prefilled,
+                None => prefilled(canonical),
                 Some(target) => target.unwrap_or_default().trim(),
             };
             if target.len() > NAME_BYTES || target.chars().any(char::is_control) {
@@ -230,7 +109,7 @@ impl Draft {
                     "The name for {} has at most 100 bytes and no control characters.",
                     canonical.code()
                 );
-                return Err(BadField { field: "events", reason: Cow::Owned(reason) });
+                return bad("events", reason);
             }
             if !target.is_empty() {
                 map.insert(canonical.code().to_owned(), target.to_owned());
@@ -240,18 +119,76 @@ impl Draft {
     }
 }
 
-fn check_url(field: &'static str, url: &str, allow_loopback: bool) -> Result<String, BadField> {
-    let url = url.trim();
-    if url.len() > URL_BYTES {
-        return bad(field, "An address has at most 2048 bytes.");
+/// Refuses a field.
+pub fn bad<T>(field: &'static str, reason: impl Into<Cow<'static, str>>) -> Result<T, BadField> {
+    Err(BadField { field, reason: reason.into() })
+}
+
+/// Reads a draft from a JSON object. It is told how to find a field by its name: which there are is
+/// for the kinds to say. Members that no kind has are passed over.
+pub struct Reader(pub fn(&str) -> Option<&'static Field>);
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Draft;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("struct Draft")
     }
-    address::check(url, allow_loopback).map_err(|reason| BadField::new(field, reason))?;
-    Ok(url.to_owned())
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Draft, A::Error> {
+        let (mut kind, mut name, mut enabled, mut events) = (None, None, None, None);
+        let (mut seen, mut given) = (Vec::new(), Vec::new());
+        while let Some(member) = map.next_key::<String>()? {
+            match member.as_str() {
+                "kind" => once(&mut kind, "kind", &mut map)?,
+                "name" => once(&mut name, "name", &mut map)?,
+                "enabled" => once(&mut enabled, "enabled", &mut map)?,
+                "events" => once(&mut events, "events", &mut map)?,
+                own => match (self.0)(own) {
+                    Some(field) if seen.contains(&field.name) => {
+                        return Err(A::Error::duplicate_field(field.name));
+                    }
+                    Some(field) => {
+                        seen.push(field.name);
+                        given.extend(read(field, &mut map)?.map(|given| (field.name, given)));
+                    }
+                    None => {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                },
+            }
+        }
+        Ok(Draft {
+            kind: kind.unwrap_or_default(),
+            name: name.unwrap_or_default(),
+            enabled: enabled.unwrap_or_default(),
+            events: events.unwrap_or_default(),
+            given,
+        })
+    }
 }
 
-fn bad<T>(field: &'static str, reason: &'static str) -> Result<T, BadField> {
-    Err(BadField::new(field, reason))
+/// Reads a member that may come once.
+fn once<'de, T: serde::Deserialize<'de>, A: MapAccess<'de>>(
+    member: &mut Option<T>,
+    name: &'static str,
+    map: &mut A,
+) -> Result<(), A::Error> {
+    if member.is_some() {
+        return Err(A::Error::duplicate_field(name));
+    }
+    *member = Some(map.next_value()?);
+    Ok(())
 }
 
-#[cfg(test)]
-mod tests;
+/// Reads what a field is given; `None` where it is left out with `null`.
+fn read<'de, A: MapAccess<'de>>(field: &Field, map: &mut A) -> Result<Option<Given>, A::Error> {
+    Ok(match field.holds {
+        Holds::Text => Some(Given::Text(map.next_value()?)),
+        Holds::Optional | Holds::OneOf(_) | Holds::Secret => {
+            map.next_value::<Option<String>>()?.map(Given::Text)
+        }
+        Holds::Number { .. } => map.next_value::<Option<u16>>()?.map(Given::Number),
+        Holds::Headers => map.next_value::<Option<BTreeMap<_, _>>>()?.map(Given::Headers),
+    })
+}

@@ -2,11 +2,19 @@
 //! "Customer information parameters").
 
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use super::draft::{Draft, bad};
 use super::facts::Facts;
-use crate::text::encode;
+use super::field::{Field, Holds};
+use super::kind::{Around, Checked, Kind, Settings};
+use super::request::{Outgoing, json_type};
+use super::secrets::Secrets;
+use crate::error::BadField;
+use crate::model::event::Canonical;
+use crate::text::{encode, json};
 
 /// The Graph API's version of August 2026, served until 2028 at least.
 const VERSION: &str = "v26.0";
@@ -15,16 +23,159 @@ const VERSION: &str = "v26.0";
 const OLDEST_MS: i64 = 7 * 24 * 60 * 60 * 1000;
 
 /// Why nothing was sent, as it stands in the record of attempts.
-pub const TOO_OLD: &str = "Meta takes no events older than 7 days.";
+const TOO_OLD: &str = "Meta takes no events older than 7 days.";
+
+/// Facebook's own names for the four events.
+const NAMES: [(Canonical, &str); 4] = [
+    (Canonical::Contact, "Contact"),
+    (Canonical::Subscribed, "Lead"),
+    (Canonical::Registration, "CompleteRegistration"),
+    (Canonical::Deposit, "Purchase"),
+];
+
+/// Where Meta says an event can happen (`action_source`).
+const ACTION_SOURCES: [&str; 8] = [
+    "website",
+    "chat",
+    "app",
+    "email",
+    "phone_call",
+    "system_generated",
+    "business_messaging",
+    "other",
+];
+
+const ACCESS_TOKEN: &str = "access_token";
+const TOKEN_BYTES: usize = 2048;
+const TEST_CODE_BYTES: usize = 100;
+
+pub static KIND: Kind = Kind {
+    word: "fb_capi",
+    name: "Facebook CAPI",
+    purpose: "Tells Facebook which click converted, so that your ads learn from it.",
+    fields: &[
+        Field { name: "pixel_id", label: "Pixel id", hint: "", holds: Holds::Text },
+        Field {
+            name: ACCESS_TOKEN,
+            label: "Access token",
+            hint: "Events Manager, Settings, Conversions API.",
+            holds: Holds::Secret,
+        },
+        Field {
+            name: "test_event_code",
+            label: "Test event code",
+            hint: "From Test events. While it is set, Facebook shows events there and does not use them.",
+            holds: Holds::Optional,
+        },
+        Field {
+            name: "action_source",
+            label: "Where it happens",
+            hint: "website, chat, app, …; empty means website.",
+            holds: Holds::Optional,
+        },
+        Field {
+            name: "event_source_url",
+            label: "Page of the event",
+            hint: "",
+            holds: Holds::Optional,
+        },
+    ],
+    prefilled,
+    check,
+    read,
+};
 
 /// What the user set for one pixel.
-#[derive(Clone, Copy, Debug)]
-pub struct Pixel<'a> {
-    pub id: &'a str,
-    pub access_token: &'a str,
-    pub test_event_code: Option<&'a str>,
-    pub action_source: &'a str,
-    pub event_source_url: Option<&'a str>,
+#[derive(Serialize)]
+#[serde(tag = "kind", rename = "fb_capi")]
+struct Pixel {
+    pixel_id: String,
+    test_event_code: Option<String>,
+    action_source: String,
+    event_source_url: Option<String>,
+}
+
+fn prefilled(canonical: Canonical) -> &'static str {
+    NAMES.iter().find(|(event, _)| *event == canonical).map_or("", |(_, name)| name)
+}
+
+fn check(draft: &Draft, kept: &Secrets, _around: Around) -> Result<Checked, BadField> {
+    let pixel_id = draft.text("pixel_id").to_owned();
+    let is_number = pixel_id.bytes().all(|byte| byte.is_ascii_digit());
+    if !(5..=30).contains(&pixel_id.len()) || !is_number {
+        return bad("pixel_id", "The pixel id is the number that Events Manager shows.");
+    }
+    let given = draft.text(ACCESS_TOKEN);
+    let token = if given.is_empty() { kept.text(ACCESS_TOKEN) } else { given };
+    let is_token = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+    if token.is_empty() || token.len() > TOKEN_BYTES || !is_token(token) {
+        return bad(ACCESS_TOKEN, "Paste the access token that Events Manager made for the pixel.");
+    }
+    let action_source = draft.optional("action_source").unwrap_or("website").to_owned();
+    if !ACTION_SOURCES.contains(&action_source.as_str()) {
+        let reason = "Use one of Meta's action sources, such as website or chat.";
+        return bad("action_source", reason);
+    }
+    let event_source_url = match draft.text("event_source_url") {
+        "" => None,
+        _ => Some(draft.address("event_source_url", false)?),
+    };
+    let code = draft.text("test_event_code");
+    if code.len() > TEST_CODE_BYTES || !is_token(code) {
+        return bad("test_event_code", "Paste the code from Test events in Events Manager.");
+    }
+    let test_event_code = Some(code.to_owned()).filter(|code| !code.is_empty());
+    let secrets = Secrets::default().with(ACCESS_TOKEN, token);
+    let pixel = Pixel { pixel_id, test_event_code, action_source, event_source_url };
+    Ok(Checked { settings: Box::new(pixel), secrets, made_secret: None })
+}
+
+fn read(stored: &Value) -> Option<Box<dyn Settings>> {
+    Some(Box::new(Pixel {
+        pixel_id: json::text(stored, "pixel_id"),
+        test_event_code: json::optional_text(stored, "test_event_code"),
+        action_source: json::text(stored, "action_source"),
+        event_source_url: json::optional_text(stored, "event_source_url"),
+    }))
+}
+
+impl Settings for Pixel {
+    fn kind(&self) -> &'static Kind {
+        &KIND
+    }
+
+    fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    fn may_be_tested(&self) -> Result<(), BadField> {
+        if self.test_event_code.is_some() {
+            return Ok(());
+        }
+        bad(
+            "test_event_code",
+            "Set the test event code first: without it Meta would count the test.",
+        )
+    }
+
+    /// The access token travels in the body, where no log of addresses shows it.
+    fn request(
+        &self,
+        secrets: &Secrets,
+        facts: &Facts,
+        now_ms: i64,
+        _test: bool,
+    ) -> Result<Outgoing, &'static str> {
+        if is_too_old(facts, now_ms) {
+            return Err(TOO_OLD);
+        }
+        Ok(Outgoing {
+            method: "POST".to_owned(),
+            url: format!("https://graph.facebook.com/{VERSION}/{}/events", self.pixel_id),
+            headers: vec![json_type()],
+            body: Some(body(self, secrets.text(ACCESS_TOKEN), facts)),
+        })
+    }
 }
 
 #[derive(Serialize)]
@@ -70,19 +221,13 @@ struct CustomData<'a> {
     currency: &'a str,
 }
 
-/// Where the events of a pixel go. The access token travels in the body, where no log of addresses
-/// shows it.
-pub fn url(pixel: &Pixel<'_>) -> String {
-    format!("https://graph.facebook.com/{VERSION}/{}/events", pixel.id)
-}
-
 /// Whether Meta would refuse the event for its age.
-pub fn is_too_old(facts: &Facts, now_ms: i64) -> bool {
+fn is_too_old(facts: &Facts, now_ms: i64) -> bool {
     now_ms - facts.occurred_at_ms > OLDEST_MS
 }
 
 /// The JSON that is sent: one event, `event_time` in seconds.
-pub fn body(pixel: &Pixel<'_>, facts: &Facts) -> String {
+fn body(pixel: &Pixel, access_token: &str, facts: &Facts) -> String {
     let custom_data = CustomData {
         value: facts.value().and_then(|value| RawValue::from_string(value).ok()),
         currency: &facts.currency,
@@ -91,17 +236,13 @@ pub fn body(pixel: &Pixel<'_>, facts: &Facts) -> String {
         event_name: &facts.target,
         event_time: facts.occurred_at_ms.div_euclid(1000),
         event_id: &facts.event_id,
-        action_source: pixel.action_source,
-        event_source_url: pixel.event_source_url,
+        action_source: &pixel.action_source,
+        event_source_url: pixel.event_source_url.as_deref(),
         user_data: user_data(facts),
-        custom_data: (facts.canonical == crate::model::event::Canonical::Deposit)
-            .then_some(custom_data),
+        custom_data: (facts.canonical == Canonical::Deposit).then_some(custom_data),
     };
-    let body = Body {
-        data: [event],
-        test_event_code: pixel.test_event_code,
-        access_token: pixel.access_token,
-    };
+    let test_event_code = pixel.test_event_code.as_deref();
+    let body = Body { data: [event], test_event_code, access_token };
     serde_json::to_string(&body).unwrap_or_default()
 }
 
@@ -123,30 +264,55 @@ fn user_data(facts: &Facts) -> UserData {
 #[cfg(test)]
 mod tests {
     use super::super::facts::tests::{bare_registration, deposit};
+    use super::super::request::tests::{NOW_MS, written};
     use super::*;
 
-    const PIXEL: Pixel<'_> = Pixel {
-        id: "1234567890",
-        access_token: "EAAB",
-        test_event_code: None,
-        action_source: "website",
-        event_source_url: Some("https://example.com/"),
-    };
+    fn pixel(test_event_code: Option<&str>, event_source_url: Option<&str>) -> Pixel {
+        Pixel {
+            pixel_id: "1234567890".to_owned(),
+            test_event_code: test_event_code.map(str::to_owned),
+            action_source: "website".to_owned(),
+            event_source_url: event_source_url.map(str::to_owned),
+        }
+    }
+
+    fn sent(pixel: Pixel, token: &str, now_ms: i64) -> Result<Outgoing, &'static str> {
+        let settings: &dyn Settings = &pixel;
+        let secrets = Secrets::default().with(ACCESS_TOKEN, token);
+        settings.outgoing(&secrets, &deposit(), now_ms, false, false)
+    }
+
+    #[test]
+    fn it_sends_what_its_golden_file_says() {
+        let pixel = pixel(Some("TEST12345"), Some("https://example.com/"));
+        let out = sent(pixel, "EAABsecret", NOW_MS).unwrap();
+        assert_eq!(written(&out), include_str!("../../tests/golden/fb_capi.txt"));
+    }
+
+    #[test]
+    fn an_event_too_old_for_meta_is_not_sent() {
+        let late_ms = deposit().occurred_at_ms + 8 * 24 * 60 * 60 * 1000;
+        assert_eq!(sent(pixel(None, None), "EAABsecret", late_ms), Err(TOO_OLD));
+        let out = sent(pixel(None, None), "EAABsecret", NOW_MS).unwrap();
+        assert!(!out.url.contains("EAAB"));
+        let secrets = Secrets::default().with(ACCESS_TOKEN, "EAABsecret");
+        assert!(!out.shown(&secrets).body.unwrap().contains("EAABsecret"));
+    }
 
     #[test]
     fn a_purchase_is_the_documented_one() {
-        assert_eq!(url(&PIXEL), "https://graph.facebook.com/v26.0/1234567890/events");
+        let out = sent(pixel(None, Some("https://example.com/")), "EAAB", NOW_MS).unwrap();
+        assert_eq!(out.url, "https://graph.facebook.com/v26.0/1234567890/events");
         assert_eq!(
-            body(&PIXEL, &deposit()),
+            out.body.unwrap(),
             r#"{"data":[{"event_name":"Purchase","event_time":1765432100,"event_id":"0123456789abcdef0123456789abcdef","action_source":"website","event_source_url":"https://example.com/","user_data":{"fbc":"fb.1.1765430000123.IwAR2F4-dbP0l7Mn1IawQQGCINEz7PYXQvwjNwB_qa2ofrHyiLjcbCRxTDMgk","fbp":"fb.1.1558571054389.1098115397","client_ip_address":"203.0.113.7","client_user_agent":"Mozilla/5.0 (iPhone)","external_id":"6ca13d52ca70c883e0f0bb101e425a89e8624de51db2d2392593af6a84118090"},"custom_data":{"value":25.00,"currency":"USD"}}],"access_token":"EAAB"}"#
         );
     }
 
     #[test]
     fn other_events_carry_no_money_and_a_test_code_marks_a_test() {
-        let pixel = Pixel { test_event_code: Some("TEST1"), event_source_url: None, ..PIXEL };
         assert_eq!(
-            body(&pixel, &bare_registration()),
+            body(&pixel(Some("TEST1"), None), "EAAB", &bare_registration()),
             r#"{"data":[{"event_name":"registration","event_time":1765432100,"event_id":"0123456789abcdef0123456789abcdef","action_source":"website","user_data":{}}],"test_event_code":"TEST1","access_token":"EAAB"}"#
         );
     }
@@ -159,7 +325,7 @@ mod tests {
                 Some("fb.1.1554763741205.AbCdEfGhIjKlMnOpQrStUvWxYz1234567890".to_owned());
         }
         assert!(
-            body(&PIXEL, &facts)
+            body(&pixel(None, None), "EAAB", &facts)
                 .contains(r#""fbc":"fb.1.1554763741205.AbCdEfGhIjKlMnOpQrStUvWxYz1234567890""#)
         );
     }

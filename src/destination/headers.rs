@@ -1,11 +1,11 @@
-//! A webhook's own headers.
+//! Headers of the user's own, which go out beside those of the request.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use super::field::HEADERS;
 use crate::error::BadField;
 
-const HEADERS: usize = 20;
 const NAME_BYTES: usize = 100;
 const VALUE_BYTES: usize = 2048;
 
@@ -32,10 +32,7 @@ const OWN_BEGINNINGS: [&str; 3] = ["webhook-", "cf-", "x-xtracker-"];
 
 /// The headers with their names in small letters. Says which one is wrong, never its value: that is
 /// a secret.
-pub fn check(headers: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, BadField> {
-    if headers.len() > HEADERS {
-        return bad("A webhook has at most 20 headers of its own.");
-    }
+pub fn check(headers: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, BadField> {
     let mut checked = BTreeMap::new();
     for (name, value) in headers {
         let name = name.trim().to_ascii_lowercase();
@@ -83,7 +80,7 @@ fn check_name(name: &str) -> Result<(), BadField> {
 }
 
 fn bad<T>(reason: impl Into<Cow<'static, str>>) -> Result<T, BadField> {
-    Err(BadField { field: "headers", reason: reason.into() })
+    Err(BadField { field: HEADERS, reason: reason.into() })
 }
 
 #[cfg(test)]
@@ -92,7 +89,7 @@ mod tests {
 
     fn check_all(headers: &[(&str, &str)]) -> Result<Vec<(String, String)>, String> {
         let headers = headers.iter().map(|(name, value)| (name.to_string(), value.to_string()));
-        let checked = check(headers.collect()).map_err(|wrong| wrong.reason.into_owned())?;
+        let checked = check(&headers.collect()).map_err(|wrong| wrong.reason.into_owned())?;
         Ok(checked.into_iter().collect())
     }
 

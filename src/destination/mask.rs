@@ -5,8 +5,8 @@
 
 use percent_encoding::utf8_percent_encode;
 
+use super::secrets::Secrets;
 use super::template::ENCODED;
-use crate::destination::Secrets;
 use crate::postback::cut;
 
 /// How much of an answer is kept: enough for an error message.
@@ -53,7 +53,7 @@ fn begun<'a>(text: &'a str, spellings: &[String], telling: usize) -> Option<&'a 
 /// Every secret as it may come back, the longest first: one can be a part of another.
 fn spellings(secrets: &Secrets) -> Vec<String> {
     let mut spellings = Vec::new();
-    for secret in secrets.texts() {
+    for secret in secrets.every_text() {
         let behind_scheme = secret.split_once(' ').map(|(_, word)| word.trim());
         let telling = behind_scheme.filter(|word| word.len() >= TELLING_BYTES);
         for text in [Some(secret), telling].into_iter().flatten() {
@@ -80,11 +80,8 @@ mod tests {
     use super::*;
 
     fn secrets(token: &str, header: &str) -> Secrets {
-        Secrets {
-            access_token: token.to_owned(),
-            headers: BTreeMap::from([("authorization".to_owned(), header.to_owned())]),
-            ..Secrets::default()
-        }
+        let headers = BTreeMap::from([("authorization".to_owned(), header.to_owned())]);
+        Secrets { headers, ..Secrets::default() }.with("token", token)
     }
 
     #[test]

@@ -1,155 +1,135 @@
-//! Where events are sent on to (docs/destinations.md): three kinds, each with its configuration, a map of
-//! event names, and secrets that are never shown again.
+//! Where events are sent on to (docs/destinations.md). Each kind has a file of its own, with its settings, the
+//! fields of its form, its secrets, its request and what counts as an answer; `KINDS` is the one list
+//! of them. Everybody else goes through that list and names no kind.
 
 pub mod address;
 mod draft;
 pub mod facts;
-pub mod fb_capi;
+mod fb_capi;
+pub mod field;
 mod headers;
+mod kind;
 pub mod mask;
 pub mod outcome;
 pub mod request;
+mod s2s_postback;
+mod secrets;
 pub mod template;
-pub mod webhook;
+mod webhook;
 
-pub use draft::{Draft, facebooks_name};
+pub use draft::{Draft, EventMap, Given};
 pub use headers::parse as parse_headers;
+pub use kind::{Kind, Settings};
+pub use secrets::Secrets;
 
-use std::collections::BTreeMap;
-
-use serde::Serialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::destination::outcome::Success;
+use crate::error::BadField;
+use crate::model::event::Canonical;
 use crate::text::json;
+use draft::bad;
+use field::{Field, Holds};
+use kind::{Around, Checked};
 
-/// Which of the three kinds a destination is, with what may be shown of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Config {
-    Webhook {
-        url: String,
-        method: String,
-    },
-    S2sPostback {
-        url_template: String,
-        method: String,
-        expected_status: u16,
-    },
-    FbCapi {
-        pixel_id: String,
-        test_event_code: Option<String>,
-        action_source: String,
-        event_source_url: Option<String>,
-    },
-}
-
-/// What is encrypted at rest and never shown again.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Secrets {
-    pub signing_secret: String,
-    pub headers: BTreeMap<String, String>,
-    pub access_token: String,
-}
-
-/// The names of the events at the destination; an event without one is not sent.
-pub type EventMap = BTreeMap<String, String>;
+/// Every kind, in the order of the screens.
+pub static KINDS: &[&Kind] = &[&fb_capi::KIND, &webhook::KIND, &s2s_postback::KIND];
 
 /// A destination that was checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Destination {
     pub name: String,
     pub enabled: bool,
     pub events: EventMap,
-    pub config: Config,
+    pub settings: Box<dyn Settings>,
     pub secrets: Secrets,
+    /// A signing secret that was made here and that nobody knows yet: to be shown this once.
+    pub made_secret: Option<String>,
 }
 
-impl Config {
-    /// Reads what is stored; `None` for a kind that a later version made.
-    pub fn read(stored: &Value) -> Option<Self> {
-        let (text, optional) =
-            (|name| json::text(stored, name), |name| json::optional_text(stored, name));
-        Some(match text("kind").as_str() {
-            "webhook" => Self::Webhook { url: text("url"), method: text("method") },
-            "s2s_postback" => Self::S2sPostback {
-                url_template: text("url_template"),
-                method: text("method"),
-                expected_status: u16::try_from(json::number(stored, "expected_status")?).ok()?,
-            },
-            "fb_capi" => Self::FbCapi {
-                pixel_id: text("pixel_id"),
-                test_event_code: optional("test_event_code"),
-                action_source: text("action_source"),
-                event_source_url: optional("event_source_url"),
-            },
-            _ => return None,
-        })
-    }
+/// The kind of this word.
+pub fn kind(word: &str) -> Option<&'static Kind> {
+    KINDS.iter().copied().find(|kind| kind.word == word)
+}
 
-    /// The field and the text of the address that the operator wrote, where there is one.
-    pub fn address(&self) -> Option<(&'static str, &str)> {
-        match self {
-            Self::Webhook { url, .. } => Some(("url", url)),
-            Self::S2sPostback { url_template, .. } => Some(("url_template", url_template)),
-            Self::FbCapi { .. } => None,
-        }
-    }
+/// Reads the settings that are stored; `None` for a kind that a later version made.
+pub fn read(stored: &Value) -> Option<Box<dyn Settings>> {
+    let kind = kind(&json::text(stored, "kind"))?;
+    (kind.read)(stored)
+}
 
-    /// The word for its kind.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Webhook { .. } => "webhook",
-            Self::S2sPostback { .. } => "s2s_postback",
-            Self::FbCapi { .. } => "fb_capi",
-        }
-    }
+/// The field of this name, of whatever kind has it.
+fn field(name: &str) -> Option<&'static Field> {
+    KINDS.iter().flat_map(|kind| kind.fields).find(|field| field.name == name)
+}
 
-    /// What the destination answers when it took an event.
-    pub fn success(&self) -> Success {
-        match self {
-            Self::S2sPostback { expected_status, .. } => Success::Exactly(*expected_status),
-            Self::Webhook { .. } | Self::FbCapi { .. } => Success::Any2xx,
-        }
+impl<'de> Deserialize<'de> for Draft {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(draft::Reader(field))
     }
 }
 
-impl Secrets {
-    /// Reads what was sealed.
-    pub fn read(stored: &Value) -> Self {
-        Self {
-            signing_secret: json::text(stored, "signing_secret"),
-            headers: stored.get("headers").map(json::texts_by_name).unwrap_or_default(),
-            access_token: json::text(stored, "access_token"),
+impl Draft {
+    /// A stored destination as its form has it, without its secrets; `None` for a kind that a later
+    /// version made.
+    pub fn of(name: &str, enabled: bool, events: &EventMap, stored: &Value) -> Option<Self> {
+        let kind = read(stored)?.kind();
+        let mapped = |event: &Canonical| {
+            let target = events.get(event.code()).cloned();
+            (event.code().to_owned(), target)
+        };
+        let mut draft = Self {
+            kind: kind.word.to_owned(),
+            name: name.to_owned(),
+            enabled: Some(enabled),
+            events: Canonical::ALL.iter().map(mapped).collect(),
+            ..Self::default()
+        };
+        for field in kind.fields {
+            let given = match field.holds {
+                Holds::Text | Holds::Optional | Holds::OneOf(_) => {
+                    json::optional_text(stored, field.name).map(Given::Text)
+                }
+                Holds::Number { .. } => {
+                    let number = json::number(stored, field.name);
+                    number.and_then(|number| u16::try_from(number).ok()).map(Given::Number)
+                }
+                Holds::Secret | Holds::Headers => None,
+            };
+            draft.given.extend(given.map(|given| (field.name, given)));
         }
+        Some(draft)
     }
 
-    /// The secrets that a destination of this kind has: what was kept from another kind is dropped.
-    fn of_kind(self, config: &Config) -> Self {
-        let Self { signing_secret, headers, access_token } = self;
-        match config {
-            Config::Webhook { .. } => Self { signing_secret, headers, ..Self::default() },
-            Config::FbCapi { .. } => Self { access_token, ..Self::default() },
-            Config::S2sPostback { .. } => Self::default(),
-        }
-    }
-
-    /// What of them is kept where a destination is changed, with the names of the headers that are
-    /// not: headers were entered for one address, and another one is another server. The signing
-    /// secret never travels, and an access token goes to Facebook alone.
-    pub fn kept(mut self, before: &Config, draft: &Draft) -> (Self, Vec<String>) {
-        let is_moved = matches!(before, Config::Webhook { url, .. } if url != draft.url.trim());
-        if !is_moved || draft.headers.is_some() {
-            return (self, Vec::new());
-        }
-        let dropped = std::mem::take(&mut self.headers);
-        (self, dropped.into_keys().collect())
-    }
-
-    /// Every text that must not show in a record of attempts.
-    pub fn texts(&self) -> Vec<&str> {
-        let own = [self.signing_secret.as_str(), self.access_token.as_str()];
-        let texts = own.into_iter().chain(self.headers.values().map(String::as_str));
-        texts.filter(|text| !text.is_empty()).collect()
+    /// Checks a draft, naming the first wrong field. Secrets that it leaves out are `kept` from
+    /// before; one that has to be made is made of `random`.
+    pub fn check(
+        self,
+        kept: Secrets,
+        random: [u8; 24],
+        allow_loopback: bool,
+    ) -> Result<Destination, BadField> {
+        let name = self.checked_name()?;
+        let Some(kind) = kind(&self.kind) else {
+            return bad("kind", format!("The kind is {}.", every_kind()));
+        };
+        let around = Around { random, allow_loopback };
+        let Checked { settings, secrets, made_secret } = (kind.check)(&self, &kept, around)?;
+        let events = self.event_map(kind.prefilled)?;
+        let enabled = self.enabled.unwrap_or(true);
+        Ok(Destination { name, enabled, events, settings, secrets, made_secret })
     }
 }
+
+/// The words for all kinds, as a sentence has them.
+fn every_kind() -> String {
+    let words: Vec<&str> = KINDS.iter().map(|kind| kind.word).collect();
+    match words.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -27,9 +27,9 @@ pub enum Answer {
 /// What counts as success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Success {
-    /// Any 2xx: webhook, fb_capi.
+    /// Any 2xx.
     Any2xx,
-    /// One status alone: s2s_postback.
+    /// One status alone.
     Exactly(u16),
 }
 

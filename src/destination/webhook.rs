@@ -1,14 +1,135 @@
-//! The webhook's body and signature (docs/destinations.md; Standard Webhooks, standardwebhooks.com).
+//! A server of the user's own, which is sent signed JSON (docs/destinations.md; Standard Webhooks,
+//! standardwebhooks.com).
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
+use serde_json::Value;
 use sha2::Sha256;
 
+use super::draft::{Draft, bad};
 use super::facts::Facts;
-use crate::text::encode;
+use super::field::{Field, HEADERS, Holds};
+use super::headers;
+use super::kind::{Around, Checked, Kind, Settings};
+use super::request::{Outgoing, json_type};
+use super::secrets::Secrets;
+use crate::error::BadField;
+use crate::model::event::Canonical;
+use crate::text::{encode, json};
+
+pub static KIND: Kind = Kind {
+    word: "webhook",
+    name: "Webhook",
+    purpose: "Sends signed JSON to your own server.",
+    fields: &[
+        Field {
+            name: "url",
+            label: "Address",
+            hint: "https://… of your server.",
+            holds: Holds::Text,
+        },
+        Field { name: "method", label: "Method", hint: "", holds: Holds::OneOf(&METHODS) },
+        Field {
+            name: HEADERS,
+            label: "Own headers",
+            hint: "One a line, as in Authorization: Bearer 123.",
+            holds: Holds::Headers,
+        },
+        Field {
+            name: SIGNING_SECRET,
+            label: "Signing secret",
+            hint: "whsec_…; made for you where you leave it empty.",
+            holds: Holds::Secret,
+        },
+    ],
+    prefilled: Canonical::code,
+    check,
+    read,
+};
+
+const METHODS: [&str; 3] = ["POST", "PUT", "PATCH"];
+
+const MOST_HEADERS: usize = 20;
+
+/// The field of the secret that the body is signed with. It never travels.
+const SIGNING_SECRET: &str = "signing_secret";
 
 /// What every signing secret begins with; behind it stands the key in base64.
-pub const SECRET_PREFIX: &str = "whsec_";
+const SECRET_PREFIX: &str = "whsec_";
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename = "webhook")]
+struct Webhook {
+    url: String,
+    method: String,
+}
+
+fn check(draft: &Draft, kept: &Secrets, around: Around) -> Result<Checked, BadField> {
+    let url = draft.address("url", around.allow_loopback)?;
+    let method = draft.optional("method").unwrap_or("POST").to_ascii_uppercase();
+    if !METHODS.contains(&method.as_str()) {
+        return bad("method", "A webhook is sent by POST, PUT or PATCH.");
+    }
+    let headers = match draft.headers() {
+        Some(headers) if headers.len() > MOST_HEADERS => {
+            return bad(HEADERS, "A webhook has at most 20 headers of its own.");
+        }
+        Some(headers) => headers::check(headers)?,
+        None => kept.headers.clone(),
+    };
+    let given = draft.optional(SIGNING_SECRET).unwrap_or_default();
+    if !given.is_empty() && key(given).is_none() {
+        return bad(SIGNING_SECRET, "A signing secret is whsec_ and 24 to 64 bytes in base64.");
+    }
+    let known = if given.is_empty() { kept.text(SIGNING_SECRET) } else { given };
+    let made_secret = known.is_empty().then(|| mint_secret(around.random));
+    let secrets = Secrets { headers, ..Secrets::default() };
+    let secrets = secrets.with(SIGNING_SECRET, made_secret.as_deref().unwrap_or(known));
+    Ok(Checked { settings: Box::new(Webhook { url, method }), secrets, made_secret })
+}
+
+fn read(stored: &Value) -> Option<Box<dyn Settings>> {
+    let text = |name| json::text(stored, name);
+    Some(Box::new(Webhook { url: text("url"), method: text("method") }))
+}
+
+impl Settings for Webhook {
+    fn kind(&self) -> &'static Kind {
+        &KIND
+    }
+
+    fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    fn address(&self) -> Option<(&'static str, &str)> {
+        Some(("url", &self.url))
+    }
+
+    fn request(
+        &self,
+        secrets: &Secrets,
+        facts: &Facts,
+        now_ms: i64,
+        test: bool,
+    ) -> Result<Outgoing, &'static str> {
+        let body = body(facts, test);
+        let timestamp_s = now_ms.div_euclid(1000);
+        let secret = secrets.text(SIGNING_SECRET);
+        let signature = signature(secret, &facts.event_id, timestamp_s, &body).ok_or(
+            "The signing secret cannot be read. Save the destination again with a new one.",
+        )?;
+        let mut headers = vec![
+            json_type(),
+            ("webhook-id".to_owned(), facts.event_id.clone()),
+            ("webhook-timestamp".to_owned(), timestamp_s.to_string()),
+            ("webhook-signature".to_owned(), signature),
+        ];
+        headers.extend(secrets.headers.clone());
+        let (method, url) = (self.method.clone(), self.url.clone());
+        Ok(Outgoing { method, url, headers, body: Some(body) })
+    }
+}
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -58,9 +179,9 @@ struct Data<'a> {
 }
 
 /// The JSON that is sent. `test` marks a delivery that no event stands behind.
-pub fn body(facts: &Facts, test: bool) -> String {
+fn body(facts: &Facts, test: bool) -> String {
     let fields = facts.fields();
-    let is_deposit = facts.canonical == crate::model::event::Canonical::Deposit;
+    let is_deposit = facts.canonical == Canonical::Deposit;
     let body = Body {
         event: &facts.target,
         canonical: facts.canonical.code(),
@@ -86,19 +207,19 @@ pub fn body(facts: &Facts, test: bool) -> String {
 }
 
 /// The key of a signing secret; `None` for what is none.
-pub fn key(secret: &str) -> Option<Vec<u8>> {
+fn key(secret: &str) -> Option<Vec<u8>> {
     let key = encode::from_base64(secret.strip_prefix(SECRET_PREFIX)?)?;
     // Standard Webhooks: between 24 and 64 bytes.
     (24..=64).contains(&key.len()).then_some(key)
 }
 
 /// A signing secret of 24 random bytes.
-pub fn mint_secret(random: [u8; 24]) -> String {
+fn mint_secret(random: [u8; 24]) -> String {
     format!("{SECRET_PREFIX}{}", encode::base64(&random))
 }
 
 /// The `webhook-signature` of a body sent under an id at a time in epoch seconds.
-pub fn signature(secret: &str, id: &str, timestamp_s: i64, body: &str) -> Option<String> {
+fn signature(secret: &str, id: &str, timestamp_s: i64, body: &str) -> Option<String> {
     let mut mac = Hmac::<Sha256>::new_from_slice(&key(secret)?).ok()?;
     mac.update(format!("{id}.{timestamp_s}.{body}").as_bytes());
     Some(format!("v1,{}", encode::base64(&mac.finalize().into_bytes())))
@@ -106,8 +227,63 @@ pub fn signature(secret: &str, id: &str, timestamp_s: i64, body: &str) -> Option
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::super::facts::tests::{bare_registration, deposit};
+    use super::super::request::tests::{NOW_MS, written};
     use super::*;
+
+    fn secrets() -> Secrets {
+        let headers = BTreeMap::from([("x-key".to_owned(), "open sesame".to_owned())]);
+        Secrets { headers, ..Secrets::default() }.with(SIGNING_SECRET, &mint_secret([7; 24]))
+    }
+
+    fn sent(url: &str, method: &str, now_ms: i64) -> Outgoing {
+        let settings: &dyn Settings = &Webhook { url: url.to_owned(), method: method.to_owned() };
+        settings.outgoing(&secrets(), &deposit(), now_ms, false, false).unwrap()
+    }
+
+    #[test]
+    fn it_sends_what_its_golden_file_says() {
+        let out = sent("https://a.example/hook", "POST", NOW_MS);
+        assert_eq!(written(&out), include_str!("../../tests/golden/webhook.txt"));
+    }
+
+    #[test]
+    fn it_is_signed_over_what_is_sent() {
+        let out = sent("https://a.example/hook", "PUT", NOW_MS);
+        let body = out.body.clone().unwrap();
+        let secret = mint_secret([7; 24]);
+        let signed = signature(&secret, &deposit().event_id, NOW_MS / 1000, &body);
+        let header =
+            |name: &str| out.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
+        assert_eq!(header("webhook-signature"), signed);
+        assert_eq!(header("webhook-id").as_deref(), Some("0123456789abcdef0123456789abcdef"));
+        assert_eq!(header("webhook-timestamp").as_deref(), Some("1765432105"));
+        assert_eq!(header("x-key").as_deref(), Some("open sesame"));
+        assert_eq!((out.method.as_str(), out.url.as_str()), ("PUT", "https://a.example/hook"));
+        let shown = out.shown(&secrets());
+        assert!(!format!("{shown:?}").contains("open sesame"));
+    }
+
+    #[test]
+    fn a_later_try_is_the_same_but_for_its_signature() {
+        let sent = |at_ms| sent("https://a.example/hook", "POST", at_ms);
+        let (first, later) = (sent(NOW_MS), sent(NOW_MS + 30_000));
+        assert_eq!(first.body, later.body);
+        let changed: Vec<_> = first.headers.iter().filter(|h| !later.headers.contains(h)).collect();
+        let names: Vec<_> = changed.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["webhook-timestamp", "webhook-signature"]);
+    }
+
+    #[test]
+    fn a_private_address_is_not_called_however_it_got_there() {
+        let url = "http://127.0.0.1:9/".to_owned();
+        let settings: &dyn Settings = &Webhook { url, method: "POST".to_owned() };
+        let sent = |local| settings.outgoing(&secrets(), &deposit(), NOW_MS, false, local);
+        assert!(sent(false).is_err());
+        assert!(sent(true).is_ok());
+    }
 
     #[test]
     fn a_deposits_body_is_the_documented_one() {

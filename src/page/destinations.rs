@@ -8,26 +8,18 @@ use super::shown::{Moment, can_be_resent, moment, state, visible};
 use crate::db::delivery::Listed;
 use crate::db::destination::Stored;
 use crate::db::space::Spaces;
+use crate::destination::field::{self, Holds};
 use crate::destination::outcome::Outcome;
-use crate::destination::request::Attempt;
-use crate::destination::{Draft, facebooks_name};
-use crate::door::operator::destination::Tested;
+use crate::destination::request::{Attempt, Tested};
+use crate::destination::{self, Draft, KINDS, Kind};
 use crate::error::BadField;
 use crate::error::Error;
 use crate::figures::{Zone, money};
 use crate::model::event::Canonical;
 use crate::reply::Reply;
 
-/// Kinds by their word, their name and what they are for.
-const KINDS: [(&str, &str, &str); 3] = [
-    (
-        "fb_capi",
-        "Facebook CAPI",
-        "Tells Facebook which click converted, so that your ads learn from it.",
-    ),
-    ("webhook", "Webhook", "Sends signed JSON to your own server."),
-    ("s2s_postback", "S2S postback", "Calls another tracker's or network's address."),
-];
+/// The box beside headers that removes those which are saved.
+pub const DROP_HEADERS: &str = "drop_headers";
 
 struct Row {
     id: i64,
@@ -42,7 +34,7 @@ struct Row {
 struct Page {
     space_id: i64,
     rows: Vec<Row>,
-    kinds: [(&'static str, &'static str, &'static str); 3],
+    kinds: &'static [&'static Kind],
 }
 
 struct Delivery {
@@ -81,7 +73,7 @@ struct One {
 #[derive(Default)]
 pub struct Around<'a> {
     pub stored: Option<&'a Stored>,
-    /// Names of the webhook's own headers.
+    /// Names of its own headers.
     pub headers: Vec<String>,
     pub deliveries: Vec<Listed>,
     pub more: Option<i64>,
@@ -97,7 +89,7 @@ pub fn page(spaces: &Spaces, space_id: i64, stored: &[Stored]) -> Result<Reply, 
     let row = |stored: &Stored| Row {
         id: stored.id,
         name: visible(&stored.name),
-        kind: kind_name(&stored.kind()),
+        kind: stored.settings().map_or("", |settings| settings.kind().name),
         health: health(stored),
         well: is_well(stored),
     };
@@ -127,7 +119,7 @@ pub fn one(
         space_id,
         id: stored.map(|stored| stored.id),
         title: title.clone(),
-        kind: kind_name(&draft.kind),
+        kind: destination::kind(&draft.kind).map_or("", |kind| kind.name),
         form,
         health: stored.map(health).unwrap_or_default(),
         rests_until: stored.and_then(|stored| rests_until(stored, zone)),
@@ -142,15 +134,6 @@ pub fn one(
         dropped_headers: around.dropped_headers.join(", "),
     };
     frame::of_space(form::status(bad), spaces, Section::Destinations, &title, &one)
-}
-
-fn kind_name(kind: &str) -> &'static str {
-    KINDS.iter().find(|(word, ..)| *word == kind).map_or("", |(_, name, _)| name)
-}
-
-/// Whether a word is a kind of destination.
-pub fn is_kind(kind: &str) -> bool {
-    !kind_name(kind).is_empty()
 }
 
 fn is_well(stored: &Stored) -> bool {
@@ -226,39 +209,16 @@ fn tested(tested: &Tested) -> Vec<(&'static str, String)> {
     shown
 }
 
-/// The fields of the draft's kind alone.
+/// The fields of the draft's kind alone, between those that all kinds have.
 fn fields(draft: &Draft, is_saved: bool, headers: &[String]) -> Vec<Field> {
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let secret = |name, label, hint: &str| {
-        let kept = if is_saved { " Leave empty to keep the saved one." } else { "" };
-        Field::optional(name, label, "").hint(format!("{hint}{kept}"))
-    };
+    let kind = destination::kind(&draft.kind);
     let mut fields =
         vec![Field::line("name", "Name", &draft.name).hint("Only you see it; the feed shows it.")];
-    match draft.kind.as_str() {
-        "webhook" => fields.extend([
-            Field::line("url", "Address", &draft.url).hint("https://… of your server."),
-            method(draft, &["POST", "PUT", "PATCH"]),
-            Field::new("headers", "Own headers", Control::Lines).hint(headers_hint(headers)),
-            Field::check("drop_headers", "Remove all own headers", false),
-            secret("signing_secret", "Signing secret", "whsec_…; made for you where you leave it empty."),
-        ]),
-        "s2s_postback" => fields.extend([
-            Field::line("url_template", "Address with macros", &draft.url_template).hint(
-                "Such as https://example.com/postback?clickid={uid}&goal={canonical}&sum={value}&cur={currency}",
-            ),
-            method(draft, &["GET", "POST"]),
-            Field::line("expected_status", "Status of success", &draft.expected_status.unwrap_or(200).to_string()),
-        ]),
-        _ => fields.extend([
-            Field::line("pixel_id", "Pixel id", &draft.pixel_id),
-            secret("access_token", "Access token", "Events Manager, Settings, Conversions API."),
-            Field::optional("test_event_code", "Test event code", &text(&draft.test_event_code))
-                .hint("From Test events. While it is set, Facebook shows events there and does not use them."),
-            Field::optional("action_source", "Where it happens", &text(&draft.action_source))
-                .hint("website, chat, app, …; empty means website."),
-            Field::optional("event_source_url", "Page of the event", &text(&draft.event_source_url)),
-        ]),
+    for own in kind.map_or(&[][..], |kind| kind.fields) {
+        fields.push(of_kind(own, draft, is_saved, headers));
+        if own.holds == Holds::Headers {
+            fields.push(Field::check(DROP_HEADERS, "Remove all own headers", false));
+        }
     }
     const MAP: [(Canonical, &str, &str); 4] = [
         (Canonical::Contact, "events.contact", "contact is called"),
@@ -266,11 +226,11 @@ fn fields(draft: &Draft, is_saved: bool, headers: &[String]) -> Vec<Field> {
         (Canonical::Registration, "events.registration", "registration is called"),
         (Canonical::Deposit, "events.deposit", "deposit is called"),
     ];
+    let prefilled = kind.map_or(Canonical::code as fn(_) -> _, |kind| kind.prefilled);
     for (canonical, name, label) in MAP {
         let given = draft.events.get(canonical.code());
-        let prefilled =
-            if draft.kind == "fb_capi" { facebooks_name(canonical) } else { canonical.code() };
-        let value = given.map_or(prefilled, |target| target.as_deref().unwrap_or_default());
+        let value =
+            given.map_or(prefilled(canonical), |target| target.as_deref().unwrap_or_default());
         fields.push(Field::optional(name, label, value).hint("Empty: it is not sent there."));
     }
     fields.push(Field::check(
@@ -281,13 +241,30 @@ fn fields(draft: &Draft, is_saved: bool, headers: &[String]) -> Vec<Field> {
     fields
 }
 
-fn method(draft: &Draft, methods: &[&str]) -> Field {
-    let options: Vec<(&str, &str)> = methods.iter().map(|method| (*method, *method)).collect();
-    Field::choice("method", "Method", draft.method.as_deref().unwrap_or_default(), &options)
+/// A field of its kind's own with what the draft has; secrets are not shown again.
+fn of_kind(own: &field::Field, draft: &Draft, is_saved: bool, headers: &[String]) -> Field {
+    let field::Field { name, label, hint, holds } = *own;
+    let text = draft.optional(name).unwrap_or_default();
+    match holds {
+        Holds::Text => Field::line(name, label, text).hint(hint),
+        Holds::Optional => Field::optional(name, label, text).hint(hint),
+        Holds::OneOf(words) => {
+            let options: Vec<(&str, &str)> = words.iter().map(|word| (*word, *word)).collect();
+            Field::choice(name, label, text, &options).hint(hint)
+        }
+        Holds::Number { unset } => {
+            let number = draft.number(name).unwrap_or(unset);
+            Field::line(name, label, &number.to_string()).hint(hint)
+        }
+        Holds::Secret => {
+            let kept = if is_saved { " Leave empty to keep the saved one." } else { "" };
+            Field::optional(name, label, "").hint(format!("{hint}{kept}"))
+        }
+        Holds::Headers => Field::new(name, label, Control::Lines).hint(headers_hint(hint, headers)),
+    }
 }
 
-fn headers_hint(headers: &[String]) -> String {
-    let form = "One a line, as in Authorization: Bearer 123.";
+fn headers_hint(form: &str, headers: &[String]) -> String {
     if headers.is_empty() {
         return form.to_owned();
     }

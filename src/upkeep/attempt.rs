@@ -4,7 +4,7 @@ use super::run::Run;
 use crate::db::delivery::{Loaded, Recorded};
 use crate::db::{self, delivery};
 use crate::destination::outcome::{self, Answer, Outcome, State};
-use crate::destination::request::{self, Attempt};
+use crate::destination::request::Attempt;
 use crate::destination::{self, mask};
 use crate::edge::config::Config;
 use crate::edge::{self, Clock, seal};
@@ -91,14 +91,14 @@ async fn exchange(config: &Config, clock: Clock, delivery: &Loaded) -> (Attempt,
         let text = "The destination's settings cannot be read. Is DESTINATION_KEY the one they were saved with?";
         (attempt(None, text.to_owned(), Outcome::Transient), Answer::None)
     };
-    let Some(settings) = destination::Config::read(&json::read(&delivery.config)) else {
+    let Some(settings) = destination::read(&json::read(&delivery.config)) else {
         return unreadable();
     };
     let Ok(secrets) = seal::open_secrets(config, delivery.space_id, &delivery.secrets).await else {
         return unreadable();
     };
     let facts = &delivery.facts;
-    let built = request::build(&settings, &secrets, facts, at_ms, false, config.local);
+    let built = settings.outgoing(&secrets, facts, at_ms, false, config.local);
     let (answer, text) = match built {
         Ok(outgoing) => edge::exchange(&outgoing.marked(&config.mark())).await,
         Err(reason) => (Answer::Hopeless, reason.to_owned()),

@@ -7,7 +7,8 @@ use crate::db;
 use crate::db::destination::{Stored, raw};
 use crate::destination::facts::Facts;
 use crate::destination::outcome::{self, Answer, Outcome};
-use crate::destination::{self, Draft, Secrets, address, mask, request};
+use crate::destination::request::Tested;
+use crate::destination::{Draft, Secrets, Settings, address, mask};
 use crate::edge::config::Config;
 use crate::edge::{self, Incoming, seal};
 use crate::error::BadField;
@@ -38,7 +39,7 @@ struct Shown {
     enabled: bool,
     events: Option<Box<RawValue>>,
     config: Option<Box<RawValue>>,
-    /// Names of the webhook's own headers; their values are secrets.
+    /// Names of its own headers; their values are secrets.
     headers: Vec<String>,
     healthy: bool,
     failures: i64,
@@ -89,24 +90,6 @@ struct Which {
 struct Resent {
     ok: bool,
     resent: usize,
-}
-
-/// What a test sent and what came back.
-#[derive(Serialize)]
-pub struct Tested {
-    pub ok: bool,
-    pub outcome: Outcome,
-    pub request: Option<TestedRequest>,
-    pub status: Option<u16>,
-    pub answer: String,
-}
-
-#[derive(Serialize)]
-pub struct TestedRequest {
-    pub method: String,
-    pub url: String,
-    headers: Vec<(String, String)>,
-    pub body: Option<String>,
 }
 
 /// Answers, and says what is to be done after the answer.
@@ -190,7 +173,7 @@ fn show_delivery(listed: db::delivery::Listed) -> ShownDelivery {
 }
 
 /// Saves a new destination, or a changed one under its id. Secrets that the draft leaves out stay,
-/// but for the headers of a webhook at another address. `origin` is this deployment's own.
+/// but for the headers of one at another address. `origin` is this deployment's own.
 pub async fn save(
     config: &Config,
     space_id: i64,
@@ -203,12 +186,11 @@ pub async fn save(
         Some(id) => {
             let (stored, settings) = find(config, space_id, id).await?;
             let secrets = seal::open_secrets(config, space_id, &stored.secrets).await?;
-            secrets.kept(&settings, &draft)
+            settings.kept(secrets, &draft)
         }
     };
-    let known = [draft.signing_secret.clone().unwrap_or_default(), kept.signing_secret.clone()];
     let destination = draft.check(kept, edge::random()?, config.local).map_err(Problem::field)?;
-    if let Some((field, url)) = destination.config.address()
+    if let Some((field, url)) = destination.settings.address()
         && address::is_same_server(url, origin)
     {
         let reason = "This is this deployment's own address: its events would come back as new ones, without end.";
@@ -227,20 +209,14 @@ pub async fn save(
         }
     };
     let id = id.ok_or(Problem::NOT_FOUND)?;
-    let signing_secret = made_secret(destination.secrets.signing_secret, &known);
-    Ok(Saved { ok: true, id, signing_secret, dropped_headers })
-}
-
-/// A signing secret that was made here and that nobody knows yet: to be shown this once.
-fn made_secret(secret: String, known: &[String]) -> Option<String> {
-    (!secret.is_empty() && !known.contains(&secret)).then_some(secret)
+    Ok(Saved { ok: true, id, signing_secret: destination.made_secret, dropped_headers })
 }
 
 async fn find(
     config: &Config,
     space_id: i64,
     id: i64,
-) -> Result<(Stored, destination::Config), Problem> {
+) -> Result<(Stored, Box<dyn Settings>), Problem> {
     let listed = db::destination::list(&config.db()?, space_id, Some(id)).await?;
     let stored = listed.into_iter().next().ok_or(Problem::NOT_FOUND)?;
     let settings = stored.settings().ok_or(Problem::NOT_FOUND)?;
@@ -251,16 +227,13 @@ async fn find(
 /// under an id of its own; nothing is recorded.
 pub async fn test(config: &Config, space_id: i64, id: i64) -> Result<Tested, Problem> {
     let (stored, settings) = find(config, space_id, id).await?;
-    if let destination::Config::FbCapi { test_event_code: None, .. } = settings {
-        let reason = "Set the test event code first: without it Meta would count the test.";
-        return Err(Problem::field(BadField::new("test_event_code", reason)));
-    }
+    settings.may_be_tested().map_err(Problem::field)?;
     let secrets = seal::open_secrets(config, space_id, &stored.secrets).await?;
     let now_ms = edge::now_ms();
     let latest = db::delivery::latest(&config.db()?, space_id, id).await?;
     let mut facts = latest.map_or_else(|| sample(&stored, now_ms), |latest| latest.facts);
     facts.event_id = format!("test_{}", encode::hex(&edge::random::<16>()?));
-    let built = request::build(&settings, &secrets, &facts, now_ms, true, config.local);
+    let built = settings.outgoing(&secrets, &facts, now_ms, true, config.local);
     let (answer, text, shown) = match &built {
         Ok(outgoing) => {
             let marked = outgoing.clone().marked(&config.mark());
@@ -273,12 +246,7 @@ pub async fn test(config: &Config, space_id: i64, id: i64) -> Result<Tested, Pro
     Ok(Tested {
         ok: outcome == Outcome::Sent,
         outcome,
-        request: shown.map(|out| TestedRequest {
-            method: out.method,
-            url: out.url,
-            headers: out.headers,
-            body: out.body,
-        }),
+        request: shown,
         status: if let Answer::Status { status, .. } = answer { Some(status) } else { None },
         answer: mask::answer(&text, &secrets),
     })

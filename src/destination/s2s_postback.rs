@@ -1,0 +1,131 @@
+//! Another tracker's or network's postback address, with its macros filled in (docs/destinations.md).
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::draft::{Draft, bad};
+use super::facts::Facts;
+use super::field::{Field, Holds};
+use super::kind::{Around, Checked, Kind, Settings};
+use super::outcome::Success;
+use super::request::Outgoing;
+use super::secrets::Secrets;
+use super::template;
+use crate::error::BadField;
+use crate::model::event::Canonical;
+use crate::text::json;
+
+pub static KIND: Kind = Kind {
+    word: "s2s_postback",
+    name: "S2S postback",
+    purpose: "Calls another tracker's or network's address.",
+    fields: &[
+        Field {
+            name: "url_template",
+            label: "Address with macros",
+            hint: "Such as https://example.com/postback?clickid={uid}&goal={canonical}&sum={value}&cur={currency}",
+            holds: Holds::Text,
+        },
+        Field { name: "method", label: "Method", hint: "", holds: Holds::OneOf(&METHODS) },
+        Field {
+            name: "expected_status",
+            label: "Status of success",
+            hint: "",
+            holds: Holds::Number { unset: STATUS },
+        },
+    ],
+    prefilled: Canonical::code,
+    check,
+    read,
+};
+
+const METHODS: [&str; 2] = ["GET", "POST"];
+
+/// What counts as success unless the user says otherwise.
+const STATUS: u16 = 200;
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename = "s2s_postback")]
+struct S2sPostback {
+    url_template: String,
+    method: String,
+    expected_status: u16,
+}
+
+fn check(draft: &Draft, _kept: &Secrets, around: Around) -> Result<Checked, BadField> {
+    template::check(draft.text("url_template"))
+        .map_err(|reason| BadField { field: "url_template", reason: Cow::Owned(reason) })?;
+    // Filled macros are percent-encoded and stand behind the host, so that the host is judged here.
+    let url_template = draft.address("url_template", around.allow_loopback)?;
+    let method = draft.optional("method").unwrap_or("GET").to_ascii_uppercase();
+    if !METHODS.contains(&method.as_str()) {
+        return bad("method", "An S2S postback is sent by GET or POST.");
+    }
+    let expected_status = draft.number("expected_status").unwrap_or(STATUS);
+    if !(200..=599).contains(&expected_status) {
+        return bad("expected_status", "The expected status is from 200 to 599.");
+    }
+    let settings = Box::new(S2sPostback { url_template, method, expected_status });
+    Ok(Checked { settings, secrets: Secrets::default(), made_secret: None })
+}
+
+fn read(stored: &Value) -> Option<Box<dyn Settings>> {
+    Some(Box::new(S2sPostback {
+        url_template: json::text(stored, "url_template"),
+        method: json::text(stored, "method"),
+        expected_status: u16::try_from(json::number(stored, "expected_status")?).ok()?,
+    }))
+}
+
+impl Settings for S2sPostback {
+    fn kind(&self) -> &'static Kind {
+        &KIND
+    }
+
+    fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    fn address(&self) -> Option<(&'static str, &str)> {
+        Some(("url_template", &self.url_template))
+    }
+
+    fn success(&self) -> Success {
+        Success::Exactly(self.expected_status)
+    }
+
+    fn request(
+        &self,
+        _secrets: &Secrets,
+        facts: &Facts,
+        _now_ms: i64,
+        _test: bool,
+    ) -> Result<Outgoing, &'static str> {
+        Ok(Outgoing {
+            method: self.method.clone(),
+            url: template::expand(&self.url_template, facts),
+            headers: Vec::new(),
+            body: None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::facts::tests::deposit;
+    use super::super::request::tests::{NOW_MS, written};
+    use super::*;
+
+    #[test]
+    fn it_sends_what_its_golden_file_says() {
+        let settings: &dyn Settings = &S2sPostback {
+            url_template: "https://aff.example.com/postback?clickid={uid}&goal={canonical}&sum={value}&cur={currency}&adset={adset_name}&name={campaign_name}".into(),
+            method: "GET".into(),
+            expected_status: 200,
+        };
+        let out = settings.outgoing(&Secrets::default(), &deposit(), NOW_MS, false, false).unwrap();
+        assert_eq!(written(&out), include_str!("../../tests/golden/s2s_postback.txt"));
+    }
+}
