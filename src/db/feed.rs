@@ -49,8 +49,8 @@ pub(super) const NEWEST: &str =
 const ONE: &str = concat!(EVENTS_WHERE, "e.space_id = ?1 AND e.seq = ?2");
 
 /// A search: the number itself, or whose event it is, or which transaction's. Every branch has its
-/// index, and at most 100 rows; the `+` and UNION ALL keep SQLite
-/// from walking all events in their order instead.
+/// index, and at most 100 rows; the `+` and UNION ALL keep SQLite from walking all events in their
+/// order instead.
 const FOUND: &str = concat!(
     EVENTS_WHERE,
     "e.space_id = ?1 AND e.seq IN (
@@ -117,8 +117,8 @@ ORDER BY e.seq LIMIT ?6"
 );
 
 /// For each time in a JSON array the number of the last event that was received before it, found by
-/// halving, a row read for each, from more events than a database holds. Postbacks that waited in a queue are older than their
-/// neighbours, so that near one of them the number is but about right.
+/// halving, a row read for each, from more events than a database holds. Postbacks that waited in a
+/// queue are older than their neighbours, so that near one of them the number is but about right.
 const RECEIVED_BEFORE: &str = "
 WITH RECURSIVE h(at, ms, seq, step) AS (
   SELECT key, value, 0, 1 << 31 FROM json_each(?2)
