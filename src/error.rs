@@ -49,10 +49,10 @@ impl fmt::Display for Error {
             Self::Deadline(what) => write!(f, "{what} did not answer in time"),
             Self::Database(text) => write!(f, "D1 refused: {text}"),
             Self::Queue(text) => write!(f, "the queue refused: {text}"),
-            Self::Fetch(text) => write!(f, "a document was not to be had: {text}"),
+            Self::Fetch(text) => write!(f, "a document could not be fetched: {text}"),
             Self::Template(which) => write!(f, "{which} did not render"),
             Self::Limited => f.write_str("one address sent more than its share"),
-            Self::Sealed => f.write_str("a sealed secret does not open"),
+            Self::Sealed => f.write_str("a sealed secret cannot be decrypted"),
             Self::Missing(what) => write!(f, "{what} is not configured"),
         }
     }

@@ -43,12 +43,12 @@ impl Problem {
     pub const LIMITED: Self = Self::new(
         429,
         "limited",
-        "Too many wrong secrets or keys came from your address. Wait a minute.",
+        "Your address sent too many wrong secrets or keys. Wait a minute.",
     );
     pub const ROTATED_MEANWHILE: Self = Self::new(
         409,
         "rotated_meanwhile",
-        "Another rotation came at the same moment and made the current key. If that one is lost, rotate again.",
+        "Another rotation at the same moment made the current key. If you do not have it, rotate again.",
     );
 
     const fn new(http: u16, word: &'static str, hint: &'static str) -> Self {
@@ -86,7 +86,7 @@ impl From<Error> for Problem {
             Error::Sealed => Self::new(
                 503,
                 "not_configured",
-                "The destination's secrets do not open. Set DESTINATION_KEY to what it was when they were saved.",
+                "The destination's secrets cannot be decrypted. Set DESTINATION_KEY back to what it was when they were saved.",
             ),
             Error::Template(_) => Self::new(500, "not_shown", NOT_SHOWN),
             Error::Deadline(_)
@@ -94,7 +94,7 @@ impl From<Error> for Problem {
             | Error::Queue(_)
             | Error::Fetch(_)
             | Error::Limited => {
-                Self::new(503, "unavailable", "It could not be done now. Try again in a minute.")
+                Self::new(503, "unavailable", "That did not work just now. Try again in a minute.")
             }
         }
     }

@@ -298,7 +298,7 @@ test("a form comes back with what was typed and the reason beside its field", as
       ["/new", `/s/${id}/settings`].map((path) => [path, { name: "Offer", time_zone }, "time_zone", { name: "Offer" }]),
     ),
     [`/s/${id}/keys/urls`, { uid: "{a b}", event: "deposit" }, "uid", { uid: "{a b}" }],
-    [`/s/${id}/keys/urls`, { token: "xt_sk_wrong" }, "token", {}, /begins with xt_in_/],
+    [`/s/${id}/keys/urls`, { token: "xt_sk_wrong" }, "token", {}, /begin with xt_in_/],
   ]) {
     const { code, text } = await browser.send(path, fields);
     assert.equal(code, 422, `${path} ${field}`);
@@ -395,7 +395,7 @@ test("rotating again after a secret was lost does not end the one that networks 
   const { text } = await browser.get(`/s/${space.id}/keys`);
   assert.match(
     page(text).section("Ingest token").text,
-    /The current one was never used, and ends at once\. The previous one keeps its time\./,
+    /The current key was never used, and stops working at once\. The previous key works until it expires\./,
   );
   const [, second] = await (await rotateForm(space.id)).send();
   assert.deepEqual([(await fire(space.ingest)).code, (await fire(lost)).code], [200, 401]);
@@ -551,13 +551,13 @@ test("an event says in one look why revenue did not move", async () => {
   const number = await fire("event=deposit&uid=u&eid=2&value=1.234,50&currency=eur");
   await fire("event=deposit&uid=u&eid=2&value=9");
   const counted = await event(number);
-  assert.match(await verdict(number), /Counted: 1,234\.50\u00a0EUR were added/);
-  assert.match(await verdict(number), /came once more\. It was counted once/);
+  assert.match(await verdict(number), /Counted: 1,234\.50\u00a0EUR was added/);
+  assert.match(await verdict(number), /arrived once more\. It was counted once/);
   assert.equal(page(counted).section("As understood").terms["Value as sent"], "1.234,50");
   assert.ok(!counted.includes(space.ingest.slice(6)), "the token is nowhere");
   assert.match(
     await verdict(await fire("event=deposit&uid=u&eid=3&value=-5")),
-    /5\.00\u00a0USD were taken from revenue/,
+    /5\.00\u00a0USD was subtracted from revenue/,
   );
   assert.match(await verdict(await fire("event=contact&eid=4")), /unattributed: it came without a click id/);
   assert.match(

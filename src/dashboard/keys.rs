@@ -55,7 +55,7 @@ pub async fn rotate(mut asked: Asked<'_>, kind: Kind) -> Result<Answer, Problem>
         None => None,
     };
     let Some(rotated) = rotated else {
-        let notice = "Nothing was rotated: this page is older than the last rotation, and the new secret was shown then. If it is lost, rotate now.";
+        let notice = "Nothing was rotated: this page is older than the last rotation, which showed the new secret. If you lost it, rotate now.";
         let known = Known { notice, ..Known::default() };
         return Ok(shown(config, space_id, &origin, known).await?.into());
     };
@@ -92,7 +92,7 @@ pub async fn build(mut asked: Asked<'_>) -> Result<Answer, Problem> {
         Err(bad) => (typed, Some(bad)),
         Ok(_) if token.as_ref().is_some_and(|token| !is_token(token)) => (
             typed,
-            Some(BadField::new("token", "This is no ingest token: one begins with xt_in_.")),
+            Some(BadField::new("token", "This is not an ingest token: those begin with xt_in_.")),
         ),
         Ok(checked) => (checked, None),
     };

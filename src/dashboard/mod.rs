@@ -175,8 +175,9 @@ pub async fn answer(config: &Config, request: Request, incoming: Incoming) -> An
 /// Whoever is not signed in is shown the way in; a form that another site sent is refused.
 async fn admit_and_show(config: &Config, request: Request, incoming: Incoming) -> Answer {
     if incoming.method == "POST" && !door::is_our_own_form(&incoming) {
-        let text = "This form did not come from here. Go back, reload the page and send it again.";
-        return frame::notice(403, "Refused", text, "/", "To the overview").into();
+        let text =
+            "This form was not sent from this site. Go back, reload the page and send it again.";
+        return frame::notice(403, "Refused", text, "/", "Go to the overview").into();
     }
     let answer = match request {
         Request::Asset(asset) => Ok(asset.reply(&incoming.query).into()),
@@ -284,7 +285,7 @@ fn go_to(path: &str) -> Reply {
 fn refusal(problem: &Problem) -> Reply {
     edge::shown(match problem.http {
         404 => frame::not_found(),
-        http => frame::notice(http, "Not now", &problem.hint, "/", "To the overview"),
+        http => frame::notice(http, "That did not work", &problem.hint, "/", "Go to the overview"),
     })
 }
 

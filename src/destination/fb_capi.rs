@@ -154,7 +154,7 @@ impl Settings for Pixel {
         }
         bad(
             "test_event_code",
-            "Set the test event code first: without it Meta would count the test.",
+            "Set a test event code first: without one, Meta would count the test.",
         )
     }
 

@@ -80,10 +80,10 @@ fn custom(from: &str, to: &str) -> Result<Asked, &'static str> {
         return Err("Choose both dates.");
     };
     if to < from {
-        return Err("The last day is before the first one.");
+        return Err("The last day is before the first.");
     }
     if (to - from).whole_days() >= LONGEST_DAYS {
-        return Err("A period has at most 367 days.");
+        return Err("A period can be at most 367 days.");
     }
     Ok(Asked::Custom { from, to })
 }

@@ -10,7 +10,7 @@ use crate::model::link::Draft;
 use crate::reply::Problem;
 
 const SLUG_TAKEN: BadField =
-    BadField::new("slug", "Another link has this slug. Choose another one.");
+    BadField::new("slug", "Another link already has this slug. Choose a different one.");
 
 /// Saves a new link, or a changed one under its id, and gives its id.
 pub async fn save(

@@ -98,17 +98,20 @@ impl Draft {
             );
         }
         if !is_word(&self.slug, 1..=NAME_BYTES) {
-            return bad("slug", "A slug has 1 to 100 letters, digits, - and _.");
+            return bad("slug", "A slug is 1 to 100 letters, digits, - or _.");
         }
         if !is_word(&self.uid_parameter, 1..=NAME_BYTES) {
-            return bad("uid_parameter", "A parameter's name has letters, digits, - and _.");
+            return bad(
+                "uid_parameter",
+                "A parameter's name may only contain letters, digits, - and _.",
+            );
         }
         if let Some(page) = &self.page
             && (page.title.trim().is_empty() || page.button.trim().is_empty() || page.is_too_long())
         {
             return bad(
                 "page",
-                "A page has a title and a button, each text of at most 1000 bytes.",
+                "A page needs a title and a button; each text can be up to 1000 bytes.",
             );
         }
         self.check_target(host_of)
@@ -117,7 +120,10 @@ impl Draft {
     fn check_target(mut self, host_of: impl Fn(&str) -> Option<String>) -> Result<Self, BadField> {
         let clean = |c: char| !c.is_control() && !c.is_whitespace() && c != '\\';
         if self.target.len() > TARGET_BYTES || !self.target.chars().all(clean) {
-            return bad("target", "A target has at most 2048 bytes and no spaces or backslashes.");
+            return bad(
+                "target",
+                "A target must be at most 2048 bytes, without spaces or backslashes.",
+            );
         }
         match self.kind {
             Kind::Bot => {
@@ -126,7 +132,7 @@ impl Draft {
                 if !is_word(&self.target, 5..=32) || self.target.contains('-') {
                     return bad(
                         "target",
-                        "Write the bot's name as in @name: 5 to 32 letters, digits, _.",
+                        "Write the bot's name as @name: 5 to 32 letters, digits or _.",
                     );
                 }
             }
@@ -139,8 +145,7 @@ impl Draft {
             Kind::Web => {
                 self.check_host(host_of)?;
                 if !self.target.contains(UID_MACRO) && self.has_uid_parameter() {
-                    let reason =
-                        "The target has the uid's parameter already: write {uid} as its value.";
+                    let reason = "The target already has this parameter: write {uid} as its value.";
                     return bad("target", reason);
                 }
             }
@@ -157,7 +162,7 @@ impl Draft {
         let (host, port) = behind_user.rsplit_once(':').unwrap_or((behind_user, ""));
         let ascii = host_of(&self.target.replace(UID_MACRO, SAMPLE_UID));
         let Some(ascii) = ascii.filter(|_| port.parse() != Ok(0)) else {
-            return bad("target", "No browser opens this address. Check its host and its port.");
+            return bad("target", "Browsers cannot open this address. Check its host and port.");
         };
         if !host.is_ascii() {
             let ascii = ascii.replace(SAMPLE_UID, UID_MACRO);

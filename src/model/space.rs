@@ -44,10 +44,10 @@ impl Draft {
             return Err(BadField::new("name", "Give the space a name of 1 to 100 bytes."));
         }
         if self.name.chars().any(char::is_control) {
-            return Err(BadField::new("name", "A name has no control characters."));
+            return Err(BadField::new("name", "A name must not contain control characters."));
         }
         if !is_iana_name(&self.time_zone) || !is_time_zone(&self.time_zone) {
-            let reason = "Name a time zone as in the IANA list, such as Europe/Berlin or UTC.";
+            let reason = "Use a time zone from the IANA list, such as Europe/Berlin or UTC.";
             return Err(BadField::new("time_zone", reason));
         }
         Ok(self)

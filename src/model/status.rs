@@ -114,31 +114,31 @@ impl Status {
         Some(match self {
             Self::Queued | Self::Duplicate => return None,
             Self::InvalidRequest => {
-                "The request could not be taken; see notes. Query and body may have 16 KiB each, as UTF-8. A destination must not lead back here."
+                "The request could not be accepted; see notes. Query and body may each be up to 16 KiB of UTF-8. A destination must not point back here."
             }
             Self::InvalidToken => {
-                "The key is missing, unknown, expired or of the other kind. Use the current key of your space."
+                "The key is missing, unknown, expired or of the wrong kind. Use your space's current key."
             }
             Self::InvalidDryRun => {
-                "There is no dry run yet: this call was neither counted nor kept. Leave dry_run out to report it."
+                "Dry runs are not available yet: this call was neither counted nor kept. Remove dry_run to report it."
             }
             Self::InvalidEvent => {
                 "event must be one of contact, subscribed, registration, deposit."
             }
-            Self::InvalidUid => "uid must have 1 to 256 bytes and no control characters.",
-            Self::InvalidEid => "eid may have 256 bytes and no control characters.",
+            Self::InvalidUid => "uid must be 1 to 256 bytes, without control characters.",
+            Self::InvalidEid => "eid must be at most 256 bytes, without control characters.",
             Self::InvalidValue => {
-                "value must be a plain number such as 25.00. Check which macro of the network fills it. The postback is kept and can be mended."
+                "value must be a plain number such as 25.00. Check which of the network's macros fills it. The postback is kept, so you can see what to fix."
             }
             Self::InvalidCurrency => "currency must be 3 to 5 letters, such as USD.",
             Self::InvalidTime => {
-                "t must be epoch milliseconds, at most 366 days back and 24 hours ahead. Leave it out to use the time of receipt."
+                "t must be epoch milliseconds, at most 366 days ago or 24 hours ahead. Leave it out to use the time of receipt."
             }
-            Self::InvalidTgId => "tg_id must be the number of a Telegram user.",
-            Self::InvalidId => "id may have 256 bytes and no control characters.",
+            Self::InvalidTgId => "tg_id must be a Telegram user's numeric id.",
+            Self::InvalidId => "id must be at most 256 bytes, without control characters.",
             Self::InvalidLink => "link_slug must be the slug of a link of this space.",
             Self::Unavailable => {
-                "It could not be stored now. Send it again after the time in Retry-After."
+                "It could not be stored just now. Send it again after the time in Retry-After."
             }
         })
     }

@@ -168,8 +168,7 @@ impl Macros {
             let text = text.trim().to_owned();
             let fits = |c: char| c.is_ascii_graphic() && !"&=?\"'\\".contains(c);
             if text.len() > MACRO_BYTES || !text.chars().all(fits) {
-                let reason =
-                    "A macro has at most 64 plain characters, without spaces, &, =, ? and quotes.";
+                let reason = "A macro must be at most 64 plain characters, without spaces, &, =, ? or quotes.";
                 return Err(BadField::new(field, reason));
             }
             checked.push(text);

@@ -6,7 +6,9 @@ use askama::Template;
 use super::events::{Line, lines, link_name};
 use super::explain::{Explained, explain};
 use super::frame::{self, Section};
-use super::shown::{Moment, amount, can_be_resent, is_without_amount, moment, state, visible};
+use super::shown::{
+    Moment, amount, can_be_resent, is_without_amount, moment, state, times_more, visible,
+};
 use crate::db::feed::{Delivery, Item, Whole};
 use crate::db::space::Spaces;
 use crate::destination::outcome::Outcome;
@@ -99,39 +101,35 @@ fn verdict(whole: &Whole, link: &str) -> Vec<String> {
         Some(0) => "Counted as a deposit of zero: revenue did not change.".to_owned(),
         Some(micros) if micros < 0 => {
             let taken = money::with_currency(-i128::from(micros), &item.currency);
-            format!("Counted as a reversal: {taken} were taken from revenue.")
+            format!("Counted as a reversal: {taken} was subtracted from revenue.")
         }
         Some(micros) => {
             format!(
-                "Counted: {} were added to revenue.",
+                "Counted: {} was added to revenue.",
                 money::with_currency(micros.into(), &item.currency)
             )
         }
         None if item.event == "deposit" => {
-            "Counted as a deposit, but it added nothing to revenue: it came without an amount."
+            "Counted as a deposit, but it came without an amount and added nothing to revenue."
                 .to_owned()
         }
         None => format!("Counted as {}. Only deposits carry money.", item.event),
     }];
     sentences.push(match (&whole.click, item.link_id, &item.uid) {
-        (Some(_), 0, _) => "Its click came without a link, so it stands in the row Unattributed.".to_owned(),
+        (Some(_), 0, _) => "Its click did not come through a link, so it counts as unattributed.".to_owned(),
         (_, id, _) if id != 0 => format!("It is credited to {link}."),
         (_, _, Some(uid)) => format!(
-            "It is unattributed: no click has the id {}. If one comes later, it moves to its link by itself.",
+            "It is unattributed: no click has the id {}. If one arrives later, this event moves to its link automatically.",
             visible(uid)
         ),
         _ if item.tg_id.is_some() => {
-            "It is unattributed: no click is bound to this Telegram user yet. It moves by itself when one is.".to_owned()
+            "It is unattributed: no click is bound to this Telegram user yet. Once one is, this event moves to its link automatically.".to_owned()
         }
         _ => "It is unattributed: it came without a click id.".to_owned(),
     });
     if item.refires > 0 {
-        let times = if item.refires == 1 {
-            "once".to_owned()
-        } else {
-            format!("{} times", money::count(item.refires))
-        };
-        sentences.push(format!("The same postback came {times} more. It was counted once."));
+        let times = times_more(item.refires);
+        sentences.push(format!("The same postback arrived {times}. It was counted once."));
     }
     sentences
 }
@@ -146,14 +144,14 @@ fn facts(item: &Item, link: &str) -> Vec<(&'static str, String)> {
         ("Value as sent", text(&item.value)),
     ];
     if item.event == "deposit" {
-        facts.push(("Value as understood", amount(item)));
+        facts.push(("Value as read", amount(item)));
     }
     facts.push(("Link", link.to_owned()));
     facts.push((
         "First of its kind for this person",
         if item.first { "yes" } else { "no" }.to_owned(),
     ));
-    facts.push(("Came again", money::count(item.refires)));
+    facts.push(("Repeats", money::count(item.refires)));
     facts
 }
 
@@ -189,8 +187,8 @@ fn sent(delivery: &Delivery, zone: &Zone) -> Sent {
         status: attempt.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string()),
         duration: format!("{}\u{a0}ms", money::count(attempt.duration_ms)),
         outcome: match attempt.outcome {
-            Outcome::Sent => "taken",
-            Outcome::Transient => "not taken now",
+            Outcome::Sent => "accepted",
+            Outcome::Transient => "not accepted this time",
             Outcome::Permanent => "refused for good",
         },
         answer: visible(&attempt.answer),

@@ -108,8 +108,8 @@ pub fn notice(
 
 /// A space, event or page that is not there.
 pub fn not_found() -> Result<Reply, Error> {
-    let text = "There is nothing at this address. It may have been typed wrong, or removed.";
-    notice(404, "Not found", text, "/", "To the overview")
+    let text = "There is nothing at this address. It may be mistyped, or no longer exist.";
+    notice(404, "Not found", text, "/", "Go to the overview")
 }
 
 /// `screen` is the name of the template in the frame.

@@ -5,11 +5,11 @@ use askama::Template;
 use super::event::pairs;
 use super::explain::{Explained, explain, refusal};
 use super::frame::{self, Section};
-use super::shown::{Moment, moment, visible};
+use super::shown::{Moment, moment, times_more, visible};
 use crate::db::refused::Refused;
 use crate::db::space::Spaces;
 use crate::error::Error;
-use crate::figures::{Zone, money};
+use crate::figures::Zone;
 use crate::reply::Reply;
 
 struct Shown {
@@ -40,7 +40,7 @@ pub fn page(
         seq: held.seq,
         why: held.status.map_or("it was refused", refusal),
         at: moment(zone, held.received_at_ms),
-        again: if held.refires > 0 { money::count(held.refires) } else { String::new() },
+        again: if held.refires > 0 { times_more(held.refires) } else { String::new() },
         notes: held.notes.iter().map(|note| explain(note)).collect(),
         raw: visible(&held.raw),
         pairs: pairs(&held.raw),

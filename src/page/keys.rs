@@ -137,11 +137,11 @@ fn secret(kind: Kind, keys: &[ShownKey], zone: &Zone) -> Secret {
     let (name, what) = match kind {
         Kind::Ingest => (
             "Ingest token",
-            "For the postback URLs of networks. It travels in addresses, and can only write events and binds.",
+            "For networks' postback URLs. It travels in URLs, so all it can do is write events and binds.",
         ),
         Kind::Bearer => (
             "Bearer",
-            "For your own bot or server, in the header Authorization: Bearer. Keep it off pages and URLs.",
+            "For your own bot or server, in the Authorization: Bearer header. Keep it out of pages and URLs.",
         ),
     };
     let previous = of_kind().find_map(|key| key.expires_at_ms);
@@ -182,9 +182,8 @@ fn builder(space_id: i64, known: &Known<'_>) -> Form {
         Field::choice("event", "Event", event.code(), &events),
         Field::optional("uid", "Macro for the click id (sub id)", &macros.uid)
             .hint("Such as {sub1}."),
-        Field::optional("eid", "Macro for the transaction id", &macros.eid).hint(
-            "Another one for every conversion: it keeps a repeated call from counting twice.",
-        ),
+        Field::optional("eid", "Macro for the transaction id", &macros.eid)
+            .hint("Different for every conversion: it keeps a repeated call from counting twice."),
         Field::optional("value", "Macro for the amount", &macros.value).hint("For deposits."),
         Field::optional("currency", "Currency, or its macro", &macros.currency)
             .hint("Empty means USD."),
@@ -197,7 +196,7 @@ fn builder(space_id: i64, known: &Known<'_>) -> Form {
 /// Where a token is pasted that is not known here.
 fn fill(space_id: i64, known: &Known<'_>) -> Form {
     let field = Field::line(TOKEN, "Your ingest token", "")
-        .hint("It then stands in every URL of this page. It is not stored.");
+        .hint("It is filled into every URL on this page, and is not stored.");
     let form = Form::new(format!("/s/{space_id}/keys/urls#urls"), "Fill it in", vec![field]);
     form.refused(known.bad.filter(|bad| bad.field == TOKEN))
 }

@@ -128,19 +128,19 @@ fn fields(typed: &Typed) -> Vec<Field> {
     let kinds: Vec<(&str, &str)> =
         [Kind::Web, Kind::Bot, Kind::Channel].map(|kind| (kind.name(), kind_name(kind))).to_vec();
     vec![
-        Field::line("name", "Name", &typed.name).hint("Only you see it."),
-        Field::line("slug", "Address of its landing", &typed.slug)
-            .hint("The end of /l/…: letters, digits, - and _."),
+        Field::line("name", "Name", &typed.name).hint("Only you see this."),
+        Field::line("slug", "Landing address", &typed.slug)
+            .hint("The part after /l/: letters, digits, - and _."),
         Field::choice("kind", "Leads to", &typed.kind, &kinds),
         Field::line("target", "Target", &typed.target).hint(
-            "A web address (write {uid} where the click id belongs), a bot's name, or a channel's invite link https://t.me/….",
+            "A web address (with {uid} where the click id goes), a bot's name, or a channel's invite link (https://t.me/…).",
         ),
         Field::optional("uid_parameter", "Parameter for the click id", &typed.uid_parameter)
             .hint("For web addresses without {uid}: the offer's sub id parameter, such as click_id."),
         Field::optional("title", "Landing page: title", &typed.title)
-            .hint("Leave the three empty to send visitors on at once."),
+            .hint("Leave all three empty to send visitors straight on."),
         Field::new("text", "Landing page: text", Control::Lines).value(&typed.text),
         Field::optional("button", "Landing page: button", &typed.button),
-        Field::check("enabled", "Visitors are sent on (off: they see that the link is gone)", typed.enabled),
+        Field::check("enabled", "Send visitors on (if off, they see that the link is gone)", typed.enabled),
     ]
 }

@@ -337,10 +337,10 @@ fn warnings(shown: &Shown<'_>, overview: &Overview) -> Vec<Warning> {
         recent.filter(|item| is_without_amount(item)).map(|item| item.seq).collect();
     if let Some(newest) = empty.first() {
         let text = match empty.len() {
-            1 => "A deposit came without an amount: it is stored and adds nothing to revenue."
+            1 => "A deposit came without an amount. It is stored, but adds nothing to revenue."
                 .to_owned(),
             many => format!(
-                "{many} of the last deposits came without an amount: they are stored and add nothing to revenue."
+                "{many} recent deposits came without an amount. They are stored, but add nothing to revenue."
             ),
         };
         warnings.push(Warning {
@@ -352,9 +352,17 @@ fn warnings(shown: &Shown<'_>, overview: &Overview) -> Vec<Warning> {
     for destination in overview.destinations.iter().filter(|one| one.failures > 0 || one.failed > 0)
     {
         let text = if destination.failures > 0 {
-            format!("{} did not take its last {} tries.", destination.name, destination.failures)
+            match destination.failures {
+                1 => format!("The last try to reach {} did not succeed.", destination.name),
+                tries => {
+                    format!("The last {tries} tries to reach {} did not succeed.", destination.name)
+                }
+            }
         } else {
-            format!("{}: {} deliveries were given up.", destination.name, destination.failed)
+            match destination.failed {
+                1 => format!("One delivery to {} was given up.", destination.name),
+                many => format!("{many} deliveries to {} were given up.", destination.name),
+            }
         };
         let href = format!("/s/{space}/destinations/{}", destination.id);
         warnings.push(Warning { text, href, link: "Look into it" });

@@ -54,12 +54,17 @@ pub fn is_unseen(c: char) -> bool {
         ) && c != '\u{200d}' // Joins emoji; harmless alone.
 }
 
+/// How often something came again, in words.
+pub fn times_more(again: i64) -> String {
+    if again == 1 { "once more".to_owned() } else { format!("{} more times", money::count(again)) }
+}
+
 /// What a page calls an event's state of delivery.
 pub fn state(state: &str) -> &'static str {
     match state {
         "pending" => "waiting",
-        "sending" => "being sent",
-        "retrying" => "will be tried again",
+        "sending" => "sending",
+        "retrying" => "will be retried",
         "sent" => "sent",
         _ => "given up",
     }

@@ -23,7 +23,7 @@ struct Screen<'a> {
 /// The way in. `next` is where to go after it.
 pub fn login(status: u16, next: &str, bad: Option<&BadField>) -> Result<Reply, Error> {
     let password = Field::new("password", "Password", Control::Line("password"))
-        .hint("The operator's secret: make deploy and make dev show it.");
+        .hint("The operator's secret. make deploy and make dev print it.");
     let form = Form::new("/login".to_owned(), "Sign in", vec![password]);
     let form = form.hidden("next", next).refused(bad);
     let main = Screen { title: "Sign in", text: "", form, zones: false };
@@ -35,10 +35,10 @@ pub fn new(is_first: bool, draft: &Draft, bad: Option<&BadField>) -> Result<Repl
     let (title, text) = if is_first {
         (
             "Create your first space",
-            "A space is one offer or funnel: its links, keys, events and reports. Next you get your postback URL, fire a test, and see it arrive.",
+            "A space is one offer or funnel: its links, keys, events and reports. Next, you get your postback URL, fire a test, and watch it arrive.",
         )
     } else {
-        ("New space", "A space is one offer or funnel. Nothing crosses from one space to another.")
+        ("New space", "A space is one offer or funnel. Spaces share nothing with each other.")
     };
     let form = Form::new("/new".to_owned(), "Create the space", fields(draft)).refused(bad);
     let main = Screen { title, text, form, zones: true };
@@ -53,16 +53,16 @@ pub fn settings(
     bad: Option<&BadField>,
 ) -> Result<Reply, Error> {
     let form = Form::new(format!("/s/{space_id}/settings"), "Save", fields(draft)).refused(bad);
-    let text = "Reports go by the days of the time zone. Changing it changes no event, only where each day begins.";
+    let text = "Reports use days in this time zone. Changing it does not change any event, only where each day begins.";
     let main = Screen { title: "Settings", text, form, zones: true };
     frame::of_space(form::status(bad), spaces, Section::Settings, "Settings", &main)
 }
 
 fn fields(draft: &Draft) -> Vec<Field> {
     vec![
-        Field::line("name", "Name", &draft.name).hint("Such as the offer's name."),
-        Field::line("time_zone", "Time zone of its reports", &draft.time_zone)
-            .hint("As in Europe/Berlin or Asia/Kolkata.")
+        Field::line("name", "Name", &draft.name).hint("For example, the offer's name."),
+        Field::line("time_zone", "Time zone for reports", &draft.time_zone)
+            .hint("For example, Europe/Berlin or Asia/Kolkata.")
             .suggested("zones"),
     ]
 }

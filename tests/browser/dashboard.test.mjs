@@ -23,11 +23,11 @@ test("a new deployment leads from signing in to the first event", async () => {
   await page.goto("/");
   await signIn(page);
   await page.getByRole("heading", { name: "Create your first space" }).waitFor();
-  assert.equal(await page.getByLabel("Time zone of its reports").inputValue(), "Asia/Calcutta");
+  assert.equal(await page.getByLabel("Time zone for reports").inputValue(), "Asia/Calcutta");
   await page.getByLabel("Name", { exact: true }).fill("My <offer>");
-  await page.getByLabel("Time zone of its reports").fill("Asia/Kolkata");
+  await page.getByLabel("Time zone for reports").fill("Asia/Kolkata");
   await page.getByRole("button", { name: "Create the space" }).click();
-  await page.getByRole("heading", { name: "Shown this once" }).waitFor();
+  await page.getByRole("heading", { name: "Shown only once" }).waitFor();
   const token = await page.locator("#token-now").textContent();
   assert.match(token, /^xt_in_[0-9a-v]{36}$/);
   assert.match(await page.locator("#bearer-now").textContent(), /^xt_sk_[0-9a-v]{36}$/);
@@ -70,7 +70,7 @@ test("an old token works after rotation and no more once it is revoked", async (
     [(await fire(ingest, "event=contact")).status, (await fire(token, "event=contact")).status],
     ["queued", "queued"],
   );
-  await section.getByRole("button", { name: "Revoke the previous one now" }).click();
+  await section.getByRole("button", { name: "Revoke the previous key now" }).click();
   await page.waitForURL(`**/s/${id}/keys`);
   assert.deepEqual([(await fire(ingest, "event=contact")).code, (await fire(token, "event=contact")).code], [401, 200]);
   assert.equal(await page.getByText(token).count(), 0, "the new one is not shown again");
@@ -199,7 +199,7 @@ test("a deposit without an amount is explained on its event's page", async () =>
   await page.goto(`/s/${id}`);
   await page.getByText("A deposit came without an amount").waitFor();
   await page.getByRole("link", { name: "See why" }).click();
-  await page.locator("#verdict").getByText("added nothing to revenue: it came without an amount").waitFor();
+  await page.locator("#verdict").getByText("came without an amount and added nothing to revenue").waitFor();
   await page.locator("#verdict").getByText("The value macro resolved empty").waitFor();
   await page.context().close();
 });
@@ -209,13 +209,13 @@ test("the page works by keyboard alone", async () => {
   const page = await chromium.page();
   await page.goto(`/s/${id}`);
   await page.keyboard.press("Tab");
-  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to the content");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to content");
   const reached = new Set();
   for (let presses = 0; presses < 25; presses++) {
     await page.keyboard.press("Tab");
     reached.add(await page.evaluate(() => document.activeElement.textContent.trim()));
   }
-  for (const name of ["Events", "API keys", "Yesterday", "Other days"])
+  for (const name of ["Events", "API keys", "Yesterday", "Custom dates"])
     assert.ok(reached.has(name), `${name} of ${[...reached]}`);
   await page.context().close();
 });

@@ -193,7 +193,7 @@ pub async fn save(
     if let Some((field, url)) = destination.settings.address()
         && address::is_same_server(url, origin)
     {
-        let reason = "This is this deployment's own address: its events would come back as new ones, without end.";
+        let reason = "This is this deployment's own address: its events would come back as new ones, forever.";
         return Err(Problem::field(BadField::new(field, reason)));
     }
     let sealed = seal::seal_secrets(config, space_id, &destination.secrets).await?;
