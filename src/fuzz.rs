@@ -54,8 +54,8 @@ pub fn amount(text: &str) {
 
 /// Spaces around a macro change nothing, and a plain word is none.
 pub fn macros(text: &str) {
-    let unresolved = postback::is_unresolved(text);
-    assert_eq!(unresolved, postback::is_unresolved(&format!(" {text} ")));
+    let unresolved = postback::macros::is_unresolved(text);
+    assert_eq!(unresolved, postback::macros::is_unresolved(&format!(" {text} ")));
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         assert!(!unresolved, "{text}");
     }
