@@ -197,6 +197,7 @@ test("the event map decides what is sent and under which name; a paused destinat
     received.map(({ body }) => JSON.parse(body).event),
     ["Lead", "Lead"],
   );
+  await settled();
   await cron(Date.now() + MINUTE_MS);
   assert.equal(received.length, 2);
 });
