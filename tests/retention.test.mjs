@@ -210,7 +210,7 @@ test("a visit costs one row for it, a reported click without anything of its vis
   assert.equal((await report({ uid: "with-query", raw_query: "utm_term=broad" })).cost.written, 3);
 });
 
-test("on the free plan a run keeps within its calls and leaves most of the day's rows to what arrives", async (context) => {
+test("on the free plan a run keeps within its calls, and leaves most rows to what arrives", async (context) => {
   const free = await startWorker({ entry: "fast-clock.mjs", vars: { TEST_SPEED: 1, RETENTION_DAYS: "30" } });
   context.after(() => free.stop());
   const usual = worker;

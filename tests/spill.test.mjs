@@ -487,7 +487,8 @@ test("a batch that is refused is taken apart within the calls of the plan", asyn
   const { ingest } = await worker.space();
   await worker.db
     .prepare(
-      "CREATE TRIGGER test_refuse BEFORE INSERT ON events WHEN NEW.eid = 'bad' BEGIN SELECT raise(ABORT, 'refused by the test'); END",
+      `CREATE TRIGGER test_refuse BEFORE INSERT ON events WHEN NEW.eid = 'bad'
+        BEGIN SELECT raise(ABORT, 'refused by the test'); END`,
     )
     .run();
   const message = (eid) =>
