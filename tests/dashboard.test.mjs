@@ -413,7 +413,7 @@ test("ready-made URLs have the real token right after rotation, and escape what 
   const { id } = await worker.space();
   const { fields } = await rotateForm(id);
   const { text } = await browser.send(`/s/${id}/keys/ingest/rotate`, fields);
-  const [token] = page(text).section("Shown this once").codes;
+  const [token] = page(text).section("Shown only once").codes;
   assert.match(token, /^xt_in_[0-9a-v]{36}$/);
   const macros = "uid={click_id}&eid={trade_id}&value={sumdep}&currency=USD";
   const url = `${browser.origin}/e?token=${token}&event=deposit&${macros}`;
@@ -544,7 +544,7 @@ test("an event says in one look why revenue did not move", async () => {
   const space = await worker.space();
   const fire = async (query) => (await worker.fire(`/e?token=${space.ingest}&${query}`)).headers.get("x-event-id");
   const event = async (number) => (await browser.get(`/s/${space.id}/events/${number}`)).text;
-  const verdict = async (number) => page(await event(number)).section("What became of it").text;
+  const verdict = async (number) => page(await event(number)).section("What happened").text;
   const empty = await verdict(await fire("event=deposit&uid=u&eid=1&value="));
   assert.match(empty, /added nothing to revenue/);
   assert.match(empty, /value macro resolved empty/);
@@ -553,7 +553,7 @@ test("an event says in one look why revenue did not move", async () => {
   const counted = await event(number);
   assert.match(await verdict(number), /Counted: 1,234\.50\u00a0EUR was added/);
   assert.match(await verdict(number), /arrived once more\. It was counted once/);
-  assert.equal(page(counted).section("As understood").terms["Value as sent"], "1.234,50");
+  assert.equal(page(counted).section("As it was read").terms["Value as sent"], "1.234,50");
   assert.ok(!counted.includes(space.ingest.slice(6)), "the token is nowhere");
   assert.match(
     await verdict(await fire("event=deposit&uid=u&eid=3&value=-5")),

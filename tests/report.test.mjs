@@ -110,7 +110,7 @@ function read(html) {
       revenue: sums(row.cells.Revenue.pieces),
     },
   ]);
-  const step = /^(?<name>\w+) (?:(?<drop>.*) )?(?<events>\S+) (?<people>\S+) people for the first time$/;
+  const step = /^(?<name>\w+) (?:(?<drop>.*) )?(?<events>\S+) (?<people>\S+) people, each counted once$/;
   return {
     rows: Object.fromEntries(rows),
     revenue: sums(figures.section("Revenue").paragraphs),
