@@ -131,14 +131,9 @@ pub fn landing(text: &str) {
 fn facts(value: &str) -> Facts {
     Facts {
         event_id: event_id(value, 1, 2, 3),
-        canonical: Canonical::Deposit,
-        target: value.to_owned(),
-        occurred_at_ms: NOW_MS,
         uid: Some(value.to_owned()),
         eid: Some(value.to_owned()),
         tg_id: Some(7),
-        micros: Some(25_000_000),
-        currency: "USD".to_owned(),
-        click: None,
+        ..Facts::sample(value.to_owned(), NOW_MS)
     }
 }

@@ -38,6 +38,22 @@ pub struct ClickFacts {
 }
 
 impl Facts {
+    /// A deposit that nobody made, under a destination's own name for it.
+    pub fn sample(target: String, now_ms: i64) -> Self {
+        Self {
+            event_id: String::new(),
+            canonical: Canonical::Deposit,
+            target,
+            occurred_at_ms: now_ms,
+            uid: Some("test-uid".to_owned()),
+            eid: Some("test-eid".to_owned()),
+            tg_id: None,
+            micros: Some(25_000_000),
+            currency: "USD".to_owned(),
+            click: None,
+        }
+    }
+
     /// The amount as a decimal with at least two decimals; `None` unless this is a deposit with one.
     pub fn value(&self) -> Option<String> {
         let micros = self.micros.filter(|_| self.canonical == Canonical::Deposit)?;

@@ -254,21 +254,8 @@ pub async fn test(config: &Config, space_id: i64, id: i64) -> Result<Tested, Pro
 
 /// A deposit that nobody made, under the destination's own name for it.
 fn sample(stored: &Stored, now_ms: i64) -> Facts {
-    let events = stored.names();
-    let canonical = Canonical::Deposit;
-    Facts {
-        event_id: String::new(),
-        canonical,
-        target: events
-            .get(canonical.code())
-            .cloned()
-            .unwrap_or_else(|| canonical.code().to_owned()),
-        occurred_at_ms: now_ms,
-        uid: Some("test-uid".to_owned()),
-        eid: Some("test-eid".to_owned()),
-        tg_id: None,
-        micros: Some(25_000_000),
-        currency: "USD".to_owned(),
-        click: None,
-    }
+    let deposit = Canonical::Deposit.code();
+    let names = stored.names();
+    let target = names.get(deposit).map_or(deposit, String::as_str);
+    Facts::sample(target.to_owned(), now_ms)
 }
