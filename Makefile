@@ -30,7 +30,7 @@ chaos: build ## kill it under load, many times, and count what is lost (ROUNDS; 
 fuzz: ## feed the readers with what a coverage-guided fuzzer makes up (SECONDS_EACH, default 60; TARGETS)
 	@sh scripts/fuzz.sh
 
-screenshots: build ## take the README's pictures anew (needs Chromium)
+screenshots: build ## retake the pictures of README and docs (needs Chromium)
 	@sh scripts/screenshots.sh
 
 deploy: ## create what is missing on Cloudflare and deploy (scripts/deploy.sh --dry-run shows the steps)
