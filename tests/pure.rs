@@ -1,10 +1,33 @@
-//! Keeps the rules apart from the platform: only these files may name the `worker` crate, and only
-//! `db` may speak SQL.
+//! Keeps the house in order: which room of `src` may use which, that no circle is left, which files may
+//! name the `worker` crate, and that only `db` speaks SQL.
 
 #![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// The rooms from the roof down, each with what it may use beside what everybody may: `GROUND`.
+const ROOMS: [(&str, &[&str]); 14] = [
+    ("lib", &["route", "door", "dashboard", "upkeep", "edge"]),
+    ("route", &["door", "dashboard"]),
+    ("fuzz", &["page", "destination", "postback"]),
+    ("door", &["manage", "upkeep", "page", "db", "edge", "destination", "postback"]),
+    ("dashboard", &["manage", "upkeep", "page", "db", "edge", "destination", "network", "figures"]),
+    ("manage", &["db", "edge", "destination"]),
+    ("upkeep", &["db", "edge", "destination", "postback", "figures"]),
+    // It shows what db has read, and never asks for it.
+    ("page", &["db", "destination", "network", "figures"]),
+    ("db", &["edge", "destination", "postback", "figures"]),
+    ("edge", &["destination", "postback", "figures"]),
+    ("destination", &["postback"]),
+    ("network", &["postback"]),
+    ("postback", &[]),
+    ("figures", &[]),
+];
+
+/// What every room above may use, from the top; each of these what stands behind it here.
+const GROUND: [&str; 4] = ["reply", "model", "text", "error"];
 
 const PLATFORM: [&str; 3] = ["lib.rs", "edge/", "db/"];
 
@@ -125,4 +148,114 @@ fn every_word_of_an_answer_and_every_macro_is_explained() {
         let named = destinations.contains(&format!("`{{{name}}}`"));
         assert!(named, "docs/destinations.md does not name the macro {{{name}}}");
     }
+}
+
+/// The files that each file uses, its own module's children left out.
+fn uses() -> BTreeMap<String, BTreeSet<String>> {
+    let code: Vec<_> = code().into_iter().filter(|(name, _)| !name.contains("tests")).collect();
+    let module = |name: &str| name.trim_end_matches(".rs").trim_end_matches("/mod").to_owned();
+    let files: BTreeMap<String, String> =
+        code.iter().map(|(name, _)| (module(name), name.clone())).collect();
+    let mut uses = BTreeMap::new();
+    for (name, text) in &code {
+        let shipped = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        let mut used = BTreeSet::new();
+        for path in paths(shipped, &module(name)) {
+            let mut path = path.as_str();
+            while !files.contains_key(path) && path.contains('/') {
+                path = path.rsplit_once('/').unwrap().0;
+            }
+            let Some(other) = files.get(path) else { continue };
+            let is_child =
+                name.ends_with("/mod.rs") && other.starts_with(name.trim_end_matches("mod.rs"));
+            if other != name && !is_child {
+                used.insert(other.clone());
+            }
+        }
+        uses.insert(name.clone(), used);
+    }
+    uses
+}
+
+/// Every path of a text that begins with `crate` or `super`, groups taken apart, as `room/file/…`.
+fn paths(text: &str, module: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices("crate::").chain(text.match_indices("super::")) {
+        let before = text.get(..at).unwrap().chars().next_back();
+        if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
+            continue;
+        }
+        let mut parents: Vec<&str> = module.split('/').collect();
+        let mut rest = text.get(at..).unwrap();
+        if let Some(behind) = rest.strip_prefix("crate::") {
+            (parents, rest) = (Vec::new(), behind);
+        }
+        while let Some(behind) = rest.strip_prefix("super::") {
+            parents.pop();
+            rest = behind;
+        }
+        let mut base = parents.join("/");
+        if !base.is_empty() {
+            base.push('/');
+        }
+        let end =
+            rest.find(|c: char| !c.is_alphanumeric() && c != '_' && c != ':').unwrap_or(rest.len());
+        let (head, tail) = rest.split_at(end);
+        let head = format!("{base}{}", head.replace("::", "/"));
+        match tail.strip_prefix('{').filter(|_| head.ends_with('/')) {
+            None => found.push(head),
+            Some(group) => {
+                let group = group.split('}').next().unwrap();
+                let names = group.split(',').map(|name| name.trim().replace("::", "/"));
+                found.extend(names.map(|name| format!("{head}{name}")));
+            }
+        }
+    }
+    found
+}
+
+fn room(file: &str) -> &str {
+    file.split('/').next().unwrap().trim_end_matches(".rs")
+}
+
+#[test]
+fn every_room_uses_what_stands_below_it() {
+    let uses = uses();
+    assert!(uses.values().map(BTreeSet::len).sum::<usize>() > 300, "the uses are not found");
+    for (file, used) in &uses {
+        let from = room(file);
+        let ground = GROUND.iter().position(|other| *other == from);
+        let below = GROUND.get(ground.map_or(0, |at| at + 1)..).unwrap();
+        let named =
+            ROOMS.iter().find(|(name, _)| *name == from).map_or(&[][..], |(_, named)| named);
+        for other in used {
+            let to = room(other);
+            let may = from == to || named.contains(&to) || below.contains(&to);
+            assert!(may, "src/{file} uses src/{other}: {from} may use {named:?} and {below:?}");
+        }
+    }
+}
+
+#[test]
+fn no_circle_is_left_among_files() {
+    let mut left = uses();
+    // What uses nothing that is left stands on the ground; take it away until nothing changes.
+    loop {
+        let there: BTreeSet<String> = left.keys().cloned().collect();
+        let before = left.len();
+        left.retain(|_, used| used.iter().any(|other| there.contains(other)));
+        if left.len() == before {
+            break;
+        }
+    }
+    // What stands above a circle is left as well; what nobody left uses is no part of one.
+    loop {
+        let used: BTreeSet<String> = left.values().flatten().cloned().collect();
+        let before = left.len();
+        left.retain(|file, _| used.contains(file));
+        if left.len() == before {
+            break;
+        }
+    }
+    assert!(left.is_empty(), "files in a circle: {:?}", left.keys());
 }

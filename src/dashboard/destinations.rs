@@ -8,9 +8,9 @@ use crate::db;
 use crate::destination::field::{Field, Holds};
 use crate::destination::request::Tested;
 use crate::destination::{self, Draft, Given, parse_headers};
-use crate::door::operator::destination as operator;
 use crate::edge::{self, seal};
 use crate::error::BadField;
+use crate::manage::destination as manage;
 use crate::manage::must_exist;
 use crate::model::event::Canonical;
 use crate::page::destinations::{self, Around, DROP_HEADERS};
@@ -58,8 +58,7 @@ struct Extra<'a> {
 async fn one(asked: &Asked<'_>, id: i64, extra: Extra<'_>) -> Result<Answer, Problem> {
     let (config, space_id) = (asked.config, asked.space_id);
     let before = asked.parameter("before").parse().ok();
-    let (spaces, stored, page) =
-        db::destination::one_on_page(&config.db()?, space_id, id, before).await?;
+    let (spaces, stored, page) = db::delivery::on_page(&config.db()?, space_id, id, before).await?;
     let stored = stored.ok_or(Problem::NOT_FOUND)?;
     let secrets = seal::open_secrets(config, space_id, &stored.secrets).await.unwrap_or_default();
     let kept = stored.draft().ok_or(Problem::NOT_FOUND)?;
@@ -86,7 +85,7 @@ pub async fn save(mut asked: Asked<'_>, id: Option<i64>) -> Result<Answer, Probl
     let typed = draft(&sent);
     let origin = asked.incoming.origin();
     let saved = match &typed {
-        Ok(draft) => operator::save(asked.config, asked.space_id, id, draft.clone(), &origin).await,
+        Ok(draft) => manage::save(asked.config, asked.space_id, id, draft.clone(), &origin).await,
         Err((_, bad)) => Err(Problem::field(bad.clone())),
     };
     let bad = match saved {
@@ -157,7 +156,7 @@ fn given(sent: &Sent, field: &Field) -> Result<Option<Given>, BadField> {
 
 /// Sends a test and shows what came back.
 pub async fn test(asked: Asked<'_>, id: i64) -> Result<Answer, Problem> {
-    match operator::test(asked.config, asked.space_id, id).await {
+    match manage::test(asked.config, asked.space_id, id).await {
         Ok(tested) => one(&asked, id, Extra { tested: Some(&tested), ..Extra::default() }).await,
         Err(problem) => {
             let bad = problem.bad_field()?;

@@ -8,6 +8,7 @@ use super::attribution::{CLICK_OF_EVENT, TG_USER_OF_CLICK};
 use super::destination;
 use super::feed::{NO_BOUND, read_fields};
 use super::row::Row;
+use super::space::{self, Spaces};
 use super::{number, optional_text, rows_of, run, run_together, text};
 use crate::destination::facts::{ClickFacts, Facts, event_id};
 use crate::destination::outcome::State;
@@ -292,6 +293,21 @@ pub async fn list(
         return Ok(None);
     }
     Ok(Some(Page::read(&rows_of(&results, 1)?)))
+}
+
+/// One destination with its newest deliveries below an event's number.
+pub async fn on_page(
+    db: &D1Database,
+    space_id: i64,
+    id: i64,
+    before: Option<i64>,
+) -> Result<(Spaces, Option<destination::Stored>, Page), Error> {
+    let list = [number(space_id), number(id)];
+    let recent = recent(space_id, id, None, before);
+    let statements = [(space::LIST, &[][..]), (destination::LIST, &list), (RECENT, &recent)];
+    let results = run_together(db, &statements).await?;
+    let stored = rows_of(&results, 1)?.first().map(destination::Stored::read);
+    Ok((Spaces::read(&results, space_id)?, stored, Page::read(&rows_of(&results, 2)?)))
 }
 
 /// The values of `RECENT`.

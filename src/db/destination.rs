@@ -3,7 +3,6 @@
 use serde_json::value::RawValue;
 use worker::D1Database;
 
-use super::delivery::{self, Page};
 use super::row::Row;
 use super::space::{self, Spaces};
 use super::{number, rows_of, run, run_together, text};
@@ -156,21 +155,6 @@ pub async fn on_page(
     let results = run_together(db, &[(space::LIST, &[]), (LIST, &list)]).await?;
     let stored = rows_of(&results, 1)?.iter().map(Stored::read).collect();
     Ok((Spaces::read(&results, space_id)?, stored))
-}
-
-/// One destination with its newest deliveries below an event's number.
-pub async fn one_on_page(
-    db: &D1Database,
-    space_id: i64,
-    id: i64,
-    before: Option<i64>,
-) -> Result<(Spaces, Option<Stored>, Page), Error> {
-    let list = [number(space_id), number(id)];
-    let recent = delivery::recent(space_id, id, None, before);
-    let statements = [(space::LIST, &[][..]), (LIST, &list), (delivery::RECENT, &recent)];
-    let results = run_together(db, &statements).await?;
-    let stored = rows_of(&results, 1)?.first().map(Stored::read);
-    Ok((Spaces::read(&results, space_id)?, stored, Page::read(&rows_of(&results, 2)?)))
 }
 
 /// Sends events on to it, or no more; false where the space has no such one. Nothing that waits is lost

@@ -1,6 +1,7 @@
 //! Deeds: what both doors, the dashboard and the operator's API, do to spaces, keys, links and
 //! destinations. Each is there once.
 
+pub mod destination;
 pub mod key;
 pub mod link;
 pub mod space;
