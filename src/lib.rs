@@ -1,7 +1,16 @@
 //! XTRACKER: a postback tracker that stores every conversion exactly once.
 //!
-//! This file holds the runtime's events and nothing else. Rules are pure and know no platform; SQL
-//! lives in `db`; `edge` and `config` stand between.
+//! This file holds the runtime's events and nothing else. The house from the roof down; a room uses what
+//! stands below it (`tests/pure.rs` has the whole plan):
+//!
+//! - `route`: the list of endpoints.
+//! - `door`: whoever comes in from outside: postbacks, bots, visitors, the operator's programs.
+//!   `dashboard`: the signed-in person.
+//! - `manage`: what both do to spaces, keys, links, destinations. `upkeep`: what happens without anybody
+//!   waiting: the queue, deliveries, removal. `page`: what each screen shows.
+//! - `db`: every SQL statement. `edge`: the runtime, configuration, sealing.
+//! - `destination`, `postback`, `network`, `figures`: the rules, which know no platform.
+//! - `reply`, `model`, `text`, `error`: values that cannot be wrong, and how they are written.
 
 mod dashboard;
 mod db;
