@@ -5,25 +5,22 @@ export default {
   async fetch(request, env) {
     const { search, searchParams: query } = new URL(request.url);
     const now = Date.now();
-    const report = [
-      await sha256(query.get("token")),
-      now,
-      crypto.randomUUID(),
-      `e=${query.get("eid")}`,
-      query.get("event"),
-      query.get("uid"),
-      query.get("eid"),
-      null,
-      query.get("value"),
-      "25000000",
-      query.get("currency"),
-      now,
-      null,
-      search,
-      "ingest",
-      null,
-    ];
+    const report = {
+      key_hash: await sha256(query.get("token")),
+      key_kind: "ingest",
+      received_at_ms: now,
+      receipt: crypto.randomUUID(),
+      dedup: `e=${query.get("eid")}`,
+      event: query.get("event"),
+      uid: query.get("uid"),
+      eid: query.get("eid"),
+      value: query.get("value"),
+      micros: "25000000",
+      currency: query.get("currency"),
+      occurred_at_ms: now,
+      raw: search,
+    };
     const { results } = await env.DB.prepare(env.STATEMENT).bind(JSON.stringify(report), "plus_restored").all();
-    return Response.json({ ok: true, status: results[0].receipt === report[2] ? "queued" : "duplicate" });
+    return Response.json({ ok: true, status: results[0].receipt === report.receipt ? "queued" : "duplicate" });
   },
 };
