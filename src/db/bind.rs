@@ -73,7 +73,8 @@ pub async fn bind(
         text(bind.uid.as_str()),
         number(bind.tg_id.number()),
     ];
-    let Rows { rows, cost } = key::run_used(db, &[&arrival.key_hash], BIND, &values).await?;
+    let Rows { rows, cost } =
+        key::run_used(db, &[&arrival.key_hash], arrival.received_at_ms, BIND, &values).await?;
     let bound = rows.first().map(|row| Bound { ours: row.is("ours"), matched: row.is("matched") });
     Ok((bound, cost))
 }

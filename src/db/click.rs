@@ -98,7 +98,8 @@ pub async fn report(
     let [hash, kind, _, slug_value] = whose.clone();
     let report = [json(click), hash, kind, slug_value];
     let statements: [(&str, &[_]); 2] = [(WHOSE, &whose), (REPORT, &report)];
-    let results = key::run_together_used(db, &arrival.key_hash, &statements).await?;
+    let results =
+        key::run_together_used(db, &arrival.key_hash, arrival.received_at_ms, &statements).await?;
     let reported = match rows_of(&results, 0)?.first() {
         None => Reported::UnknownKey,
         Some(whose) if slug.is_some() && whose.optional_number("link_id").is_none() => {

@@ -7,6 +7,7 @@ use worker::wasm_bindgen::JsValue;
 
 use super::row::Row;
 use super::{Cost, Rows, json, key, text};
+use crate::edge;
 use crate::error::Error;
 use crate::model::event::{Arrival, Id, Report, TgId};
 use crate::model::note::{self, Note};
@@ -209,7 +210,8 @@ pub async fn store(
     raw: &str,
 ) -> Result<(Option<Stored>, Cost), Error> {
     let values = [json(&Columns::of(arrival, report, raw)), plus_restored()];
-    let Rows { rows, cost } = key::run_used(db, &[&arrival.key_hash], STORE, &values).await?;
+    let Rows { rows, cost } =
+        key::run_used(db, &[&arrival.key_hash], arrival.received_at_ms, STORE, &values).await?;
     let stored = rows.first().map(Name::read).map(|name| {
         if name.receipt == arrival.receipt { Stored::New(name) } else { Stored::Known(name) }
     });
@@ -226,7 +228,7 @@ pub async fn store_many(
         reports.iter().map(|(arrival, report, raw)| Columns::of(arrival, report, raw)).collect();
     let hashes: Vec<_> = reports.iter().map(|(arrival, _, _)| arrival.key_hash.as_str()).collect();
     let values = [json(&rows), plus_restored()];
-    Ok(key::run_used(db, &hashes, STORE_MANY, &values).await?.rows.len())
+    Ok(key::run_used(db, &hashes, edge::now_ms(), STORE_MANY, &values).await?.rows.len())
 }
 
 fn plus_restored() -> JsValue {

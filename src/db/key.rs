@@ -11,7 +11,6 @@ use worker::{D1Database, D1Result};
 use super::row::Row;
 use super::space::{self, Spaces};
 use super::{Cost, Rows, json, number, optional_text, rows_of, run, run_together, text};
-use crate::edge;
 use crate::error::Error;
 use crate::model::key::Kind;
 use crate::model::space::{GRACE_MS, SHOWN_AGAIN_MS};
@@ -200,10 +199,11 @@ pub async fn remove_ended(db: &D1Database, now_ms: i64) -> Result<(), Error> {
 pub(super) async fn run_used(
     db: &D1Database,
     hashes: &[&str],
+    now_ms: i64,
     sql: &str,
     values: &[JsValue],
 ) -> Result<Rows, Error> {
-    let unmarked = Unmarked::among(hashes);
+    let unmarked = Unmarked::among(hashes, now_ms);
     let Some(mark) = unmarked.statement() else { return run(db, sql, values).await };
     let results = run_together(db, &[(sql, values), (USE, &mark)]).await?;
     let rows = rows_of(&results, 0)?;
@@ -217,9 +217,10 @@ pub(super) async fn run_used(
 pub(super) async fn run_together_used(
     db: &D1Database,
     hash: &str,
+    now_ms: i64,
     statements: &[(&str, &[JsValue])],
 ) -> Result<Vec<D1Result>, Error> {
-    let unmarked = Unmarked::among(&[hash]);
+    let unmarked = Unmarked::among(&[hash], now_ms);
     let mark = unmarked.statement();
     let mark = mark.as_ref().map(|mark| (USE, &mark[..]));
     let statements: Vec<_> = statements.iter().copied().chain(mark).collect();
@@ -237,8 +238,7 @@ struct Unmarked<'a> {
 }
 
 impl<'a> Unmarked<'a> {
-    fn among(hashes: &[&'a str]) -> Self {
-        let now_ms = edge::now_ms();
+    fn among(hashes: &[&'a str], now_ms: i64) -> Self {
         let known = |hash: &&str| {
             USED.with_borrow(|used| used.get(*hash).is_some_and(|until_ms| now_ms < *until_ms))
         };

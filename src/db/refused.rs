@@ -8,6 +8,7 @@ use worker::wasm_bindgen::JsValue;
 use super::row::Row;
 use super::space::{self, Spaces};
 use super::{Cost, key, rows_of, run_together};
+use crate::edge;
 use crate::error::Error;
 use crate::model::event::Arrival;
 use crate::model::note;
@@ -97,7 +98,7 @@ pub async fn keep(
     let rows: Vec<_> =
         refused.iter().map(|(arrival, refusal, raw)| Columns::of(arrival, refusal, raw)).collect();
     let hashes: Vec<_> = refused.iter().map(|(arrival, _, _)| arrival.key_hash.as_str()).collect();
-    let result = key::run_used(db, &hashes, KEEP, &[super::json(&rows)]).await?;
+    let result = key::run_used(db, &hashes, edge::now_ms(), KEEP, &[super::json(&rows)]).await?;
     Ok((result.rows.len(), result.cost))
 }
 

@@ -11,9 +11,9 @@ use crate::text::json;
 /// Header that marks a delivery that no event stands behind.
 const TEST_HEADER: &str = "x-xtracker-test";
 
-/// Header that names the deployment which a request comes from, so that it knows its own again: a
-/// destination may lead back to it over another name.
-pub const ORIGIN_HEADER: &str = "x-xtracker-origin";
+/// Why a destination that is this deployment itself is not called.
+pub const LEADS_BACK: &str =
+    "It leads back to this deployment: its events would come back as new ones, forever.";
 
 /// A request as it goes out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -70,12 +70,10 @@ pub fn json_type() -> (String, String) {
 }
 
 impl Outgoing {
-    /// The request with its deployment's mark; without a mark as it is.
-    pub fn marked(mut self, mark: &str) -> Self {
-        if !mark.is_empty() {
-            self.headers.push((ORIGIN_HEADER.to_owned(), mark.to_owned()));
-        }
-        self
+    /// What of the request could carry a key: its address and the values of its headers.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let values = self.headers.iter().map(|(_, value)| value.as_str());
+        values.chain([self.url.as_str()])
     }
 
     /// The request with the mark of a test.

@@ -2,8 +2,7 @@
 //!
 //! 1. The request is read as far as it goes.
 //! 2. A key that cannot be one is refused without the database: 401, or 400 where the request cannot
-//!    be read either. So are a delivery of our own that came back (400) and a dry run (200 on `/e`,
-//!    422 on `/events`).
+//!    be read either. So is a dry run (200 on `/e`, 422 on `/events`).
 //! 3. An event is stored, a refused report is kept, each in one round trip that checks the key too: 200
 //!    `queued` or `duplicate`; a refusal by its own status (200 or 422; 400 and 413 where the request was
 //!    broken); 401 where the key opens no space.
@@ -12,7 +11,6 @@
 
 use crate::db::event::{Name, Stored};
 use crate::db::{self, Cost};
-use crate::destination::request::ORIGIN_HEADER;
 use crate::door::gate;
 use crate::edge::config::Config;
 use crate::edge::{self, Incoming};
@@ -92,7 +90,7 @@ async fn take(
     if !gate::admits(config, incoming, &key, &arrival.key_hash) {
         return (call.refuse_key(Note::TokenUnknown), Later::Nothing);
     }
-    if let Some(reply) = call.refuse_unstored() {
+    if let Some(reply) = call.refuse_dry_run() {
         return (reply, Later::Nothing);
     }
     match commit(config, &arrival, reading).await {
@@ -113,12 +111,8 @@ async fn take(
 }
 
 impl Call<'_> {
-    /// The answer to what is refused whoever sends it, and kept nowhere.
-    fn refuse_unstored(&self) -> Option<Reply> {
-        if is_own_delivery(self.config, self.incoming) {
-            let notes = [Note::OwnDelivery];
-            return Some(Reply::report(Status::InvalidRequest, &notes, self.audience, None));
-        }
+    /// The answer to a dry run, which is kept nowhere.
+    fn refuse_dry_run(&self) -> Option<Reply> {
         let refusal = self.reading.verdict.as_ref().err().filter(|refusal| refusal.is_dry_run())?;
         Some(Reply::report(refusal.status, &refusal.notes, self.audience, None))
     }
@@ -183,11 +177,6 @@ impl Call<'_> {
         let notes = self.reading.verdict.as_ref().err().map(|refusal| refusal.notes.clone());
         Reply::refused_key(notes.unwrap_or_default(), note, self.audience)
     }
-}
-
-/// Whether this deployment sent it itself: taken as new, it would be sent again, without end.
-fn is_own_delivery(config: &Config, incoming: &Incoming) -> bool {
-    incoming.header(ORIGIN_HEADER).is_some_and(|mark| !mark.is_empty() && mark == config.mark())
 }
 
 /// Which kind of key opens which door.

@@ -137,9 +137,9 @@ impl Config {
         self.secret(KEY_SECRET)
     }
 
-    /// What requests of this deployment are marked with; empty where it cannot know its own again.
-    pub fn mark(&self) -> String {
-        self.key_secret().map(|secret| key::mark(secret.as_bytes())).unwrap_or_default()
+    /// Whether a key of this deployment stands in a text; false where it cannot know its own again.
+    pub fn has_own_key(&self, text: &str) -> bool {
+        self.key_secret().is_ok_and(|secret| key::has_own(text, secret.as_bytes()))
     }
 
     /// The operator's secret; without it the operator's door stays closed.

@@ -6,7 +6,7 @@ use crate::db;
 use crate::db::destination::Stored;
 use crate::destination::facts::Facts;
 use crate::destination::outcome::{self, Answer, Outcome};
-use crate::destination::request::Tested;
+use crate::destination::request::{LEADS_BACK, Tested};
 use crate::destination::{Draft, Secrets, Settings, address, mask};
 use crate::edge::config::Config;
 use crate::edge::{self, seal};
@@ -46,10 +46,12 @@ pub async fn save(
     };
     let destination = draft.check(kept, edge::random()?, config.local).map_err(Problem::field)?;
     if let Some((field, url)) = destination.settings.address()
-        && address::is_same_server(url, origin)
+        && (address::is_same_server(url, origin) || config.has_own_key(url))
     {
-        let reason = "This is this deployment's own address: its events would come back as new ones, forever.";
-        return Err(Problem::field(BadField::new(field, reason)));
+        return Err(Problem::field(BadField::new(field, LEADS_BACK)));
+    }
+    if destination.secrets.headers.values().any(|value| config.has_own_key(value)) {
+        return Err(Problem::field(BadField::new("headers", LEADS_BACK)));
     }
     let sealed = seal::seal_secrets(config, space_id, &destination.secrets).await?;
     let db = config.db()?;
@@ -90,9 +92,11 @@ pub async fn test(config: &Config, space_id: i64, id: i64) -> Result<Tested, Pro
     facts.event_id = format!("test_{}", encode::hex(&edge::random::<16>()?));
     let built = settings.outgoing(&secrets, &facts, now_ms, true, config.local);
     let (answer, text, shown) = match &built {
+        Ok(outgoing) if outgoing.texts().any(|text| config.has_own_key(text)) => {
+            (Answer::Hopeless, LEADS_BACK.to_owned(), Some(outgoing.shown(&secrets)))
+        }
         Ok(outgoing) => {
-            let marked = outgoing.clone().marked(&config.mark());
-            let (answer, text) = edge::exchange(&marked).await;
+            let (answer, text) = edge::exchange(outgoing).await;
             (answer, text, Some(outgoing.shown(&secrets)))
         }
         Err(reason) => (Answer::Hopeless, (*reason).to_owned(), None),

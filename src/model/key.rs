@@ -135,10 +135,19 @@ pub fn contains_secret(text: &str) -> bool {
             && has(&percent_encoding::percent_decode_str(text).decode_utf8_lossy()))
 }
 
-/// What this deployment's own requests are marked with: stable, and good for nothing else. Empty
-/// without a secret.
-pub fn mark(key_secret: &[u8]) -> String {
-    check_part(key_secret, "the mark of a request of our own").unwrap_or_default()
+/// Whether a key of this very deployment stands in `text`, percent-encoded or not: whatever the name of
+/// the server, an address that carries one leads back here. Local keys, which nobody made, do not count.
+pub fn has_own(text: &str, key_secret: &[u8]) -> bool {
+    let decoded = percent_encoding::percent_decode_str(text).decode_utf8_lossy();
+    [Kind::Ingest, Kind::Bearer].into_iter().any(|kind| {
+        let mut behind = decoded.split(kind.prefix());
+        behind.next();
+        behind.any(|rest| {
+            let key = rest.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+            let key = format!("{}{key}", kind.prefix());
+            Presented::read(&key, kind, false).is_some_and(|key| key.is_ours(key_secret))
+        })
+    })
 }
 
 fn check_part(key_secret: &[u8], body: &str) -> Option<String> {
@@ -209,6 +218,25 @@ mod tests {
         assert!(!is_ours(&other, Kind::Ingest));
         assert!(!is_ours("xt_in_", Kind::Ingest));
         assert!(!is_ours("xt_in_short", Kind::Ingest));
+    }
+
+    #[test]
+    fn a_key_of_our_own_is_found_in_an_address_or_a_header() {
+        let ours = mint(Kind::Ingest, [7; 16], SECRET).unwrap_or_default();
+        let bearer = mint(Kind::Bearer, [7; 16], SECRET).unwrap_or_default();
+        let others = mint(Kind::Ingest, [7; 16], b"another secret").unwrap_or_default();
+        for text in [
+            format!("https://b.example/e?token={ours}&event={{canonical}}"),
+            format!("https://b.example/e/{}", ours.replace('_', "%5F")),
+            format!("https://b.example/e?token={others}&token={ours}"),
+            format!("Bearer {bearer}"),
+        ] {
+            assert!(has_own(&text, SECRET), "{text}");
+        }
+        for text in ["", "xt_in_", "xt_in_local", &others, "https://b.example/e?token=xt_in_abc"] {
+            assert!(!has_own(text, SECRET), "{text}");
+        }
+        assert!(!has_own(&ours, b""));
     }
 
     #[test]

@@ -114,7 +114,7 @@ impl Status {
         Some(match self {
             Self::Queued | Self::Duplicate => return None,
             Self::InvalidRequest => {
-                "The request could not be accepted; see notes. Query and body may each be up to 16 KiB of UTF-8. A destination must not point back here."
+                "The request could not be accepted; see notes. Query and body may each be up to 16 KiB of UTF-8."
             }
             Self::InvalidToken => {
                 "The key is missing, unknown, expired or of the wrong kind. Use your space's current key."

@@ -91,10 +91,6 @@ fn explained(note: Note) -> Explained {
         Note::TgIdIgnored => ("tg_id is not a Telegram user id, and was ignored.", ""),
         Note::TgIdMissing => ("tg_id is missing.", "Send the Telegram user's id."),
         Note::TgIdNotANumber => ("tg_id is not a number.", "Send the Telegram user's id."),
-        Note::OwnDelivery => (
-            "One of your own destinations sent this back here.",
-            "Point that destination somewhere else.",
-        ),
         Note::DryRunUnavailable => ("dry_run is not available yet.", "Remove dry_run."),
         Note::MethodUnknown => ("The request was neither GET nor POST.", SEND_PLAIN),
         Note::EventMissing => (

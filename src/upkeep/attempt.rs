@@ -4,7 +4,7 @@ use super::run::Run;
 use crate::db::delivery::{Loaded, Recorded};
 use crate::db::{self, delivery};
 use crate::destination::outcome::{self, Answer, Outcome, State};
-use crate::destination::request::Attempt;
+use crate::destination::request::{Attempt, LEADS_BACK};
 use crate::destination::{self, mask};
 use crate::edge::config::Config;
 use crate::edge::{self, Clock, seal};
@@ -100,7 +100,10 @@ async fn exchange(config: &Config, clock: Clock, delivery: &Loaded) -> (Attempt,
     let facts = &delivery.facts;
     let built = settings.outgoing(&secrets, facts, at_ms, false, config.local);
     let (answer, text) = match built {
-        Ok(outgoing) => edge::exchange(&outgoing.marked(&config.mark())).await,
+        Ok(outgoing) if outgoing.texts().any(|text| config.has_own_key(text)) => {
+            (Answer::Hopeless, LEADS_BACK.to_owned())
+        }
+        Ok(outgoing) => edge::exchange(&outgoing).await,
         Err(reason) => (Answer::Hopeless, reason.to_owned()),
     };
     let status = if let Answer::Status { status, .. } = answer { Some(status) } else { None };
