@@ -20,7 +20,7 @@ export default {
       occurred_at_ms: now,
       raw: search,
     };
-    const { results } = await env.DB.prepare(env.STATEMENT).bind(JSON.stringify(report), "plus_restored").all();
+    const { results } = await env.DB.prepare(env.STATEMENT).bind(JSON.stringify(report)).all();
     return Response.json({ ok: true, status: results[0].receipt === report.receipt ? "queued" : "duplicate" });
   },
 };
