@@ -17,6 +17,9 @@ const ROUNDS = Number(process.env.ROUNDS ?? (SHORT ? 3 : 25));
 const SENDERS = 8;
 const MINUTE_MS = 60_000;
 const random = (below) => Math.floor(Math.random() * below);
+/** How far the cron's clock jumps at most while the Worker is killed. A destination that failed then rests until five
+ * minutes after that, so whatever has to find it awake runs later. */
+const JUMP_MINUTES = 90;
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const counts = {
@@ -129,14 +132,14 @@ async function lostWhileSending(token, open) {
   const before = counts["delivered again"];
   const other = database(state);
   const taken = received.size;
-  const sending = server.cron(10 * MINUTE_MS);
+  let ahead = JUMP_MINUTES + 10;
+  const sending = server.cron(ahead * MINUTE_MS);
   await until("sending has begun", () => received.size > taken);
   other.exec("BEGIN IMMEDIATE");
   await pause(SHORT ? 4000 : 20_000);
   other.exec("COMMIT");
   other.close();
   await sending;
-  let ahead = 20;
   for (; open() > 0 && ahead < 24 * 60; ahead += 2) await server.cron(ahead * MINUTE_MS);
   isSound = false;
   counts["waited to be sent"] = waiting;
@@ -190,7 +193,7 @@ try {
     counts.rounds = round;
     await underLoad(server, token, `kill${round}`, async () => {
       await pause(200 + random(1500));
-      if (random(3) === 0) await server.cron(random(90) * MINUTE_MS).catch(() => {});
+      if (random(3) === 0) await server.cron(random(JUMP_MINUTES) * MINUTE_MS).catch(() => {});
       await server.kill();
       counts.kills += 1;
     });
