@@ -15,7 +15,7 @@
 --   └─ events_send
 --      deliveries one row for each destination that takes it: CLAIM and RECORD in delivery.rs
 --
--- Later it may find its link. A click (RECORD and REPORT in click.rs) fires clicks_attribute or
+-- Later it may find its link. A click (RECORD and STORE in click.rs) fires clicks_attribute or
 -- clicks_attribute_plus, a bind (BIND in bind.rs) fires binds_attribute; both reach the Telegram
 -- user's events through tg_users and tg_users_attribute. They set link_id, and events_move takes the
 -- event from one link's counters and days to the other's. Figures are read from these two (SUMS in

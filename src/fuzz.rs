@@ -3,9 +3,9 @@
 use crate::destination::facts::{Facts, event_id};
 use crate::destination::{address, template};
 use crate::model::amount::Amount;
-use crate::model::event::Canonical;
+use crate::model::event::EventKind;
 use crate::model::key;
-use crate::model::link::{self, Kind};
+use crate::model::link::{self, LinkKind};
 use crate::page;
 use crate::postback::click::read_fields;
 use crate::postback::{self, Received};
@@ -23,7 +23,7 @@ pub fn postback(text: &str) {
         (Ok(first), Ok(second)) => {
             assert_eq!(first.dedup_key(), second.dedup_key());
             assert_eq!((first.amount, &first.currency), (second.amount, &second.currency));
-            assert!(first.amount.is_none() || first.event == Canonical::Deposit);
+            assert!(first.amount.is_none() || first.event == EventKind::Deposit);
         }
         (Err(first), Err(second)) => assert_eq!(first.status, second.status),
         (first, second) => panic!("read as {first:?}, then as {second:?}"),
@@ -99,16 +99,16 @@ pub fn landing(text: &str) {
     {
         assert!(field.len() <= 512 && !field.is_empty(), "{field:?}");
     }
-    let draft = link::Draft {
+    let draft = link::LinkDraft {
         name: "fuzz".to_owned(),
         slug: "fuzz".to_owned(),
-        kind: Kind::Web,
+        kind: LinkKind::Web,
         target: text.to_owned(),
         uid_parameter: "uid".to_owned(),
         page: None,
         enabled: true,
     };
-    let Ok(link::Draft { kind, target, uid_parameter, page, enabled, .. }) =
+    let Ok(link::LinkDraft { kind, target, uid_parameter, page, enabled, .. }) =
         draft.check(|_| Some("a.example".to_owned()))
     else {
         return;

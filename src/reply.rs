@@ -115,7 +115,7 @@ struct Answer<'a> {
 impl Reply {
     /// The answer to a report. A clean event has exactly the keys `ok` and `status`; notes and a
     /// hint appear where there is something to say, the `inbox_id` where the caller is a program.
-    pub fn report(
+    pub fn to_report(
         status: Status,
         notes: &[Note],
         audience: Audience,
@@ -141,13 +141,13 @@ impl Reply {
         notes.insert(about_request, about_key);
         let unreadable = about_request > 0;
         let status = if unreadable { Status::InvalidRequest } else { Status::InvalidToken };
-        Self::report(status, &notes, audience, None)
+        Self::to_report(status, &notes, audience, None)
     }
 
     /// A method that an address does not answer.
     pub fn other_method(allowed: &'static str) -> Self {
         let notes = [Note::MethodUnknown];
-        let reply = Self::report(Status::InvalidRequest, &notes, Audience::Program, None);
+        let reply = Self::to_report(Status::InvalidRequest, &notes, Audience::Program, None);
         reply.with("allow", allowed.to_owned())
     }
 
@@ -231,16 +231,16 @@ mod tests {
     use super::*;
     use crate::model::note::Field;
 
-    fn report(status: Status, notes: &[Note]) -> Reply {
-        Reply::report(status, notes, Audience::Network, None)
+    fn to_report(status: Status, notes: &[Note]) -> Reply {
+        Reply::to_report(status, notes, Audience::Network, None)
     }
 
     #[test]
     fn a_clean_event_has_exactly_the_documented_keys() {
-        let reply = report(Status::Queued, &[]);
+        let reply = to_report(Status::Queued, &[]);
         assert_eq!((reply.status, reply.body.as_str()), (200, r#"{"ok":true,"status":"queued"}"#));
         assert!(reply.headers.contains(&("cache-control", "no-store".to_owned())));
-        let reply = report(Status::Duplicate, &[Note::MacroUnresolved(Field::Eid)]);
+        let reply = to_report(Status::Duplicate, &[Note::MacroUnresolved(Field::Eid)]);
         assert_eq!(
             reply.body,
             r#"{"ok":true,"status":"duplicate","notes":["macro_unresolved:eid"]}"#
@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn unavailable_says_when_to_come_back() {
-        let reply = report(Status::Unavailable, &[]);
+        let reply = to_report(Status::Unavailable, &[]);
         assert_eq!(reply.status, 503);
         assert!(reply.headers.contains(&("retry-after", "60".to_owned())));
     }

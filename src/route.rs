@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::dashboard;
 use crate::door::operator::{self, destination};
-use crate::model::key::Kind;
+use crate::model::key::KeyKind;
 
 /// Where a request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,12 +124,12 @@ fn api(method: &str, segments: &[&str]) -> Option<operator::Request> {
         }
         ("POST", ["spaces", space_id, "keys", kind]) => Some(operator::Request::RotateKey {
             space_id: space_id.parse().ok()?,
-            kind: Kind::parse(kind)?,
+            kind: KeyKind::parse(kind)?,
         }),
         ("DELETE", ["spaces", space_id, "keys", kind, "previous"]) => {
             Some(operator::Request::RevokePreviousKey {
                 space_id: space_id.parse().ok()?,
-                kind: Kind::parse(kind)?,
+                kind: KeyKind::parse(kind)?,
             })
         }
         _ => None,
@@ -225,14 +225,17 @@ mod tests {
             (
                 "POST",
                 "/api/spaces/7/keys/ingest",
-                Route::Operator(operator::Request::RotateKey { space_id: 7, kind: Kind::Ingest }),
+                Route::Operator(operator::Request::RotateKey {
+                    space_id: 7,
+                    kind: KeyKind::Ingest,
+                }),
             ),
             (
                 "DELETE",
                 "/api/spaces/7/keys/bearer/previous",
                 Route::Operator(operator::Request::RevokePreviousKey {
                     space_id: 7,
-                    kind: Kind::Bearer,
+                    kind: KeyKind::Bearer,
                 }),
             ),
             (

@@ -7,12 +7,12 @@ use super::{Answer, Asked, go_to, zone_around};
 use crate::db;
 use crate::destination::field::{Field, Holds};
 use crate::destination::request::Tested;
-use crate::destination::{self, Draft, Given, parse_headers};
+use crate::destination::{self, DestinationDraft, Given, parse_headers};
 use crate::edge::{self, seal};
 use crate::error::BadField;
 use crate::manage::destination as manage;
 use crate::manage::must_exist;
-use crate::model::event::Canonical;
+use crate::model::event::EventKind;
 use crate::page::destinations::{self, Around, DROP_HEADERS};
 use crate::page::form::Sent;
 use crate::reply::Problem;
@@ -30,7 +30,8 @@ pub async fn form(asked: Asked<'_>, id: Option<i64>) -> Result<Answer, Problem> 
     match id {
         Some(id) => one(&asked, id, Extra::default()).await,
         None => {
-            let draft = Draft { kind: asked.parameter("kind"), ..Draft::default() };
+            let draft =
+                DestinationDraft { kind: asked.parameter("kind"), ..DestinationDraft::default() };
             if destination::kind(&draft.kind).is_none() {
                 return Ok(go_to(&asked.path("/destinations")).into());
             }
@@ -39,7 +40,11 @@ pub async fn form(asked: Asked<'_>, id: Option<i64>) -> Result<Answer, Problem> 
     }
 }
 
-async fn new(asked: &Asked<'_>, draft: &Draft, bad: Option<&BadField>) -> Result<Answer, Problem> {
+async fn new(
+    asked: &Asked<'_>,
+    draft: &DestinationDraft,
+    bad: Option<&BadField>,
+) -> Result<Answer, Problem> {
     let spaces = db::space::read(&asked.config.db()?, asked.space_id).await?;
     let zone = zone_around(zone_of(&spaces)?, [].into_iter());
     Ok(destinations::one(&spaces, asked.space_id, draft, &zone, Around::default(), bad).into())
@@ -48,7 +53,7 @@ async fn new(asked: &Asked<'_>, draft: &Draft, bad: Option<&BadField>) -> Result
 /// What a screen shows beyond what is stored.
 #[derive(Default)]
 struct Extra<'a> {
-    draft: Option<&'a Draft>,
+    draft: Option<&'a DestinationDraft>,
     bad: Option<&'a BadField>,
     tested: Option<&'a Tested>,
     signing_secret: Option<String>,
@@ -108,17 +113,17 @@ pub async fn save(mut asked: Asked<'_>, id: Option<i64>) -> Result<Answer, Probl
 }
 
 /// The draft as it was typed; with it, where a field cannot even be read, why.
-fn draft(sent: &Sent) -> Result<Draft, (Box<Draft>, BadField)> {
-    let names: BTreeMap<String, Option<String>> = Canonical::ALL
+fn draft(sent: &Sent) -> Result<DestinationDraft, (Box<DestinationDraft>, BadField)> {
+    let names: BTreeMap<String, Option<String>> = EventKind::ALL
         .iter()
         .map(|event| (event.code().to_owned(), sent.optional(&format!("events.{}", event.code()))))
         .collect();
-    let mut draft = Draft {
+    let mut draft = DestinationDraft {
         kind: sent.get("kind").trim().to_owned(),
         name: sent.get("name").trim().to_owned(),
         enabled: Some(sent.is_on("enabled")),
         events: names,
-        ..Draft::default()
+        ..DestinationDraft::default()
     };
     let mut bad = None;
     for field in destination::kind(&draft.kind).map_or(&[][..], |kind| kind.fields) {

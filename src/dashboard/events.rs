@@ -40,10 +40,14 @@ pub async fn one(asked: Asked<'_>, seq: i64) -> Result<Answer, Problem> {
 /// What was refused.
 pub async fn refused(asked: Asked<'_>) -> Result<Answer, Problem> {
     let before = asked.parameter("before").parse().ok();
-    let (spaces, held) = db::refused::newest(&asked.config.db()?, asked.space_id, before).await?;
-    let zone = zone_around(zone_of(&spaces)?, held.iter().map(|held| held.received_at_ms));
-    let more = held.last().map(|held| held.seq).filter(|_| held.len() as i64 == db::refused::PAGE);
-    Ok(page::held::page(&spaces, &held, &zone, more).into())
+    let (spaces, refused) =
+        db::refused::newest(&asked.config.db()?, asked.space_id, before).await?;
+    let zone = zone_around(zone_of(&spaces)?, refused.iter().map(|refused| refused.received_at_ms));
+    let more = refused
+        .last()
+        .map(|refused| refused.seq)
+        .filter(|_| refused.len() as i64 == db::refused::PAGE);
+    Ok(page::refused::page(&spaces, &refused, &zone, more).into())
 }
 
 /// The zone of the page's space.

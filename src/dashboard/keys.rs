@@ -7,8 +7,8 @@ use crate::edge;
 use crate::edge::config::Config;
 use crate::error::BadField;
 use crate::manage;
-use crate::model::event::Canonical;
-use crate::model::key::{Kind, Presented};
+use crate::model::event::EventKind;
+use crate::model::key::{KeyKind, Presented};
 use crate::network::{self, Macros};
 use crate::page::keys::{self, Known};
 use crate::reply::{Problem, Reply};
@@ -45,7 +45,7 @@ pub async fn shown_once(
 /// Rotates a key. A form that is sent twice rotates once and shows its secret both times, since a
 /// browser throws the first answer of a double click away; a page that is older than the last
 /// rotation rotates nothing.
-pub async fn rotate(mut asked: Asked<'_>, kind: Kind) -> Result<Answer, Problem> {
+pub async fn rotate(mut asked: Asked<'_>, kind: KeyKind) -> Result<Answer, Problem> {
     let sent = asked.sent().await?;
     let (from, nonce) = (sent.optional("current"), sent.optional("nonce"));
     let origin = asked.incoming.origin();
@@ -61,13 +61,13 @@ pub async fn rotate(mut asked: Asked<'_>, kind: Kind) -> Result<Answer, Problem>
     };
     let key = Some(rotated.key);
     let made = match kind {
-        Kind::Ingest => Made { ingest: key, ..Made::default() },
-        Kind::Bearer => Made { bearer: key, ..Made::default() },
+        KeyKind::Ingest => Made { ingest: key, ..Made::default() },
+        KeyKind::Bearer => Made { bearer: key, ..Made::default() },
     };
     Ok(shown_once(config, space_id, &origin, made).await?.into())
 }
 
-pub async fn revoke(asked: Asked<'_>, kind: Kind) -> Result<Answer, Problem> {
+pub async fn revoke(asked: Asked<'_>, kind: KeyKind) -> Result<Answer, Problem> {
     let ended =
         db::key::revoke_previous(&asked.config.db()?, asked.space_id, kind, edge::now_ms()).await?;
     manage::must_exist(ended)?;
@@ -87,7 +87,7 @@ pub async fn build(mut asked: Asked<'_>) -> Result<Answer, Problem> {
     };
     let token = sent.optional("token");
     let is_token =
-        |text: &String| Presented::read(text, Kind::Ingest, asked.config.local).is_some();
+        |text: &String| Presented::read(text, KeyKind::Ingest, asked.config.local).is_some();
     let (macros, bad) = match typed.clone().check() {
         Err(bad) => (typed, Some(bad)),
         Ok(_) if token.as_ref().is_some_and(|token| !is_token(token)) => (
@@ -96,7 +96,7 @@ pub async fn build(mut asked: Asked<'_>) -> Result<Answer, Problem> {
         ),
         Ok(checked) => (checked, None),
     };
-    let event = Canonical::parse(sent.get("event")).unwrap_or(Canonical::Deposit);
+    let event = EventKind::parse(sent.get("event")).unwrap_or(EventKind::Deposit);
     let known = Known {
         token: token.as_deref().filter(|_| bad.is_none()),
         typed: Some((&macros, event)),

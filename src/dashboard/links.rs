@@ -7,7 +7,7 @@ use crate::edge;
 use crate::error::BadField;
 use crate::figures::{self, Figures};
 use crate::manage;
-use crate::model::link::{Draft, Kind, Page, UID_PARAMETER};
+use crate::model::link::{LandingText, LinkDraft, LinkKind, UID_PARAMETER};
 use crate::page::form::Sent;
 use crate::page::links::{self, Typed};
 use crate::reply::Problem;
@@ -74,15 +74,15 @@ fn read(sent: &Sent) -> Typed {
     }
 }
 
-fn draft(typed: &Typed) -> Result<Draft, BadField> {
+fn draft(typed: &Typed) -> Result<LinkDraft, BadField> {
     let typed = typed.clone();
-    let kind =
-        Kind::parse(&typed.kind).ok_or(BadField::new("kind", "Choose where the link leads to."))?;
+    let kind = LinkKind::parse(&typed.kind)
+        .ok_or(BadField::new("kind", "Choose where the link leads to."))?;
     let has_page =
         [&typed.title, &typed.text, &typed.button].iter().any(|text| !text.trim().is_empty());
-    let page = Page { title: typed.title, text: typed.text, button: typed.button };
+    let page = LandingText { title: typed.title, text: typed.text, button: typed.button };
     let uid_parameter = Some(typed.uid_parameter).filter(|name| !name.trim().is_empty());
-    let draft = Draft {
+    let draft = LinkDraft {
         name: typed.name,
         slug: typed.slug,
         kind,
@@ -94,7 +94,7 @@ fn draft(typed: &Typed) -> Result<Draft, BadField> {
     draft.check(edge::host_of)
 }
 
-fn typed(draft: Draft) -> Typed {
+fn typed(draft: LinkDraft) -> Typed {
     let page = draft.page.unwrap_or_default();
     Typed {
         name: draft.name,

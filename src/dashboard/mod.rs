@@ -17,7 +17,7 @@ use crate::edge::{self, Incoming};
 use crate::error::Error;
 use crate::figures::zone::DAY_MS;
 use crate::figures::{self, Span, Zone};
-use crate::model::key::Kind;
+use crate::model::key::KeyKind;
 use crate::page::asset::Asset;
 use crate::page::form::Sent;
 use crate::page::frame;
@@ -51,8 +51,8 @@ pub enum Screen {
     Event { seq: i64 },
     Refused,
     Keys,
-    RotateKey { kind: Kind },
-    RevokeKey { kind: Kind },
+    RotateKey { kind: KeyKind },
+    RevokeKey { kind: KeyKind },
     BuildUrl,
     Links,
     LinkForm { id: Option<i64> },
@@ -137,8 +137,8 @@ fn screen(segments: &[&str]) -> Option<Screen> {
 fn action(segments: &[&str]) -> Option<Screen> {
     Some(match segments {
         ["keys", "urls"] => Screen::BuildUrl,
-        ["keys", kind, "rotate"] => Screen::RotateKey { kind: Kind::parse(kind)? },
-        ["keys", kind, "revoke"] => Screen::RevokeKey { kind: Kind::parse(kind)? },
+        ["keys", kind, "rotate"] => Screen::RotateKey { kind: KeyKind::parse(kind)? },
+        ["keys", kind, "revoke"] => Screen::RevokeKey { kind: KeyKind::parse(kind)? },
         ["links"] => Screen::SaveLink { id: None },
         ["links", id] => Screen::SaveLink { id: Some(id.parse().ok()?) },
         ["destinations"] => Screen::SaveDestination { id: None },
@@ -318,8 +318,8 @@ mod tests {
             ("GET", "/s/7/refused", space(Screen::Refused)),
             ("GET", "/s/7/keys", space(Screen::Keys)),
             ("GET", "/s/7/keys/ingest/rotate", space(Screen::Keys)),
-            ("POST", "/s/7/keys/ingest/rotate", space(Screen::RotateKey { kind: Kind::Ingest })),
-            ("POST", "/s/7/keys/bearer/revoke", space(Screen::RevokeKey { kind: Kind::Bearer })),
+            ("POST", "/s/7/keys/ingest/rotate", space(Screen::RotateKey { kind: KeyKind::Ingest })),
+            ("POST", "/s/7/keys/bearer/revoke", space(Screen::RevokeKey { kind: KeyKind::Bearer })),
             ("POST", "/s/7/keys/other/revoke", None),
             ("POST", "/s/7/keys/urls", space(Screen::BuildUrl)),
             ("GET", "/s/7/links", space(Screen::Links)),

@@ -5,7 +5,7 @@ use crate::db;
 use crate::edge::config::Config;
 use crate::edge::{self, Incoming};
 use crate::manage;
-use crate::model::space::Draft;
+use crate::model::space::SpaceDraft;
 use crate::page::form::Sent;
 use crate::page::spaces;
 use crate::reply::{Problem, Reply};
@@ -42,15 +42,15 @@ pub async fn outside(
     }
 }
 
-fn draft(sent: &Sent) -> Draft {
+fn draft(sent: &Sent) -> SpaceDraft {
     let time_zone = sent.optional("time_zone").unwrap_or_else(|| "UTC".to_owned());
-    Draft { name: sent.get("name").to_owned(), time_zone }
+    SpaceDraft { name: sent.get("name").to_owned(), time_zone }
 }
 
 pub async fn settings(asked: Asked<'_>) -> Result<Answer, Problem> {
     let spaces = db::space::read(&asked.config.db()?, asked.space_id).await?;
     let space = spaces.this.clone().ok_or(Problem::NOT_FOUND)?;
-    let draft = Draft { name: space.name, time_zone: space.time_zone };
+    let draft = SpaceDraft { name: space.name, time_zone: space.time_zone };
     Ok(spaces::settings(&spaces, space.id, &draft, None).into())
 }
 

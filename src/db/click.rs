@@ -45,8 +45,8 @@ FROM keys k
 WHERE k.hash = ?1 AND k.kind = ?2 AND (k.expires_at_ms IS NULL OR k.expires_at_ms > ?3)
 ";
 
-/// A reported click: its key says whose it is. A slug that leads to no link stores nothing.
-const REPORT: &str = concat!(
+/// A click of the bot's code: its key says whose it is. A slug that leads to no link stores nothing.
+const STORE: &str = concat!(
     INTO_CLICKS,
     "
 SELECT k.space_id, coalesce(l.id, 0),",
@@ -59,9 +59,9 @@ WHERE (k.expires_at_ms IS NULL OR k.expires_at_ms > click ->> 'clicked_at_ms') A
     FIRST_WINS
 );
 
-/// What became of a reported click.
+/// What became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reported {
+pub enum StoredClick {
     /// It is there, now or since before.
     Stored,
     /// The space has no link of that slug.
@@ -87,25 +87,25 @@ fn whose(arrival: &Arrival, slug: Option<&str>) -> [JsValue; 4] {
     [text(&arrival.key_hash), kind, number(arrival.received_at_ms), optional_text(slug)]
 }
 
-/// Stores a click that the bot's code reports.
-pub async fn report(
+/// Stores a click of the bot's code.
+pub async fn store(
     db: &D1Database,
     arrival: &Arrival,
     click: &Click,
     slug: Option<&str>,
-) -> Result<(Reported, Cost), Error> {
+) -> Result<(StoredClick, Cost), Error> {
     let whose = whose(arrival, slug);
     let [hash, kind, _, slug_value] = whose.clone();
-    let report = [json(click), hash, kind, slug_value];
-    let statements: [(&str, &[_]); 2] = [(WHOSE, &whose), (REPORT, &report)];
+    let click = [json(click), hash, kind, slug_value];
+    let statements: [(&str, &[_]); 2] = [(WHOSE, &whose), (STORE, &click)];
     let results =
         key::run_together_used(db, &arrival.key_hash, arrival.received_at_ms, &statements).await?;
-    let reported = match rows_of(&results, 0)?.first() {
-        None => Reported::UnknownKey,
+    let stored = match rows_of(&results, 0)?.first() {
+        None => StoredClick::UnknownKey,
         Some(whose) if slug.is_some() && whose.optional_number("link_id").is_none() => {
-            Reported::UnknownLink
+            StoredClick::UnknownLink
         }
-        Some(_) => Reported::Stored,
+        Some(_) => StoredClick::Stored,
     };
-    Ok((reported, Cost(results)))
+    Ok((stored, Cost(results)))
 }

@@ -14,7 +14,7 @@ use crate::destination::facts::{ClickFacts, Facts, event_id};
 use crate::destination::outcome::State;
 use crate::destination::request::Attempt;
 use crate::error::Error;
-use crate::model::event::Canonical;
+use crate::model::event::EventKind;
 
 /// How long a claim holds. A lane stays with a destination for ten seconds and one try, which takes at
 /// most 16 with its record, and begins none that would end later than this.
@@ -156,7 +156,7 @@ pub struct Loaded {
 
 /// A delivery as a list shows it.
 #[derive(Clone, Debug)]
-pub struct Listed {
+pub struct ListedDelivery {
     pub seq: i64,
     pub target: String,
     pub state: String,
@@ -167,16 +167,16 @@ pub struct Listed {
 
 /// Some deliveries, and the event's number below which there may be more.
 #[derive(Clone, Debug, Default)]
-pub struct Page {
-    pub deliveries: Vec<Listed>,
+pub struct DeliveriesPage {
+    pub deliveries: Vec<ListedDelivery>,
     pub more: Option<i64>,
 }
 
-impl Page {
+impl DeliveriesPage {
     pub(super) fn read(rows: &[Row]) -> Self {
         let bottom = rows.iter().find_map(|row| row.optional_number("bottom"));
         let is_delivery = |row: &&Row| row.optional_number("seq").is_some();
-        let deliveries = rows.iter().filter(is_delivery).map(Listed::read).collect();
+        let deliveries = rows.iter().filter(is_delivery).map(ListedDelivery::read).collect();
         Self { deliveries, more: bottom.filter(|bottom| *bottom > 1) }
     }
 }
@@ -283,7 +283,7 @@ pub async fn list(
     space_id: i64,
     destination_id: i64,
     state: Option<&str>,
-) -> Result<Option<Page>, Error> {
+) -> Result<Option<DeliveriesPage>, Error> {
     let of_space = [number(space_id), number(destination_id)];
     let recent = recent(space_id, destination_id, state, None);
     let listed: (&str, &[JsValue]) =
@@ -292,7 +292,7 @@ pub async fn list(
     if rows_of(&results, 0)?.is_empty() {
         return Ok(None);
     }
-    Ok(Some(Page::read(&rows_of(&results, 1)?)))
+    Ok(Some(DeliveriesPage::read(&rows_of(&results, 1)?)))
 }
 
 /// One destination with its newest deliveries below an event's number.
@@ -301,13 +301,13 @@ pub async fn on_page(
     space_id: i64,
     id: i64,
     before: Option<i64>,
-) -> Result<(Spaces, Option<destination::Stored>, Page), Error> {
+) -> Result<(Spaces, Option<destination::Stored>, DeliveriesPage), Error> {
     let list = [number(space_id), number(id)];
     let recent = recent(space_id, id, None, before);
     let statements = [(space::LIST, &[][..]), (destination::LIST, &list), (RECENT, &recent)];
     let results = run_together(db, &statements).await?;
     let stored = rows_of(&results, 1)?.first().map(destination::Stored::read);
-    Ok((Spaces::read(&results, space_id)?, stored, Page::read(&rows_of(&results, 2)?)))
+    Ok((Spaces::read(&results, space_id)?, stored, DeliveriesPage::read(&rows_of(&results, 2)?)))
 }
 
 /// The values of `RECENT`.
@@ -332,7 +332,7 @@ impl Loaded {
         let destination_id = row.number("destination_id");
         let facts = Facts {
             event_id: event_id(&row.text("receipt"), space_id, seq, destination_id),
-            canonical: Canonical::parse(&row.text("event"))?,
+            canonical: EventKind::parse(&row.text("event"))?,
             target: row.text("target"),
             occurred_at_ms: row.number("occurred_at_ms"),
             uid: row.optional_text("uid"),
@@ -368,7 +368,7 @@ fn read_click(row: &Row) -> Option<ClickFacts> {
     })
 }
 
-impl Listed {
+impl ListedDelivery {
     fn read(row: &Row) -> Self {
         Self {
             seq: row.number("seq"),

@@ -6,7 +6,7 @@ use worker::D1Database;
 use super::row::Row;
 use super::space::{self, Spaces};
 use super::{number, rows_of, run, run_together, text};
-use crate::destination::{self, Destination, Draft, EventMap, Settings};
+use crate::destination::{self, Destination, DestinationDraft, EventMap, Settings};
 use crate::error::Error;
 use crate::text::json;
 
@@ -90,8 +90,8 @@ impl Stored {
     }
 
     /// It as its form has it.
-    pub fn draft(&self) -> Option<Draft> {
-        Draft::of(&self.name, self.enabled, &self.names(), &json::read(&self.config))
+    pub fn draft(&self) -> Option<DestinationDraft> {
+        DestinationDraft::of(&self.name, self.enabled, &self.names(), &json::read(&self.config))
     }
 
     pub(super) fn read(row: &Row) -> Self {

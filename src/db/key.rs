@@ -12,7 +12,7 @@ use super::row::Row;
 use super::space::{self, Spaces};
 use super::{Cost, Rows, json, number, optional_text, rows_of, run, run_together, text};
 use crate::error::Error;
-use crate::model::key::Kind;
+use crate::model::key::KeyKind;
 use crate::model::space::{GRACE_MS, SHOWN_AGAIN_MS};
 
 const OF_SPACE: &str = "
@@ -108,7 +108,7 @@ thread_local! {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
     pub hash: String,
-    pub kind: Kind,
+    pub kind: KeyKind,
     pub created_at_ms: i64,
     /// Until when a rotated key is valid; `None` for the current one.
     pub expires_at_ms: Option<i64>,
@@ -117,7 +117,7 @@ pub struct Shown {
 }
 
 /// The current one of a kind among a space's keys.
-pub fn current(keys: &[Shown], kind: Kind) -> Option<&Shown> {
+pub fn current(keys: &[Shown], kind: KeyKind) -> Option<&Shown> {
     keys.iter().find(|key| key.kind == kind && key.expires_at_ms.is_none())
 }
 
@@ -132,7 +132,7 @@ pub async fn of_space(
     let read = |row: &Row| {
         Some(Shown {
             hash: row.text("hash"),
-            kind: Kind::parse(&row.text("kind"))?,
+            kind: KeyKind::parse(&row.text("kind"))?,
             created_at_ms: row.number("created_at_ms"),
             expires_at_ms: row.optional_number("expires_at_ms"),
             used: row.is("used"),
@@ -145,7 +145,7 @@ pub async fn of_space(
 /// A key that takes another's place, both named by their hashes.
 pub struct Rotation<'a> {
     pub space_id: i64,
-    pub kind: Kind,
+    pub kind: KeyKind,
     /// The key that has to be the current one still; `None` where there is none yet.
     pub from: Option<&'a str>,
     pub to: &'a str,
@@ -180,7 +180,7 @@ pub async fn rotate(db: &D1Database, rotation: &Rotation<'_>) -> Result<Option<i
 pub async fn revoke_previous(
     db: &D1Database,
     space_id: i64,
-    kind: Kind,
+    kind: KeyKind,
     now_ms: i64,
 ) -> Result<bool, Error> {
     let values = [number(space_id), text(kind.name()), number(now_ms)];

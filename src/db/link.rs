@@ -10,7 +10,7 @@ use super::space::{self, Spaces};
 use super::{number, optional_text, rows_of, run, run_together, text};
 use crate::error::Error;
 use crate::figures::{Line, Span};
-use crate::model::link::{Draft, Kind, Link, Page};
+use crate::model::link::{LandingText, Link, LinkDraft, LinkKind};
 use crate::text::json;
 
 const CREATE: &str = "
@@ -51,17 +51,17 @@ WHERE slug = ?1
 
 /// A link as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Listed {
+pub struct ListedLink {
     pub id: i64,
     #[serde(flatten)]
-    pub draft: Draft,
+    pub draft: LinkDraft,
 }
 
 /// Creates a link and gives its id; `None` where its slug is taken.
 pub async fn create(
     db: &D1Database,
     space_id: i64,
-    draft: &Draft,
+    draft: &LinkDraft,
     now_ms: i64,
 ) -> Result<Option<i64>, Error> {
     let values = [&values(space_id, draft)[..], &[number(now_ms)]].concat();
@@ -81,7 +81,7 @@ pub async fn change(
     db: &D1Database,
     space_id: i64,
     link_id: i64,
-    draft: &Draft,
+    draft: &LinkDraft,
 ) -> Result<Changed, Error> {
     let change = [&values(space_id, draft)[..], &[number(link_id)]].concat();
     let this = [number(space_id), number(link_id)];
@@ -100,9 +100,12 @@ pub(super) fn read_names(rows: &[Row]) -> Vec<(i64, String)> {
 }
 
 /// The links of a space, with the space.
-pub async fn list_on_page(db: &D1Database, space_id: i64) -> Result<(Spaces, Vec<Listed>), Error> {
+pub async fn list_on_page(
+    db: &D1Database,
+    space_id: i64,
+) -> Result<(Spaces, Vec<ListedLink>), Error> {
     let results = run_together(db, &[(space::LIST, &[]), (LIST, &[number(space_id)])]).await?;
-    let links = rows_of(&results, 1)?.iter().filter_map(Listed::read).collect();
+    let links = rows_of(&results, 1)?.iter().filter_map(ListedLink::read).collect();
     Ok((Spaces::read(&results, space_id)?, links))
 }
 
@@ -111,12 +114,12 @@ pub async fn with_figures(
     db: &D1Database,
     space_id: i64,
     span: &Span,
-) -> Result<(Spaces, Vec<Listed>, Vec<Line>), Error> {
+) -> Result<(Spaces, Vec<ListedLink>, Vec<Line>), Error> {
     let period = [number(space_id), super::json(&span.parts)];
     let list = [number(space_id)];
     let statements = [(space::LIST, &[][..]), (LIST, &list), (figures::SUMS, &period)];
     let results = run_together(db, &statements).await?;
-    let links = rows_of(&results, 1)?.iter().filter_map(Listed::read).collect();
+    let links = rows_of(&results, 1)?.iter().filter_map(ListedLink::read).collect();
     let lines = rows_of(&results, 2)?.iter().filter_map(figures::read_line).collect();
     Ok((Spaces::read(&results, space_id)?, links, lines))
 }
@@ -127,7 +130,7 @@ pub async fn by_slug(db: &D1Database, slug: &str) -> Result<Option<Link>, Error>
     Ok(rows.iter().find_map(read_link))
 }
 
-fn values(space_id: i64, draft: &Draft) -> [JsValue; 8] {
+fn values(space_id: i64, draft: &LinkDraft) -> [JsValue; 8] {
     let page = draft.page.as_ref().and_then(|page| serde_json::to_string(page).ok());
     [
         number(space_id),
@@ -141,12 +144,12 @@ fn values(space_id: i64, draft: &Draft) -> [JsValue; 8] {
     ]
 }
 
-impl Listed {
+impl ListedLink {
     fn read(row: &Row) -> Option<Self> {
-        let draft = Draft {
+        let draft = LinkDraft {
             name: row.text("name"),
             slug: row.text("slug"),
-            kind: Kind::parse(&row.text("kind"))?,
+            kind: LinkKind::parse(&row.text("kind"))?,
             target: row.text("target"),
             uid_parameter: row.text("uid_parameter"),
             page: read_page(row),
@@ -157,14 +160,14 @@ impl Listed {
 }
 
 fn read_link(row: &Row) -> Option<Link> {
-    let Listed { id, draft } = Listed::read(row)?;
-    let Draft { kind, target, uid_parameter, page, enabled, .. } = draft;
+    let ListedLink { id, draft } = ListedLink::read(row)?;
+    let LinkDraft { kind, target, uid_parameter, page, enabled, .. } = draft;
     Some(Link { id, space_id: row.number("space_id"), kind, target, uid_parameter, page, enabled })
 }
 
-fn read_page(row: &Row) -> Option<Page> {
+fn read_page(row: &Row) -> Option<LandingText> {
     let page = json::read(&row.optional_text("page")?);
-    Some(Page {
+    Some(LandingText {
         title: json::text(&page, "title"),
         text: json::text(&page, "text"),
         button: json::text(&page, "button"),

@@ -6,7 +6,7 @@ use worker::{D1Database, D1Result};
 use super::row::Row;
 use super::{number, rows_of, run, run_together, text};
 use crate::error::Error;
-use crate::model::space::Draft;
+use crate::model::space::SpaceDraft;
 
 const CREATE: &str = "
 INSERT INTO spaces (name, time_zone, created_at_ms) VALUES (?1, ?2, ?3) RETURNING id
@@ -36,14 +36,14 @@ WHERE space_id = ?1 AND EXISTS (SELECT 1 FROM spaces s WHERE s.id = ?1 AND s.tim
 
 /// A space as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Listed {
+pub struct ListedSpace {
     pub id: i64,
     pub name: String,
     pub time_zone: String,
 }
 
-fn read_list(rows: &[Row]) -> Vec<Listed> {
-    let listed = rows.iter().map(|row| Listed {
+fn read_list(rows: &[Row]) -> Vec<ListedSpace> {
+    let listed = rows.iter().map(|row| ListedSpace {
         id: row.number("id"),
         name: row.text("name"),
         time_zone: row.text("time_zone"),
@@ -54,9 +54,9 @@ fn read_list(rows: &[Row]) -> Vec<Listed> {
 /// Every space, for going from one to another, and the one that a page is about.
 #[derive(Clone, Debug)]
 pub struct Spaces {
-    pub all: Vec<Listed>,
+    pub all: Vec<ListedSpace>,
     /// `None` where there is no such space.
-    pub this: Option<Listed>,
+    pub this: Option<ListedSpace>,
 }
 
 impl Spaces {
@@ -65,7 +65,7 @@ impl Spaces {
         Ok(Self::of(read_list(&rows_of(results, 0)?), space_id))
     }
 
-    fn of(all: Vec<Listed>, space_id: i64) -> Self {
+    fn of(all: Vec<ListedSpace>, space_id: i64) -> Self {
         let this = all.iter().find(|space| space.id == space_id).cloned();
         Self { all, this }
     }
@@ -79,7 +79,7 @@ pub async fn read(db: &D1Database, space_id: i64) -> Result<Spaces, Error> {
 
 /// Changes a space's name and zone; false where there is no such space. In another zone its days are
 /// other days.
-pub async fn change(db: &D1Database, space_id: i64, draft: &Draft) -> Result<bool, Error> {
+pub async fn change(db: &D1Database, space_id: i64, draft: &SpaceDraft) -> Result<bool, Error> {
     let change = [number(space_id), text(&draft.name), text(&draft.time_zone)];
     let zone = [number(space_id), text(&draft.time_zone)];
     let statements = [(FORGET_DAYS, &zone[..]), (FORGET_CLOSED, &zone), (CHANGE, &change)];
@@ -88,14 +88,14 @@ pub async fn change(db: &D1Database, space_id: i64, draft: &Draft) -> Result<boo
 }
 
 /// Creates a space without keys and gives its id.
-pub async fn create(db: &D1Database, draft: &Draft, now_ms: i64) -> Result<i64, Error> {
+pub async fn create(db: &D1Database, draft: &SpaceDraft, now_ms: i64) -> Result<i64, Error> {
     let values = [text(&draft.name), text(&draft.time_zone), number(now_ms)];
     let id = run(db, CREATE, &values).await?.id();
     id.ok_or_else(|| Error::Database("no id came back".to_owned()))
 }
 
 /// Every space of the deployment; the operator's view, the one read that goes across spaces.
-pub async fn list(db: &D1Database) -> Result<Vec<Listed>, Error> {
+pub async fn list(db: &D1Database) -> Result<Vec<ListedSpace>, Error> {
     Ok(read_list(&run(db, LIST, &[]).await?.rows))
 }
 

@@ -9,7 +9,7 @@ use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 use super::address;
 use super::field::{Field, HEADERS, Holds};
 use crate::error::BadField;
-use crate::model::event::Canonical;
+use crate::model::event::EventKind;
 
 const NAME_BYTES: usize = 100;
 
@@ -29,17 +29,17 @@ pub enum Given {
 
 /// A destination as the operator writes it: what all kinds have, and the fields of its own.
 #[derive(Clone, Debug, Default)]
-pub struct Draft {
+pub struct DestinationDraft {
     pub kind: String,
     pub name: String,
     pub enabled: Option<bool>,
-    /// Canonical to target name; missing is prefilled, `null` or empty is not sent.
+    /// EventKind to target name; missing is prefilled, `null` or empty is not sent.
     pub events: BTreeMap<String, Option<String>>,
     /// By the names of its kind's fields, each once.
     pub given: Vec<(&'static str, Given)>,
 }
 
-impl Draft {
+impl DestinationDraft {
     fn given(&self, field: &str) -> Option<&Given> {
         self.given.iter().find(|(name, _)| *name == field).map(|(_, given)| given)
     }
@@ -86,11 +86,11 @@ impl Draft {
     /// What each event is called; one that is not mentioned as `prefilled` says.
     pub fn event_map(
         &self,
-        prefilled: fn(Canonical) -> &'static str,
+        prefilled: fn(EventKind) -> &'static str,
     ) -> Result<EventMap, BadField> {
         let mut given = BTreeMap::new();
         for (name, target) in &self.events {
-            let Some(canonical) = Canonical::parse(name) else {
+            let Some(canonical) = EventKind::parse(name) else {
                 return bad("events", "Map contact, subscribed, registration and deposit.");
             };
             if given.insert(canonical.code(), target.as_deref()).is_some() {
@@ -99,7 +99,7 @@ impl Draft {
             }
         }
         let mut map = EventMap::new();
-        for canonical in Canonical::ALL {
+        for canonical in EventKind::ALL {
             let target = match given.get(canonical.code()) {
                 None => prefilled(canonical),
                 Some(target) => target.unwrap_or_default().trim(),
@@ -129,13 +129,13 @@ pub fn bad<T>(field: &'static str, reason: impl Into<Cow<'static, str>>) -> Resu
 pub struct Reader(pub fn(&str) -> Option<&'static Field>);
 
 impl<'de> Visitor<'de> for Reader {
-    type Value = Draft;
+    type Value = DestinationDraft;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("struct Draft")
+        f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Draft, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<DestinationDraft, A::Error> {
         let (mut kind, mut name, mut enabled, mut events) = (None, None, None, None);
         let (mut seen, mut given) = (Vec::new(), Vec::new());
         while let Some(member) = map.next_key::<String>()? {
@@ -158,7 +158,7 @@ impl<'de> Visitor<'de> for Reader {
                 },
             }
         }
-        Ok(Draft {
+        Ok(DestinationDraft {
             kind: kind.unwrap_or_default(),
             name: name.unwrap_or_default(),
             enabled: enabled.unwrap_or_default(),

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::model::click::Fields;
-use crate::model::event::Canonical;
+use crate::model::event::EventKind;
 use crate::text::encode;
 
 /// Bytes of an event id: 128 bits of SHA-256.
@@ -14,7 +14,7 @@ const EVENT_ID_BYTES: usize = 16;
 pub struct Facts {
     /// Equal over all tries of one event to one destination, and to no other.
     pub event_id: String,
-    pub canonical: Canonical,
+    pub canonical: EventKind,
     /// The destination's name for the event, fixed when the event was stored.
     pub target: String,
     pub occurred_at_ms: i64,
@@ -42,7 +42,7 @@ impl Facts {
     pub fn sample(target: String, now_ms: i64) -> Self {
         Self {
             event_id: String::new(),
-            canonical: Canonical::Deposit,
+            canonical: EventKind::Deposit,
             target,
             occurred_at_ms: now_ms,
             uid: Some("test-uid".to_owned()),
@@ -56,7 +56,7 @@ impl Facts {
 
     /// The amount as a decimal with at least two decimals; `None` unless this is a deposit with one.
     pub fn value(&self) -> Option<String> {
-        let micros = self.micros.filter(|_| self.canonical == Canonical::Deposit)?;
+        let micros = self.micros.filter(|_| self.canonical == EventKind::Deposit)?;
         let sign = if micros < 0 { "-" } else { "" };
         let (units, millionths) =
             (micros.unsigned_abs() / 1_000_000, micros.unsigned_abs() % 1_000_000);
@@ -86,7 +86,7 @@ pub mod tests {
     pub fn deposit() -> Facts {
         Facts {
             event_id: "0123456789abcdef0123456789abcdef".to_owned(),
-            canonical: Canonical::Deposit,
+            canonical: EventKind::Deposit,
             target: "Purchase".to_owned(),
             occurred_at_ms: 1_765_432_100_000,
             uid: Some("abc123".to_owned()),
@@ -115,7 +115,7 @@ pub mod tests {
     /// A registration of which nothing else is known.
     pub fn bare_registration() -> Facts {
         Facts {
-            canonical: Canonical::Registration,
+            canonical: EventKind::Registration,
             target: "registration".to_owned(),
             uid: None,
             eid: None,
@@ -142,7 +142,7 @@ pub mod tests {
             assert_eq!(facts.value().as_deref(), Some(expected));
         }
         assert_eq!(Facts { micros: None, ..deposit() }.value(), None);
-        assert_eq!(Facts { canonical: Canonical::Contact, ..deposit() }.value(), None);
+        assert_eq!(Facts { canonical: EventKind::Contact, ..deposit() }.value(), None);
     }
 
     #[test]

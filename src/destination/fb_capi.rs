@@ -6,14 +6,14 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use super::draft::{Draft, bad};
+use super::draft::{DestinationDraft, bad};
 use super::facts::Facts;
 use super::field::{Field, Holds};
-use super::kind::{Around, Checked, Kind, Settings};
+use super::kind::{Around, Checked, DestinationKind, Settings};
 use super::request::{Outgoing, json_type};
 use super::secrets::Secrets;
 use crate::error::BadField;
-use crate::model::event::Canonical;
+use crate::model::event::EventKind;
 use crate::text::{encode, json};
 
 /// The Graph API's version of August 2026, served until 2028 at least.
@@ -26,11 +26,11 @@ const OLDEST_MS: i64 = 7 * 24 * 60 * 60 * 1000;
 const TOO_OLD: &str = "Meta takes no events older than 7 days.";
 
 /// Facebook's own names for the four events.
-const NAMES: [(Canonical, &str); 4] = [
-    (Canonical::Contact, "Contact"),
-    (Canonical::Subscribed, "Lead"),
-    (Canonical::Registration, "CompleteRegistration"),
-    (Canonical::Deposit, "Purchase"),
+const NAMES: [(EventKind, &str); 4] = [
+    (EventKind::Contact, "Contact"),
+    (EventKind::Subscribed, "Lead"),
+    (EventKind::Registration, "CompleteRegistration"),
+    (EventKind::Deposit, "Purchase"),
 ];
 
 /// Where Meta says an event can happen (`action_source`).
@@ -49,7 +49,7 @@ const ACCESS_TOKEN: &str = "access_token";
 const TOKEN_BYTES: usize = 2048;
 const TEST_CODE_BYTES: usize = 100;
 
-pub static KIND: Kind = Kind {
+pub static KIND: DestinationKind = DestinationKind {
     word: "fb_capi",
     name: "Facebook CAPI",
     purpose: "Tells Facebook which click converted, so that your ads learn from it.",
@@ -95,11 +95,11 @@ struct Pixel {
     event_source_url: Option<String>,
 }
 
-fn prefilled(canonical: Canonical) -> &'static str {
+fn prefilled(canonical: EventKind) -> &'static str {
     NAMES.iter().find(|(event, _)| *event == canonical).map_or("", |(_, name)| name)
 }
 
-fn check(draft: &Draft, kept: &Secrets, _around: Around) -> Result<Checked, BadField> {
+fn check(draft: &DestinationDraft, kept: &Secrets, _around: Around) -> Result<Checked, BadField> {
     let pixel_id = draft.text("pixel_id").to_owned();
     let is_number = pixel_id.bytes().all(|byte| byte.is_ascii_digit());
     if !(5..=30).contains(&pixel_id.len()) || !is_number {
@@ -140,7 +140,7 @@ fn read(stored: &Value) -> Option<Box<dyn Settings>> {
 }
 
 impl Settings for Pixel {
-    fn kind(&self) -> &'static Kind {
+    fn kind(&self) -> &'static DestinationKind {
         &KIND
     }
 
@@ -239,7 +239,7 @@ fn body(pixel: &Pixel, access_token: &str, facts: &Facts) -> String {
         action_source: &pixel.action_source,
         event_source_url: pixel.event_source_url.as_deref(),
         user_data: user_data(facts),
-        custom_data: (facts.canonical == Canonical::Deposit).then_some(custom_data),
+        custom_data: (facts.canonical == EventKind::Deposit).then_some(custom_data),
     };
     let test_event_code = pixel.test_event_code.as_deref();
     let body = Body { data: [event], test_event_code, access_token };

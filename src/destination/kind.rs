@@ -5,18 +5,18 @@ use std::fmt;
 use serde_json::Value;
 
 use super::address;
-use super::draft::Draft;
+use super::draft::DestinationDraft;
 use super::facts::Facts;
 use super::field::Field;
 use super::outcome::Success;
 use super::request::Outgoing;
 use super::secrets::Secrets;
 use crate::error::BadField;
-use crate::model::event::Canonical;
+use crate::model::event::EventKind;
 
 /// A kind of destination.
 #[derive(Debug)]
-pub struct Kind {
+pub struct DestinationKind {
     /// The word for it, in what is stored and in the API.
     pub word: &'static str,
     /// What it is called on the screens, and what it is for.
@@ -25,10 +25,10 @@ pub struct Kind {
     /// The fields of its own.
     pub fields: &'static [Field],
     /// What it calls an event unless the user says otherwise.
-    pub prefilled: fn(Canonical) -> &'static str,
+    pub prefilled: fn(EventKind) -> &'static str,
     /// Checks the fields of its own, naming the first wrong one. Secrets that the draft leaves out
     /// are those kept from before; those of another kind are not taken over.
-    pub check: fn(&Draft, &Secrets, Around) -> Result<Checked, BadField>,
+    pub check: fn(&DestinationDraft, &Secrets, Around) -> Result<Checked, BadField>,
     /// Reads what is stored.
     pub read: fn(&Value) -> Option<Box<dyn Settings>>,
 }
@@ -53,7 +53,7 @@ pub struct Checked {
 
 /// The settings of one destination, without its secrets.
 pub trait Settings {
-    fn kind(&self) -> &'static Kind;
+    fn kind(&self) -> &'static DestinationKind;
 
     /// The JSON object that is stored and shown: the kind's word, then the settings by their fields.
     fn to_json(&self) -> String;
@@ -103,7 +103,7 @@ impl dyn Settings {
     /// What of its secrets is kept where it is changed to a draft, with the names of the headers that
     /// are not: headers were entered for one address, and another one is another server. Other
     /// secrets belong to their kind and not to an address.
-    pub fn kept(&self, mut secrets: Secrets, draft: &Draft) -> (Secrets, Vec<String>) {
+    pub fn kept(&self, mut secrets: Secrets, draft: &DestinationDraft) -> (Secrets, Vec<String>) {
         let is_moved = self.address().is_some_and(|(field, address)| draft.text(field) != address);
         if !is_moved || draft.headers().is_some() {
             return (secrets, Vec::new());

@@ -17,23 +17,23 @@ mod secrets;
 pub mod template;
 mod webhook;
 
-pub use draft::{Draft, EventMap, Given};
+pub use draft::{DestinationDraft, EventMap, Given};
 pub use headers::parse as parse_headers;
-pub use kind::{Kind, Settings};
+pub use kind::{DestinationKind, Settings};
 pub use secrets::Secrets;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::error::BadField;
-use crate::model::event::Canonical;
+use crate::model::event::EventKind;
 use crate::text::json;
 use draft::bad;
 use field::{Field, Holds};
 use kind::{Around, Checked};
 
 /// Every kind, in the order of the screens.
-pub static KINDS: &[&Kind] = &[&fb_capi::KIND, &webhook::KIND, &s2s_postback::KIND];
+pub static KINDS: &[&DestinationKind] = &[&fb_capi::KIND, &webhook::KIND, &s2s_postback::KIND];
 
 /// A destination that was checked.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub struct Destination {
 }
 
 /// The kind of this word.
-pub fn kind(word: &str) -> Option<&'static Kind> {
+pub fn kind(word: &str) -> Option<&'static DestinationKind> {
     KINDS.iter().copied().find(|kind| kind.word == word)
 }
 
@@ -63,18 +63,18 @@ fn field(name: &str) -> Option<&'static Field> {
     KINDS.iter().flat_map(|kind| kind.fields).find(|field| field.name == name)
 }
 
-impl<'de> Deserialize<'de> for Draft {
+impl<'de> Deserialize<'de> for DestinationDraft {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(draft::Reader(field))
     }
 }
 
-impl Draft {
+impl DestinationDraft {
     /// A stored destination as its form has it, without its secrets; `None` for a kind that a later
     /// version made.
     pub fn of(name: &str, enabled: bool, events: &EventMap, stored: &Value) -> Option<Self> {
         let kind = read(stored)?.kind();
-        let mapped = |event: &Canonical| {
+        let mapped = |event: &EventKind| {
             let target = events.get(event.code()).cloned();
             (event.code().to_owned(), target)
         };
@@ -82,7 +82,7 @@ impl Draft {
             kind: kind.word.to_owned(),
             name: name.to_owned(),
             enabled: Some(enabled),
-            events: Canonical::ALL.iter().map(mapped).collect(),
+            events: EventKind::ALL.iter().map(mapped).collect(),
             ..Self::default()
         };
         for field in kind.fields {

@@ -5,19 +5,19 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::draft::{Draft, bad};
+use super::draft::{DestinationDraft, bad};
 use super::facts::Facts;
 use super::field::{Field, Holds};
-use super::kind::{Around, Checked, Kind, Settings};
+use super::kind::{Around, Checked, DestinationKind, Settings};
 use super::outcome::Success;
 use super::request::Outgoing;
 use super::secrets::Secrets;
 use super::template;
 use crate::error::BadField;
-use crate::model::event::Canonical;
+use crate::model::event::EventKind;
 use crate::text::json;
 
-pub static KIND: Kind = Kind {
+pub static KIND: DestinationKind = DestinationKind {
     word: "s2s_postback",
     name: "S2S postback",
     purpose: "Calls another tracker's or network's address.",
@@ -36,7 +36,7 @@ pub static KIND: Kind = Kind {
             holds: Holds::Number { unset: STATUS },
         },
     ],
-    prefilled: Canonical::code,
+    prefilled: EventKind::code,
     check,
     read,
 };
@@ -54,7 +54,7 @@ struct S2sPostback {
     expected_status: u16,
 }
 
-fn check(draft: &Draft, _kept: &Secrets, around: Around) -> Result<Checked, BadField> {
+fn check(draft: &DestinationDraft, _kept: &Secrets, around: Around) -> Result<Checked, BadField> {
     template::check(draft.text("url_template"))
         .map_err(|reason| BadField { field: "url_template", reason: Cow::Owned(reason) })?;
     // Filled macros are percent-encoded and stand behind the host, so that the host is judged here.
@@ -80,7 +80,7 @@ fn read(stored: &Value) -> Option<Box<dyn Settings>> {
 }
 
 impl Settings for S2sPostback {
-    fn kind(&self) -> &'static Kind {
+    fn kind(&self) -> &'static DestinationKind {
         &KIND
     }
 

@@ -6,7 +6,7 @@ use super::outcome::Success;
 use super::*;
 
 fn check(json: &str) -> Result<Destination, BadField> {
-    let draft: Draft = serde_json::from_str(json).unwrap();
+    let draft: DestinationDraft = serde_json::from_str(json).unwrap();
     draft.check(Secrets::default(), [7; 24], false)
 }
 
@@ -18,7 +18,7 @@ fn secrets() -> Secrets {
 }
 
 fn events(destination: &Destination) -> Vec<&str> {
-    Canonical::ALL
+    EventKind::ALL
         .iter()
         .map(|event| destination.events.get(event.code()).map_or("-", String::as_str))
         .collect()
@@ -78,7 +78,7 @@ fn a_destination_of_another_kind_keeps_no_secrets_of_the_old_one() {
         (r#"{"kind":"fb_capi","name":"x","pixel_id":"123456"}"#, 1),
         (r#"{"kind":"s2s_postback","name":"x","url_template":"https://a.example"}"#, 0),
     ] {
-        let draft: Draft = serde_json::from_str(json).unwrap();
+        let draft: DestinationDraft = serde_json::from_str(json).unwrap();
         let changed = draft.check(kept.clone(), [2; 24], false).unwrap();
         assert_eq!(changed.secrets.every_text().len(), left, "{json}");
     }
@@ -156,7 +156,7 @@ fn wrong_fields_are_named() {
 #[test]
 fn secrets_that_are_left_out_stay() {
     let kept = secrets();
-    let draft: Draft =
+    let draft: DestinationDraft =
         serde_json::from_str(r#"{"kind":"webhook","name":"x","url":"https://a.example"}"#).unwrap();
     let again = draft.check(kept.clone(), [2; 24], false).unwrap();
     assert_eq!((&again.secrets, again.made_secret), (&kept, None));
@@ -176,7 +176,7 @@ fn a_webhook_that_moves_keeps_its_signing_secret_and_no_headers() {
         (r#"{"url":"https://b.example/in"}"#, 0, 1),
         (r#"{"url":"https://b.example/in","headers":{"x":"y"}}"#, 1, 0),
     ] {
-        let draft: Draft = serde_json::from_str(json).unwrap();
+        let draft: DestinationDraft = serde_json::from_str(json).unwrap();
         let (kept, dropped) = before.kept(secrets.clone(), &draft);
         assert_eq!((kept.headers.len(), dropped.len()), (left, names), "{json}");
         assert_eq!(kept.texts, secrets.texts);
@@ -206,7 +206,7 @@ fn settings_are_stored_as_they_always_were_and_read_again() {
         assert_eq!(again.to_json(), stored);
         // A form that is saved as it came up changes nothing.
         let events = &destination.events;
-        let draft = Draft::of("x", true, events, &json::read(stored)).unwrap();
+        let draft = DestinationDraft::of("x", true, events, &json::read(stored)).unwrap();
         let saved = draft.check(destination.secrets, [0; 24], false).unwrap();
         assert_eq!((saved.settings.to_json().as_str(), &saved.events), (stored, events));
     }
@@ -234,7 +234,7 @@ fn every_kind_stores_its_word_and_what_is_no_secret_of_its_fields() {
 #[test]
 fn a_member_of_the_wrong_type_is_refused_where_it_stands() {
     for (json, reason) in [
-        ("[]", "invalid type: sequence, expected struct Draft at line 1 column 0"),
+        ("[]", "invalid type: sequence, expected an object at line 1 column 0"),
         (r#"{"kind":5}"#, "invalid type: integer `5`, expected a string at line 1 column 9"),
         (r#"{"url":null}"#, "invalid type: null, expected a string at line 1 column 11"),
         (
@@ -244,11 +244,11 @@ fn a_member_of_the_wrong_type_is_refused_where_it_stands() {
         (r#"{"url":"a","url":"b"}"#, "duplicate field `url` at line 1 column 16"),
         (r#"{"name":"a","name":"b"}"#, "duplicate field `name` at line 1 column 18"),
     ] {
-        let refused = serde_json::from_str::<Draft>(json).unwrap_err();
+        let refused = serde_json::from_str::<DestinationDraft>(json).unwrap_err();
         assert_eq!(refused.to_string(), reason, "{json}");
     }
     for json in [r#"{"method":null,"headers":null,"enabled":null}"#, r#"{"other":{"a":[1]}}"#] {
-        let draft = serde_json::from_str::<Draft>(json).unwrap();
+        let draft = serde_json::from_str::<DestinationDraft>(json).unwrap();
         assert!(draft.given.is_empty(), "{json}");
     }
 }

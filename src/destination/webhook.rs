@@ -6,18 +6,18 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::Sha256;
 
-use super::draft::{Draft, bad};
+use super::draft::{DestinationDraft, bad};
 use super::facts::Facts;
 use super::field::{Field, HEADERS, Holds};
 use super::headers;
-use super::kind::{Around, Checked, Kind, Settings};
+use super::kind::{Around, Checked, DestinationKind, Settings};
 use super::request::{Outgoing, json_type};
 use super::secrets::Secrets;
 use crate::error::BadField;
-use crate::model::event::Canonical;
+use crate::model::event::EventKind;
 use crate::text::{encode, json};
 
-pub static KIND: Kind = Kind {
+pub static KIND: DestinationKind = DestinationKind {
     word: "webhook",
     name: "Webhook",
     purpose: "Sends signed JSON to your own server.",
@@ -42,7 +42,7 @@ pub static KIND: Kind = Kind {
             holds: Holds::Secret,
         },
     ],
-    prefilled: Canonical::code,
+    prefilled: EventKind::code,
     check,
     read,
 };
@@ -64,7 +64,7 @@ struct Webhook {
     method: String,
 }
 
-fn check(draft: &Draft, kept: &Secrets, around: Around) -> Result<Checked, BadField> {
+fn check(draft: &DestinationDraft, kept: &Secrets, around: Around) -> Result<Checked, BadField> {
     let url = draft.address("url", around.allow_loopback)?;
     let method = draft.optional("method").unwrap_or("POST").to_ascii_uppercase();
     if !METHODS.contains(&method.as_str()) {
@@ -94,7 +94,7 @@ fn read(stored: &Value) -> Option<Box<dyn Settings>> {
 }
 
 impl Settings for Webhook {
-    fn kind(&self) -> &'static Kind {
+    fn kind(&self) -> &'static DestinationKind {
         &KIND
     }
 
@@ -181,7 +181,7 @@ struct Data<'a> {
 /// The JSON that is sent. `test` marks a delivery that no event stands behind.
 fn body(facts: &Facts, test: bool) -> String {
     let fields = facts.fields();
-    let is_deposit = facts.canonical == Canonical::Deposit;
+    let is_deposit = facts.canonical == EventKind::Deposit;
     let body = Body {
         event: &facts.target,
         canonical: facts.canonical.code(),

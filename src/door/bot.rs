@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::db::click::Reported;
+use crate::db::click::StoredClick;
 use crate::db::{self, Cost};
 use crate::door::gate;
 use crate::door::intake;
@@ -12,7 +12,7 @@ use crate::edge::{self, Incoming};
 use crate::error::Error;
 use crate::model::click;
 use crate::model::event::Arrival;
-use crate::model::key::{Kind, Presented};
+use crate::model::key::{KeyKind, Presented};
 use crate::model::note::Note;
 use crate::model::status::{Audience, Status};
 use crate::postback::{self, Refusal};
@@ -38,8 +38,11 @@ pub async fn bind(config: &Config, mut incoming: Incoming) -> Reply {
     let is_get = incoming.method == "GET";
     let received = if is_get { incoming.received().await } else { incoming.received_json().await };
     let reading = postback::bind::read(&received);
-    let (key, kind) =
-        if is_get { (reading.token, Kind::Ingest) } else { (incoming.bearer(), Kind::Bearer) };
+    let (key, kind) = if is_get {
+        (reading.token, KeyKind::Ingest)
+    } else {
+        (incoming.bearer(), KeyKind::Bearer)
+    };
     let arrival = match admit(config, &incoming, key, kind, reading.verdict.as_ref().err()) {
         Ok(arrival) => arrival,
         Err(reply) => return reply,
@@ -64,39 +67,39 @@ pub async fn bind(config: &Config, mut incoming: Incoming) -> Reply {
 /// `POST /clicks`: a click that did not come through a landing.
 pub async fn click(config: &Config, mut incoming: Incoming) -> Reply {
     let received = incoming.received_json().await;
-    let reported = postback::click::read_report(&received);
+    let sent = postback::click::read_bot_click(&received);
     let key = incoming.bearer();
-    let arrival = match admit(config, &incoming, key, Kind::Bearer, reported.as_ref().err()) {
+    let arrival = match admit(config, &incoming, key, KeyKind::Bearer, sent.as_ref().err()) {
         Ok(arrival) => arrival,
         Err(reply) => return reply,
     };
-    let reported = match reported {
-        Ok(reported) => reported,
+    let sent = match sent {
+        Ok(sent) => sent,
         Err(refusal) => return refused(&refusal),
     };
-    match db::in_time(config, store(config, &arrival, reported)).await {
+    match db::in_time(config, store(config, &arrival, sent)).await {
         Err(reason) => unavailable(&reason),
-        Ok(None | Some((Reported::UnknownKey, ..))) => {
+        Ok(None | Some((StoredClick::UnknownKey, ..))) => {
             unknown_key(config, &incoming, &arrival).await
         }
-        Ok(Some((Reported::UnknownLink, ..))) => {
-            Reply::report(Status::InvalidLink, &[Note::LinkUnknown], AUDIENCE, None)
+        Ok(Some((StoredClick::UnknownLink, ..))) => {
+            Reply::to_report(Status::InvalidLink, &[Note::LinkUnknown], AUDIENCE, None)
         }
-        Ok(Some((Reported::Stored, cost, uid))) => {
+        Ok(Some((StoredClick::Stored, cost, uid))) => {
             intake::with_cost(config, Reply::json(200, &ClickAnswer { uid: &uid }), cost)
         }
     }
 }
 
-/// Stores a reported click; gives its uid. `None` where the key opens no space. One round trip, and
+/// Stores a bot's click; gives its uid. `None` where the key opens no space. One round trip, and
 /// one more for a call with an id and no uid: whose it is has to be known before the uid.
 async fn store(
     config: &Config,
     arrival: &Arrival,
-    reported: postback::click::Reported,
-) -> Result<Option<(Reported, Cost, String)>, Error> {
+    sent: postback::click::BotClick,
+) -> Result<Option<(StoredClick, Cost, String)>, Error> {
     let db = config.db()?;
-    let uid = match (&reported.uid, &reported.id) {
+    let uid = match (&sent.uid, &sent.id) {
         (Some(uid), _) => uid.as_str().to_owned(),
         (None, None) => click::mint_uid(edge::random()?),
         (None, Some(id)) => {
@@ -106,9 +109,9 @@ async fn store(
                 .ok_or(Error::Missing("KEY_SECRET"))?
         }
     };
-    let slug = reported.link_slug.clone();
-    let click = reported.into_click(uid.clone(), arrival.received_at_ms);
-    let (stored, cost) = db::click::report(&db, arrival, &click, slug.as_deref()).await?;
+    let slug = sent.link_slug.clone();
+    let click = sent.into_click(uid.clone(), arrival.received_at_ms);
+    let (stored, cost) = db::click::store(&db, arrival, &click, slug.as_deref()).await?;
     Ok(Some((stored, cost, uid)))
 }
 
@@ -117,7 +120,7 @@ fn admit(
     config: &Config,
     incoming: &Incoming,
     key: Option<String>,
-    kind: Kind,
+    kind: KeyKind,
     refusal: Option<&Refusal>,
 ) -> Result<Arrival, Reply> {
     let key = key.unwrap_or_default();
@@ -139,10 +142,10 @@ async fn unknown_key(config: &Config, incoming: &Incoming, arrival: &Arrival) ->
 }
 
 fn refused(refusal: &Refusal) -> Reply {
-    Reply::report(refusal.status, &refusal.notes, AUDIENCE, None)
+    Reply::to_report(refusal.status, &refusal.notes, AUDIENCE, None)
 }
 
 fn unavailable(reason: &Error) -> Reply {
     edge::log("bot_request_not_stored", &reason.to_string());
-    Reply::report(Status::Unavailable, &[], AUDIENCE, None)
+    Reply::to_report(Status::Unavailable, &[], AUDIENCE, None)
 }

@@ -16,7 +16,7 @@ use crate::edge::config::Config;
 use crate::edge::{self, Incoming};
 use crate::error::Error;
 use crate::model::event::Arrival;
-use crate::model::key::{Kind, Presented};
+use crate::model::key::{KeyKind, Presented};
 use crate::model::note::Note;
 use crate::model::status::{Audience, Status};
 use crate::postback::{self, Reading, Received};
@@ -26,14 +26,14 @@ use crate::upkeep::later::Later;
 use crate::upkeep::spill::{self, Message, Outage, Postback};
 
 /// What the database made of a report.
-pub enum Outcome {
+pub enum Committed {
     Stored(Stored),
     /// It was refused for this, and kept.
-    Held(Status, Vec<Note>),
+    Refused(Status, Vec<Note>),
     UnknownKey,
 }
 
-impl Outcome {
+impl Committed {
     /// A new event whose space has destinations is sent on after the answer.
     pub fn later(&self) -> Later {
         match self {
@@ -95,7 +95,7 @@ async fn take(
     }
     match commit(config, &arrival, reading).await {
         Ok((outcome, cost)) => {
-            if matches!(outcome, Outcome::UnknownKey) {
+            if matches!(outcome, Committed::UnknownKey) {
                 gate::unknown(config, incoming, &arrival.key_hash).await;
             }
             let later = outcome.later();
@@ -114,7 +114,7 @@ impl Call<'_> {
     /// The answer to a dry run, which is kept nowhere.
     fn refuse_dry_run(&self) -> Option<Reply> {
         let refusal = self.reading.verdict.as_ref().err().filter(|refusal| refusal.is_dry_run())?;
-        Some(Reply::report(refusal.status, &refusal.notes, self.audience, None))
+        Some(Reply::to_report(refusal.status, &refusal.notes, self.audience, None))
     }
 
     /// Puts on the queue what D1 did not take, so that `queued` stays true. A key whose check part is
@@ -140,14 +140,14 @@ impl Call<'_> {
         }
     }
 
-    fn answer(&self, outcome: Outcome) -> Reply {
+    fn answer(&self, outcome: Committed) -> Reply {
         let (status, Name { seq, receipt, .. }) = match outcome {
-            Outcome::Stored(Stored::New(name)) => (Status::Queued, name),
-            Outcome::Stored(Stored::Known(name)) => (Status::Duplicate, name),
-            Outcome::Held(status, notes) => {
-                return Reply::report(status, &notes, self.audience, None);
+            Committed::Stored(Stored::New(name)) => (Status::Queued, name),
+            Committed::Stored(Stored::Known(name)) => (Status::Duplicate, name),
+            Committed::Refused(status, notes) => {
+                return Reply::to_report(status, &notes, self.audience, None);
             }
-            Outcome::UnknownKey => return self.refuse_key(Note::TokenUnknown),
+            Committed::UnknownKey => return self.refuse_key(Note::TokenUnknown),
         };
         self.stored(status, &receipt).with("x-event-id", seq.to_string())
     }
@@ -157,9 +157,9 @@ impl Call<'_> {
         match &self.reading.verdict {
             Ok(report) => {
                 let inbox_id = Some(receipt).filter(|_| self.audience == Audience::Program);
-                Reply::report(status, &report.notes, self.audience, inbox_id)
+                Reply::to_report(status, &report.notes, self.audience, inbox_id)
             }
-            Err(refusal) => Reply::report(refusal.status, &refusal.notes, self.audience, None),
+            Err(refusal) => Reply::to_report(refusal.status, &refusal.notes, self.audience, None),
         }
     }
 
@@ -169,7 +169,7 @@ impl Call<'_> {
             Ok(report) => &report.notes,
             Err(refusal) => &refusal.notes,
         };
-        Reply::report(Status::Unavailable, notes, self.audience, None)
+        Reply::to_report(Status::Unavailable, notes, self.audience, None)
     }
 
     /// In the contract's order a request that cannot be read goes before its key.
@@ -180,10 +180,10 @@ impl Call<'_> {
 }
 
 /// Which kind of key opens which door.
-fn kind_of(audience: Audience) -> Kind {
+fn kind_of(audience: Audience) -> KeyKind {
     match audience {
-        Audience::Network => Kind::Ingest,
-        Audience::Program => Kind::Bearer,
+        Audience::Network => KeyKind::Ingest,
+        Audience::Program => KeyKind::Bearer,
     }
 }
 
@@ -203,7 +203,7 @@ pub async fn commit(
     config: &Config,
     arrival: &Arrival,
     reading: &Reading,
-) -> Result<(Outcome, Cost), Error> {
+) -> Result<(Committed, Cost), Error> {
     db::in_time(config, write(config, arrival, reading)).await
 }
 
@@ -211,17 +211,17 @@ async fn write(
     config: &Config,
     arrival: &Arrival,
     reading: &Reading,
-) -> Result<(Outcome, Cost), Error> {
+) -> Result<(Committed, Cost), Error> {
     let db = config.db()?;
     match &reading.verdict {
         Ok(report) => {
             let (stored, cost) = db::event::store(&db, arrival, report, &reading.raw).await?;
-            Ok((stored.map_or(Outcome::UnknownKey, Outcome::Stored), cost))
+            Ok((stored.map_or(Committed::UnknownKey, Committed::Stored), cost))
         }
         Err(refusal) => {
             let (kept, cost) = db::refused::keep(&db, &[(arrival, refusal, &reading.raw)]).await?;
-            let held = || Outcome::Held(refusal.status, refusal.notes.clone());
-            Ok((if kept == 0 { Outcome::UnknownKey } else { held() }, cost))
+            let refused = || Committed::Refused(refusal.status, refusal.notes.clone());
+            Ok((if kept == 0 { Committed::UnknownKey } else { refused() }, cost))
         }
     }
 }

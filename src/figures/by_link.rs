@@ -1,7 +1,7 @@
 //! The by-link table: its columns and its rows. The screen and the file are made of the same list.
 
 use super::{Counted, Figures, Totals};
-use crate::model::event::Canonical;
+use crate::model::event::EventKind;
 
 /// A column of counts. Revenue stands behind them: on the screen in one column, in the file in one for
 /// each currency.
@@ -16,26 +16,26 @@ pub struct Column {
 /// In the order of the file, which spreadsheets rely on: add at the end.
 pub const COLUMNS: [Column; 6] = [
     Column { heading: "Clicks", name: "clicks", of: |row| row.of(Counted::Click).events },
-    Column { heading: "Contacts", name: "contacts", of: |row| events(row, Canonical::Contact) },
+    Column { heading: "Contacts", name: "contacts", of: |row| events(row, EventKind::Contact) },
     Column {
         heading: "Subscribed",
         name: "subscribed",
-        of: |row| events(row, Canonical::Subscribed),
+        of: |row| events(row, EventKind::Subscribed),
     },
     Column {
         heading: "Registrations",
         name: "registrations",
-        of: |row| events(row, Canonical::Registration),
+        of: |row| events(row, EventKind::Registration),
     },
-    Column { heading: "Deposits", name: "deposits", of: |row| events(row, Canonical::Deposit) },
+    Column { heading: "Deposits", name: "deposits", of: |row| events(row, EventKind::Deposit) },
     Column {
         heading: "First deposits",
         name: "first_deposits",
-        of: |row| row.of(Counted::Event(Canonical::Deposit)).people,
+        of: |row| row.of(Counted::Event(EventKind::Deposit)).people,
     },
 ];
 
-fn events(row: &Totals, event: Canonical) -> i64 {
+fn events(row: &Totals, event: EventKind) -> i64 {
     row.of(Counted::Event(event)).events
 }
 

@@ -1,4 +1,4 @@
-//! What a space's reports say (docs/dashboard.md): the period in the space's own time zone, the sums over
+//! A space's figures (docs/dashboard.md): the period in the space's own time zone, the sums over
 //! it, and how amounts are written. Pure: the clock and the zone's offsets are arguments.
 
 pub mod by_link;

@@ -1,4 +1,4 @@
-//! The period of a report: whole days of the space's own zone.
+//! The period that figures are of: whole days of the space's own zone.
 
 use serde::{Serialize, Serializer};
 use time::{Date, Duration};

@@ -3,28 +3,28 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::event::Canonical;
+use crate::model::event::EventKind;
 
 /// What a counter counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
     Click,
-    Event(Canonical),
+    Event(EventKind),
 }
 
 impl Counted {
     /// The funnel, from its widest step to its narrowest.
     pub const STEPS: [Self; 5] = [
         Self::Click,
-        Self::Event(Canonical::Contact),
-        Self::Event(Canonical::Subscribed),
-        Self::Event(Canonical::Registration),
-        Self::Event(Canonical::Deposit),
+        Self::Event(EventKind::Contact),
+        Self::Event(EventKind::Subscribed),
+        Self::Event(EventKind::Registration),
+        Self::Event(EventKind::Deposit),
     ];
 
     /// Reads a counter's word.
     pub fn parse(word: &str) -> Option<Self> {
-        if word == "click" { Some(Self::Click) } else { Canonical::parse(word).map(Self::Event) }
+        if word == "click" { Some(Self::Click) } else { EventKind::parse(word).map(Self::Event) }
     }
 
     fn index(self) -> usize {
@@ -84,7 +84,7 @@ impl Totals {
             sum.events += line.sum.events;
             sum.people += line.sum.people;
         }
-        let is_deposit = line.counted == Counted::Event(Canonical::Deposit);
+        let is_deposit = line.counted == Counted::Event(EventKind::Deposit);
         if is_deposit && (line.sum.events != 0 || line.sum.micros != 0) {
             *self.revenue.entry(line.currency.clone()).or_default() += line.sum.micros;
         }
@@ -150,7 +150,7 @@ fn rounded(dividend: i64, divisor: i64) -> i64 {
 mod tests {
     use super::*;
 
-    const DEPOSIT: Counted = Counted::Event(Canonical::Deposit);
+    const DEPOSIT: Counted = Counted::Event(EventKind::Deposit);
 
     fn line(group: Group, counted: Counted, currency: &str, events: i64, micros: i128) -> Line {
         let sum = Sum { events, people: events, micros };

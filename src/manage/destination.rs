@@ -7,11 +7,11 @@ use crate::db::destination::Stored;
 use crate::destination::facts::Facts;
 use crate::destination::outcome::{self, Answer, Outcome};
 use crate::destination::request::{LEADS_BACK, Tested};
-use crate::destination::{Draft, Secrets, Settings, address, mask};
+use crate::destination::{DestinationDraft, Secrets, Settings, address, mask};
 use crate::edge::config::Config;
 use crate::edge::{self, seal};
 use crate::error::BadField;
-use crate::model::event::Canonical;
+use crate::model::event::EventKind;
 use crate::reply::Problem;
 use crate::text::encode;
 
@@ -33,7 +33,7 @@ pub async fn save(
     config: &Config,
     space_id: i64,
     id: Option<i64>,
-    draft: Draft,
+    draft: DestinationDraft,
     origin: &str,
 ) -> Result<Saved, Problem> {
     let (kept, dropped_headers) = match id {
@@ -113,7 +113,7 @@ pub async fn test(config: &Config, space_id: i64, id: i64) -> Result<Tested, Pro
 
 /// A deposit that nobody made, under the destination's own name for it.
 fn sample(stored: &Stored, now_ms: i64) -> Facts {
-    let deposit = Canonical::Deposit.code();
+    let deposit = EventKind::Deposit.code();
     let names = stored.names();
     let target = names.get(deposit).map_or(deposit, String::as_str);
     Facts::sample(target.to_owned(), now_ms)

@@ -5,7 +5,7 @@ use crate::db::key::Rotation;
 use crate::edge;
 use crate::edge::config::Config;
 use crate::error::Error;
-use crate::model::key::{self, Kind, Presented};
+use crate::model::key::{self, KeyKind, Presented};
 use crate::reply::Problem;
 use crate::text::encode;
 
@@ -26,7 +26,7 @@ pub fn nonce() -> Result<String, Error> {
 pub async fn rotate(
     config: &Config,
     space_id: i64,
-    kind: Kind,
+    kind: KeyKind,
     from: Option<&str>,
     nonce: &str,
 ) -> Result<Option<Rotated>, Problem> {

@@ -6,7 +6,7 @@ use crate::edge;
 use crate::edge::config::Config;
 use crate::error::BadField;
 use crate::manage::must_exist;
-use crate::model::link::Draft;
+use crate::model::link::LinkDraft;
 use crate::reply::Problem;
 
 const SLUG_TAKEN: BadField =
@@ -17,7 +17,7 @@ pub async fn save(
     config: &Config,
     space_id: i64,
     id: Option<i64>,
-    draft: &Draft,
+    draft: &LinkDraft,
 ) -> Result<i64, Problem> {
     let db = config.db()?;
     let Some(id) = id else {

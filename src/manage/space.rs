@@ -6,8 +6,8 @@ use crate::db;
 use crate::edge;
 use crate::edge::config::Config;
 use crate::manage::key;
-use crate::model::key::Kind;
-use crate::model::space::Draft;
+use crate::model::key::KeyKind;
+use crate::model::space::SpaceDraft;
 use crate::reply::Problem;
 
 /// A new space with both its secrets, which nobody can ever see again.
@@ -20,16 +20,16 @@ pub struct Created {
 }
 
 /// Creates a space with both its secrets.
-pub async fn create(config: &Config, draft: &Draft) -> Result<Created, Problem> {
+pub async fn create(config: &Config, draft: &SpaceDraft) -> Result<Created, Problem> {
     config.key_secret()?;
     let id = db::space::create(&config.db()?, draft, edge::now_ms()).await?;
-    let ingest_token = first_key(config, id, Kind::Ingest).await?;
-    let bearer = first_key(config, id, Kind::Bearer).await?;
+    let ingest_token = first_key(config, id, KeyKind::Ingest).await?;
+    let bearer = first_key(config, id, KeyKind::Bearer).await?;
     Ok(Created { ok: true, id, ingest_token, bearer })
 }
 
 /// The first key of a kind.
-async fn first_key(config: &Config, space_id: i64, kind: Kind) -> Result<String, Problem> {
+async fn first_key(config: &Config, space_id: i64, kind: KeyKind) -> Result<String, Problem> {
     let made = key::rotate(config, space_id, kind, None, &key::nonce()?).await?;
     Ok(made.ok_or(Problem::ROTATED_MEANWHILE)?.key)
 }

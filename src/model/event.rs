@@ -17,7 +17,7 @@ const LARGEST_TG_ID: i64 = 1 << 52;
 
 /// The closed set of events. Only a deposit carries money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Canonical {
+pub enum EventKind {
     /// Opened the landing or started the bot.
     Contact,
     /// Joined the channel or opened a dialog.
@@ -28,7 +28,7 @@ pub enum Canonical {
     Deposit,
 }
 
-impl Canonical {
+impl EventKind {
     pub const ALL: [Self; 4] = [Self::Contact, Self::Subscribed, Self::Registration, Self::Deposit];
 
     /// Reads an event's code; letter case is ignored.
@@ -144,7 +144,7 @@ impl DedupKey {
 pub struct Arrival {
     /// SHA-256 of the key that was presented.
     pub key_hash: String,
-    pub key_kind: key::Kind,
+    pub key_kind: key::KeyKind,
     pub received_at_ms: i64,
     /// An id of this arrival alone. A retry of our own carries it again and is no re-fire.
     pub receipt: String,
@@ -155,7 +155,7 @@ impl Arrival {
     pub fn read(stored: &Value) -> Option<Self> {
         Some(Self {
             key_hash: json::optional_text(stored, "key_hash")?,
-            key_kind: key::Kind::parse(&json::text(stored, "key_kind"))?,
+            key_kind: key::KeyKind::parse(&json::text(stored, "key_kind"))?,
             received_at_ms: json::number(stored, "received_at_ms")?,
             receipt: json::optional_text(stored, "receipt")?,
         })
@@ -165,7 +165,7 @@ impl Arrival {
 /// The parts that a sender decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    pub event: Canonical,
+    pub event: EventKind,
     pub uid: Option<Id>,
     pub eid: Option<Id>,
     pub tg_id: Option<TgId>,
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     /// The key of a report; an empty text or a zero stands for what is absent.
-    fn key_of(event: Canonical, uid: &str, eid: &str, tg_id: i64, ms: i64) -> DedupKey {
+    fn key_of(event: EventKind, uid: &str, eid: &str, tg_id: i64, ms: i64) -> DedupKey {
         let id = |text: &str| Id::parse(text).ok().filter(|id| !id.as_str().is_empty());
         let report = Report {
             event,
@@ -208,43 +208,43 @@ mod tests {
         report.dedup_key()
     }
 
-    fn key(event: Canonical, uid: &str, eid: &str, ms: i64) -> DedupKey {
+    fn key(event: EventKind, uid: &str, eid: &str, ms: i64) -> DedupKey {
         key_of(event, uid, eid, 0, ms)
     }
 
     #[test]
     fn with_an_eid_neither_uid_nor_time_matter() {
-        assert_eq!(key(Canonical::Deposit, "a", "1", 5), key(Canonical::Deposit, "b", "1", 6));
-        assert_ne!(key(Canonical::Deposit, "a", "1", 5), key(Canonical::Registration, "a", "1", 5));
-        assert_ne!(key(Canonical::Deposit, "a", "A", 5), key(Canonical::Deposit, "a", "a", 5));
+        assert_eq!(key(EventKind::Deposit, "a", "1", 5), key(EventKind::Deposit, "b", "1", 6));
+        assert_ne!(key(EventKind::Deposit, "a", "1", 5), key(EventKind::Registration, "a", "1", 5));
+        assert_ne!(key(EventKind::Deposit, "a", "A", 5), key(EventKind::Deposit, "a", "a", 5));
     }
 
     #[test]
     fn without_an_eid_event_uid_and_time_make_the_key() {
-        let first = key(Canonical::Deposit, "a", "", 5);
-        assert_eq!(first, key(Canonical::Deposit, "a", "", 5));
-        assert_ne!(first, key(Canonical::Deposit, "a", "", 6));
-        assert_ne!(first, key(Canonical::Deposit, "b", "", 5));
-        assert_ne!(first, key(Canonical::Contact, "a", "", 5));
+        let first = key(EventKind::Deposit, "a", "", 5);
+        assert_eq!(first, key(EventKind::Deposit, "a", "", 5));
+        assert_ne!(first, key(EventKind::Deposit, "a", "", 6));
+        assert_ne!(first, key(EventKind::Deposit, "b", "", 5));
+        assert_ne!(first, key(EventKind::Contact, "a", "", 5));
     }
 
     #[test]
     fn without_eid_and_uid_the_telegram_user_is_in_the_key() {
-        let first = key_of(Canonical::Contact, "", "", 111, 5);
-        assert_eq!(first, key_of(Canonical::Contact, "", "", 111, 5));
+        let first = key_of(EventKind::Contact, "", "", 111, 5);
+        assert_eq!(first, key_of(EventKind::Contact, "", "", 111, 5));
         for other in [
-            key_of(Canonical::Contact, "", "", 222, 5),
-            key_of(Canonical::Contact, "", "", 111, 6),
-            key_of(Canonical::Subscribed, "", "", 111, 5),
-            key(Canonical::Contact, "", "", 5),
-            key(Canonical::Contact, "111", "", 5),
+            key_of(EventKind::Contact, "", "", 222, 5),
+            key_of(EventKind::Contact, "", "", 111, 6),
+            key_of(EventKind::Subscribed, "", "", 111, 5),
+            key(EventKind::Contact, "", "", 5),
+            key(EventKind::Contact, "111", "", 5),
         ] {
             assert_ne!(first, other);
         }
-        let of_uid = key_of(Canonical::Contact, "a", "", 111, 5);
-        assert_eq!(of_uid, key_of(Canonical::Contact, "a", "", 222, 5));
+        let of_uid = key_of(EventKind::Contact, "a", "", 111, 5);
+        assert_eq!(of_uid, key_of(EventKind::Contact, "a", "", 222, 5));
         assert_eq!(of_uid.as_str(), "c@5:a", "keys in filled databases look like this");
-        assert_eq!(key(Canonical::Contact, "", "", 5).as_str(), "c@5:");
+        assert_eq!(key(EventKind::Contact, "", "", 5).as_str(), "c@5:");
     }
 
     proptest! {
@@ -255,7 +255,7 @@ mod tests {
             other in (0..4_usize, "[a#@:=5]{0,3}", "[cd#@:=5]{0,5}", 0..3_i64, 5..56_i64),
         ) {
             let read = |(event, uid, eid, tg_id, ms): &(usize, String, String, i64, i64)| {
-                key_of(Canonical::ALL[*event], uid, eid, *tg_id, *ms)
+                key_of(EventKind::ALL[*event], uid, eid, *tg_id, *ms)
             };
             let rule = |(event, uid, eid, tg_id, ms): &(usize, String, String, i64, i64)| {
                 match (eid.as_str(), uid.as_str()) {
@@ -270,18 +270,18 @@ mod tests {
 
     #[test]
     fn an_eid_never_collides_with_a_time() {
-        let by_time = key(Canonical::Deposit, "a", "", 5);
+        let by_time = key(EventKind::Deposit, "a", "", 5);
         for eid in ["5:a", "@5:a", "d@5:a", by_time.as_str()] {
-            assert_ne!(key(Canonical::Deposit, "a", eid, 5), by_time, "{eid}");
+            assert_ne!(key(EventKind::Deposit, "a", eid, 5), by_time, "{eid}");
         }
     }
 
     #[test]
     fn every_event_has_its_own_first_letter() {
-        let mut letters: Vec<_> = Canonical::ALL.iter().map(|e| e.code().chars().next()).collect();
+        let mut letters: Vec<_> = EventKind::ALL.iter().map(|e| e.code().chars().next()).collect();
         letters.sort_unstable();
         letters.dedup();
-        assert_eq!(letters.len(), Canonical::ALL.len());
+        assert_eq!(letters.len(), EventKind::ALL.len());
     }
 
     #[test]

@@ -26,14 +26,14 @@ const LOCAL: [&str; 2] = ["xt_in_local", "xt_sk_local"];
 /// Which of a space's two secrets a key is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum KeyKind {
     /// Travels in URLs; may write events and binds.
     Ingest,
     /// Server-side only; may use every API of the space.
     Bearer,
 }
 
-impl Kind {
+impl KeyKind {
     /// The word for this kind in the database and in addresses.
     pub fn name(self) -> &'static str {
         match self {
@@ -58,13 +58,13 @@ impl Kind {
 /// A key that somebody presented, of the right kind and form. Whether it is valid the database knows.
 pub struct Presented<'a> {
     text: &'a str,
-    kind: Kind,
+    kind: KeyKind,
 }
 
 impl<'a> Presented<'a> {
     /// Takes a text for a key of `kind`. `None` for another kind's key, for what cannot be a key,
     /// and for the local keys where `local` is false.
-    pub fn read(text: &'a str, kind: Kind, local: bool) -> Option<Self> {
+    pub fn read(text: &'a str, kind: KeyKind, local: bool) -> Option<Self> {
         let possible = text.len() <= LONGEST
             && text
                 .strip_prefix(kind.prefix())
@@ -73,7 +73,7 @@ impl<'a> Presented<'a> {
         possible.then_some(Self { text, kind })
     }
 
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> KeyKind {
         self.kind
     }
 
@@ -112,7 +112,7 @@ pub fn is_guessable(secret: &str) -> bool {
 
 /// Makes a new key of 128 random bits. `None` where `key_secret` is empty: without it no key can be
 /// told from a forged one while the database is away.
-pub fn mint(kind: Kind, random: [u8; 16], key_secret: &[u8]) -> Option<String> {
+pub fn mint(kind: KeyKind, random: [u8; 16], key_secret: &[u8]) -> Option<String> {
     let body = format!("{}{}", kind.prefix(), encode::base32(&random));
     let check = check_part(key_secret, &body)?;
     Some(body + &check)
@@ -128,8 +128,9 @@ pub fn derive(key_secret: &[u8], words: &[&str]) -> Option<[u8; 16]> {
 
 /// Whether one of our secrets stands in `text`, percent-encoded or not.
 pub fn contains_secret(text: &str) -> bool {
-    let has =
-        |text: &str| text.contains(Kind::Ingest.prefix()) || text.contains(Kind::Bearer.prefix());
+    let has = |text: &str| {
+        text.contains(KeyKind::Ingest.prefix()) || text.contains(KeyKind::Bearer.prefix())
+    };
     has(text)
         || (text.contains('%')
             && has(&percent_encoding::percent_decode_str(text).decode_utf8_lossy()))
@@ -139,7 +140,7 @@ pub fn contains_secret(text: &str) -> bool {
 /// the server, an address that carries one leads back here. Local keys, which nobody made, do not count.
 pub fn has_own(text: &str, key_secret: &[u8]) -> bool {
     let decoded = percent_encoding::percent_decode_str(text).decode_utf8_lossy();
-    [Kind::Ingest, Kind::Bearer].into_iter().any(|kind| {
+    [KeyKind::Ingest, KeyKind::Bearer].into_iter().any(|kind| {
         let mut behind = decoded.split(kind.prefix());
         behind.next();
         behind.any(|rest| {
@@ -170,13 +171,13 @@ mod tests {
 
     const SECRET: &[u8] = b"a key secret for tests";
 
-    fn is_ours(key: &str, kind: Kind) -> bool {
+    fn is_ours(key: &str, kind: KeyKind) -> bool {
         Presented::read(key, kind, false).is_some_and(|key| key.is_ours(SECRET))
     }
 
     #[test]
     fn a_minted_key_says_its_kind_and_passes_its_own_check() {
-        for (kind, prefix) in [(Kind::Ingest, "xt_in_"), (Kind::Bearer, "xt_sk_")] {
+        for (kind, prefix) in [(KeyKind::Ingest, "xt_in_"), (KeyKind::Bearer, "xt_sk_")] {
             let key = mint(kind, [7; 16], SECRET).unwrap_or_default();
             assert!(key.starts_with(prefix), "{key}");
             assert_eq!(key.len(), 6 + 26 + 10);
@@ -186,8 +187,8 @@ mod tests {
 
     #[test]
     fn one_kind_is_refused_as_the_other() {
-        let ingest = mint(Kind::Ingest, [7; 16], SECRET).unwrap_or_default();
-        assert!(Presented::read(&ingest, Kind::Bearer, false).is_none());
+        let ingest = mint(KeyKind::Ingest, [7; 16], SECRET).unwrap_or_default();
+        assert!(Presented::read(&ingest, KeyKind::Bearer, false).is_none());
     }
 
     #[test]
@@ -208,23 +209,23 @@ mod tests {
 
     #[test]
     fn a_changed_or_forged_key_fails_its_check() {
-        let key = mint(Kind::Ingest, [7; 16], SECRET).unwrap_or_default();
+        let key = mint(KeyKind::Ingest, [7; 16], SECRET).unwrap_or_default();
         for at in 6..key.len() {
             let mut forged = key.clone().into_bytes();
             forged[at] = if forged[at] == b'0' { b'1' } else { b'0' };
-            assert!(!is_ours(&String::from_utf8_lossy(&forged), Kind::Ingest), "{at}");
+            assert!(!is_ours(&String::from_utf8_lossy(&forged), KeyKind::Ingest), "{at}");
         }
-        let other = mint(Kind::Ingest, [7; 16], b"another secret").unwrap_or_default();
-        assert!(!is_ours(&other, Kind::Ingest));
-        assert!(!is_ours("xt_in_", Kind::Ingest));
-        assert!(!is_ours("xt_in_short", Kind::Ingest));
+        let other = mint(KeyKind::Ingest, [7; 16], b"another secret").unwrap_or_default();
+        assert!(!is_ours(&other, KeyKind::Ingest));
+        assert!(!is_ours("xt_in_", KeyKind::Ingest));
+        assert!(!is_ours("xt_in_short", KeyKind::Ingest));
     }
 
     #[test]
     fn a_key_of_our_own_is_found_in_an_address_or_a_header() {
-        let ours = mint(Kind::Ingest, [7; 16], SECRET).unwrap_or_default();
-        let bearer = mint(Kind::Bearer, [7; 16], SECRET).unwrap_or_default();
-        let others = mint(Kind::Ingest, [7; 16], b"another secret").unwrap_or_default();
+        let ours = mint(KeyKind::Ingest, [7; 16], SECRET).unwrap_or_default();
+        let bearer = mint(KeyKind::Bearer, [7; 16], SECRET).unwrap_or_default();
+        let others = mint(KeyKind::Ingest, [7; 16], b"another secret").unwrap_or_default();
         for text in [
             format!("https://b.example/e?token={ours}&event={{canonical}}"),
             format!("https://b.example/e/{}", ours.replace('_', "%5F")),
@@ -241,29 +242,29 @@ mod tests {
 
     #[test]
     fn without_a_secret_nothing_is_minted_and_nothing_passes() {
-        assert_eq!(mint(Kind::Ingest, [7; 16], b""), None);
-        let key = mint(Kind::Ingest, [7; 16], SECRET).unwrap_or_default();
-        let presented = Presented::read(&key, Kind::Ingest, false);
+        assert_eq!(mint(KeyKind::Ingest, [7; 16], b""), None);
+        let key = mint(KeyKind::Ingest, [7; 16], SECRET).unwrap_or_default();
+        let presented = Presented::read(&key, KeyKind::Ingest, false);
         assert!(presented.is_some_and(|key| !key.is_ours(b"")));
     }
 
     #[test]
     fn local_keys_work_only_locally() {
-        assert!(Presented::read("xt_in_local", Kind::Ingest, false).is_none());
-        assert!(Presented::read("xt_in_local", Kind::Ingest, true).is_some());
-        assert!(Presented::read("xt_sk_local", Kind::Ingest, true).is_none());
+        assert!(Presented::read("xt_in_local", KeyKind::Ingest, false).is_none());
+        assert!(Presented::read("xt_in_local", KeyKind::Ingest, true).is_some());
+        assert!(Presented::read("xt_sk_local", KeyKind::Ingest, true).is_none());
     }
 
     #[test]
     fn what_cannot_be_a_key_is_refused_unread() {
         for text in ["", "abc", "xt_in_a b", "xt_in_ä", &format!("xt_in_{}", "a".repeat(100))] {
-            assert!(Presented::read(text, Kind::Ingest, true).is_none(), "{text}");
+            assert!(Presented::read(text, KeyKind::Ingest, true).is_none(), "{text}");
         }
     }
 
     #[test]
     fn the_hash_is_sha_256_in_hex() {
-        let hash = Presented::read("xt_in_local", Kind::Ingest, true).map(|key| key.hash());
+        let hash = Presented::read("xt_in_local", KeyKind::Ingest, true).map(|key| key.hash());
         assert_eq!(
             hash.as_deref(),
             Some("90724e7d9c25e68fc049a25f21c75c247bf2278a9cbbd43f80ab308af836fba2")

@@ -26,7 +26,7 @@ pub const UID_PARAMETER: &str = "uid";
 /// What kind of place a link leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum LinkKind {
     /// A Telegram bot; the target is its name, and the uid rides in the deeplink.
     Bot,
     /// A Telegram channel; the target is its invite link, which carries no uid.
@@ -35,7 +35,7 @@ pub enum Kind {
     Web,
 }
 
-impl Kind {
+impl LinkKind {
     /// The word for this kind in the database.
     pub fn name(self) -> &'static str {
         match self {
@@ -53,7 +53,7 @@ impl Kind {
 
 /// A page that stands between the click and the target, where the user wants one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Page {
+pub struct LandingText {
     pub title: String,
     #[serde(default)]
     pub text: String,
@@ -62,15 +62,15 @@ pub struct Page {
 
 /// A link as the user writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Draft {
+pub struct LinkDraft {
     pub name: String,
     pub slug: String,
-    pub kind: Kind,
+    pub kind: LinkKind,
     pub target: String,
     #[serde(default = "uid_parameter")]
     pub uid_parameter: String,
     #[serde(default)]
-    pub page: Option<Page>,
+    pub page: Option<LandingText>,
     #[serde(default = "enabled")]
     pub enabled: bool,
 }
@@ -83,7 +83,7 @@ fn enabled() -> bool {
     true
 }
 
-impl Draft {
+impl LinkDraft {
     /// The draft with its texts trimmed, a bot's name without `@` and a host in its ASCII spelling;
     /// refuses the first wrong field. `host_of` gives the host of an address that browsers open.
     pub fn check(mut self, host_of: impl Fn(&str) -> Option<String>) -> Result<Self, BadField> {
@@ -126,7 +126,7 @@ impl Draft {
             );
         }
         match self.kind {
-            Kind::Bot => {
+            LinkKind::Bot => {
                 self.target = self.target.trim_start_matches('@').to_owned();
                 // Telegram: usernames have 5 to 32 characters.
                 if !is_word(&self.target, 5..=32) || self.target.contains('-') {
@@ -136,13 +136,13 @@ impl Draft {
                     );
                 }
             }
-            Kind::Channel => {
+            LinkKind::Channel => {
                 let path = self.target.strip_prefix("https://t.me/");
                 if path.is_none_or(str::is_empty) {
                     return bad("target", "Write the channel's invite link: https://t.me/…");
                 }
             }
-            Kind::Web => {
+            LinkKind::Web => {
                 self.check_host(host_of)?;
                 if !self.target.contains(UID_MACRO) && self.has_uid_parameter() {
                     let reason = "The target already has this parameter: write {uid} as its value.";
@@ -179,7 +179,7 @@ impl Draft {
     }
 }
 
-impl Page {
+impl LandingText {
     fn is_too_long(&self) -> bool {
         [&self.title, &self.text, &self.button].iter().any(|text| text.len() > PAGE_BYTES)
     }
@@ -190,10 +190,10 @@ impl Page {
 pub struct Link {
     pub id: i64,
     pub space_id: i64,
-    pub kind: Kind,
+    pub kind: LinkKind,
     pub target: String,
     pub uid_parameter: String,
-    pub page: Option<Page>,
+    pub page: Option<LandingText>,
     pub enabled: bool,
 }
 
@@ -207,14 +207,14 @@ impl Link {
 
     fn written(&self, uid: Option<&str>) -> String {
         match (self.kind, uid) {
-            (Kind::Bot, Some(uid)) => format!("https://t.me/{}?start=fb_{uid}", self.target),
-            (Kind::Bot, None) => format!("https://t.me/{}", self.target),
-            (Kind::Channel, _) => self.target.clone(),
-            (Kind::Web, uid) if self.target.contains(UID_MACRO) => {
+            (LinkKind::Bot, Some(uid)) => format!("https://t.me/{}?start=fb_{uid}", self.target),
+            (LinkKind::Bot, None) => format!("https://t.me/{}", self.target),
+            (LinkKind::Channel, _) => self.target.clone(),
+            (LinkKind::Web, uid) if self.target.contains(UID_MACRO) => {
                 self.target.replace(UID_MACRO, uid.unwrap_or_default())
             }
-            (Kind::Web, None) => self.target.clone(),
-            (Kind::Web, Some(uid)) => self.with_parameter(uid),
+            (LinkKind::Web, None) => self.target.clone(),
+            (LinkKind::Web, Some(uid)) => self.with_parameter(uid),
         }
     }
 

@@ -23,10 +23,10 @@ pub const SHOWN_AGAIN_MS: i64 = 5 * 60 * 1000;
 
 /// What a new space is made from, as the operator sent it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Draft {
+pub struct SpaceDraft {
     #[serde(default)]
     pub name: String,
-    /// IANA name of the zone that reports go by.
+    /// IANA name of the zone whose days the figures go by.
     #[serde(default = "utc")]
     pub time_zone: String,
 }
@@ -35,7 +35,7 @@ fn utc() -> String {
     "UTC".to_owned()
 }
 
-impl Draft {
+impl SpaceDraft {
     /// The draft with its name trimmed. Whether a time zone of its name exists is for the platform to
     /// say.
     pub fn check(mut self, is_time_zone: impl Fn(&str) -> bool) -> Result<Self, BadField> {
@@ -69,14 +69,14 @@ mod tests {
     use super::*;
 
     fn check(name: &str, time_zone: &str) -> Result<String, &'static str> {
-        let draft = Draft { name: name.to_owned(), time_zone: time_zone.to_owned() };
+        let draft = SpaceDraft { name: name.to_owned(), time_zone: time_zone.to_owned() };
         draft.check(|zone| zone == "UTC").map(|draft| draft.name).map_err(|bad| bad.field)
     }
 
     #[test]
     fn a_zone_is_called_by_its_iana_name() {
         let check = |time_zone: &str| {
-            let draft = Draft { name: "Offer".to_owned(), time_zone: time_zone.to_owned() };
+            let draft = SpaceDraft { name: "Offer".to_owned(), time_zone: time_zone.to_owned() };
             draft.check(|_| true).is_ok()
         };
         for name in ["UTC", "GMT", "Etc/GMT+5", "EST5EDT", "EST", "europe/berlin", "Asia/Kolkata"] {

@@ -32,9 +32,9 @@ statuses! {
     InvalidTime,
     /// Of a bind: the Telegram user is missing or none.
     InvalidTgId,
-    /// Of a reported click: no link of the space has this slug.
+    /// Of a click: no link of the space has this slug.
     InvalidLink,
-    /// Of a reported click: the id of the call.
+    /// Of a click: the id of the call.
     InvalidId,
     /// It could not be stored anywhere; the sender shall try again.
     Unavailable,

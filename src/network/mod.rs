@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::error::BadField;
-use crate::model::event::Canonical;
+use crate::model::event::EventKind;
 use crate::text::json;
 
 /// The text of every pack in this folder, as `build.rs` found them.
@@ -88,7 +88,7 @@ pub struct Pack {
 /// A ready-made URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ready {
-    pub event: Canonical,
+    pub event: EventKind,
     /// What its amount means, where it has one.
     pub means: Option<Means>,
     pub url: String,
@@ -121,16 +121,16 @@ impl Pack {
     /// The URLs to be pasted into the network's settings: one for registrations, and for deposits one
     /// for each meaning of its amount.
     pub fn urls(&self, origin: &str, token: &str) -> Vec<Ready> {
-        let mut urls = vec![self.url(origin, token, Canonical::Registration, None)];
+        let mut urls = vec![self.url(origin, token, EventKind::Registration, None)];
         if self.amounts.is_empty() {
-            urls.push(self.url(origin, token, Canonical::Deposit, None));
+            urls.push(self.url(origin, token, EventKind::Deposit, None));
         }
-        let deposit = |amount| self.url(origin, token, Canonical::Deposit, Some(amount));
+        let deposit = |amount| self.url(origin, token, EventKind::Deposit, Some(amount));
         urls.extend(self.amounts.iter().map(deposit));
         urls
     }
 
-    fn url(&self, origin: &str, token: &str, event: Canonical, amount: Option<&Amount>) -> Ready {
+    fn url(&self, origin: &str, token: &str, event: EventKind, amount: Option<&Amount>) -> Ready {
         let means = amount.map(|amount| amount.means);
         if self.base_only {
             return Ready { event, means, url: format!("{origin}/e/{token}/{}", event.code()) };
@@ -179,8 +179,8 @@ impl Macros {
     }
 
     /// The URL of an event. Only a deposit has an amount.
-    pub fn url(&self, origin: &str, token: &str, event: Canonical) -> String {
-        let is_deposit = event == Canonical::Deposit;
+    pub fn url(&self, origin: &str, token: &str, event: EventKind) -> String {
+        let is_deposit = event == EventKind::Deposit;
         let mut url = format!("{origin}/e?token={token}&event={}", event.code());
         for (name, text, wanted) in [
             ("uid", &self.uid, true),

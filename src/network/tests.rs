@@ -188,11 +188,11 @@ fn a_network_without_a_pack_is_built_from_what_the_user_types() {
     };
     let checked = macros(" <cid> ", "#sum#").check().unwrap();
     assert_eq!(
-        checked.url(ORIGIN, TOKEN, Canonical::Deposit),
+        checked.url(ORIGIN, TOKEN, EventKind::Deposit),
         "https://t.example/e?token=xt_in_T&event=deposit&uid=<cid>&value=#sum#"
     );
     assert_eq!(
-        checked.url(ORIGIN, TOKEN, Canonical::Contact),
+        checked.url(ORIGIN, TOKEN, EventKind::Contact),
         "https://t.example/e?token=xt_in_T&event=contact&uid=<cid>"
     );
     for bad in ["a b", "a&b", "a=b", "a?b", "\"", "ä", &"x".repeat(65)] {

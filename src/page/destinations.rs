@@ -5,17 +5,17 @@ use askama::Template;
 use super::form::{self, Control, Field, Form};
 use super::frame::{self, Section};
 use super::shown::{Moment, can_be_resent, moment, state, visible};
-use crate::db::delivery::Listed;
+use crate::db::delivery::ListedDelivery;
 use crate::db::destination::Stored;
 use crate::db::space::Spaces;
 use crate::destination::field::{self, Holds};
 use crate::destination::outcome::Outcome;
 use crate::destination::request::{Attempt, Tested};
-use crate::destination::{self, Draft, KINDS, Kind};
+use crate::destination::{self, DestinationDraft, DestinationKind, KINDS};
 use crate::error::BadField;
 use crate::error::Error;
 use crate::figures::{Zone, money};
-use crate::model::event::Canonical;
+use crate::model::event::EventKind;
 use crate::reply::Reply;
 
 /// The box beside headers that removes those which are saved.
@@ -31,10 +31,10 @@ struct Row {
 
 #[derive(Template)]
 #[template(path = "destinations.html")]
-struct Page {
+struct DestinationsPage {
     space_id: i64,
     rows: Vec<Row>,
-    kinds: &'static [&'static Kind],
+    kinds: &'static [&'static DestinationKind],
 }
 
 struct Delivery {
@@ -75,7 +75,7 @@ pub struct Around<'a> {
     pub stored: Option<&'a Stored>,
     /// Names of its own headers.
     pub headers: Vec<String>,
-    pub deliveries: Vec<Listed>,
+    pub deliveries: Vec<ListedDelivery>,
     pub more: Option<i64>,
     pub tested: Option<&'a Tested>,
     /// A signing secret that is shown this once.
@@ -93,7 +93,7 @@ pub fn page(spaces: &Spaces, space_id: i64, stored: &[Stored]) -> Result<Reply, 
         health: health(stored),
         well: is_well(stored),
     };
-    let page = Page { space_id, rows: stored.iter().map(row).collect(), kinds: KINDS };
+    let page = DestinationsPage { space_id, rows: stored.iter().map(row).collect(), kinds: KINDS };
     frame::of_space(200, spaces, Section::Destinations, "Destinations", &page)
 }
 
@@ -101,7 +101,7 @@ pub fn page(spaces: &Spaces, space_id: i64, stored: &[Stored]) -> Result<Reply, 
 pub fn one(
     spaces: &Spaces,
     space_id: i64,
-    draft: &Draft,
+    draft: &DestinationDraft,
     zone: &Zone,
     around: Around<'_>,
     bad: Option<&BadField>,
@@ -165,7 +165,7 @@ fn rests_until(stored: &Stored, zone: &Zone) -> Option<Moment> {
     rests.then(|| moment(zone, stored.rest_until_ms))
 }
 
-fn delivery(listed: &Listed, zone: &Zone) -> Delivery {
+fn delivery(listed: &ListedDelivery, zone: &Zone) -> Delivery {
     let last = last_try(listed);
     let last = last.as_ref();
     Delivery {
@@ -181,7 +181,7 @@ fn delivery(listed: &Listed, zone: &Zone) -> Delivery {
 }
 
 /// The last try of a delivery on record.
-pub fn last_try(listed: &Listed) -> Option<Attempt> {
+pub fn last_try(listed: &ListedDelivery) -> Option<Attempt> {
     Attempt::read_all(listed.attempts.as_deref().unwrap_or_default()).pop()
 }
 
@@ -210,7 +210,7 @@ fn tested(tested: &Tested) -> Vec<(&'static str, String)> {
 }
 
 /// The fields of the draft's kind alone, between those that all kinds have.
-fn fields(draft: &Draft, is_saved: bool, headers: &[String]) -> Vec<Field> {
+fn fields(draft: &DestinationDraft, is_saved: bool, headers: &[String]) -> Vec<Field> {
     let kind = destination::kind(&draft.kind);
     let mut fields =
         vec![Field::line("name", "Name", &draft.name).hint("Only you see it; the feed shows it.")];
@@ -220,13 +220,13 @@ fn fields(draft: &Draft, is_saved: bool, headers: &[String]) -> Vec<Field> {
             fields.push(Field::check(DROP_HEADERS, "Remove all own headers", false));
         }
     }
-    const MAP: [(Canonical, &str, &str); 4] = [
-        (Canonical::Contact, "events.contact", "contact is called"),
-        (Canonical::Subscribed, "events.subscribed", "subscribed is called"),
-        (Canonical::Registration, "events.registration", "registration is called"),
-        (Canonical::Deposit, "events.deposit", "deposit is called"),
+    const MAP: [(EventKind, &str, &str); 4] = [
+        (EventKind::Contact, "events.contact", "contact is called"),
+        (EventKind::Subscribed, "events.subscribed", "subscribed is called"),
+        (EventKind::Registration, "events.registration", "registration is called"),
+        (EventKind::Deposit, "events.deposit", "deposit is called"),
     ];
-    let prefilled = kind.map_or(Canonical::code as fn(_) -> _, |kind| kind.prefilled);
+    let prefilled = kind.map_or(EventKind::code as fn(_) -> _, |kind| kind.prefilled);
     for (canonical, name, label) in MAP {
         let given = draft.events.get(canonical.code());
         let value =
@@ -242,7 +242,12 @@ fn fields(draft: &Draft, is_saved: bool, headers: &[String]) -> Vec<Field> {
 }
 
 /// A field of its kind's own with what the draft has; secrets are not shown again.
-fn of_kind(own: &field::Field, draft: &Draft, is_saved: bool, headers: &[String]) -> Field {
+fn of_kind(
+    own: &field::Field,
+    draft: &DestinationDraft,
+    is_saved: bool,
+    headers: &[String],
+) -> Field {
     let field::Field { name, label, hint, holds } = *own;
     let text = draft.optional(name).unwrap_or_default();
     match holds {

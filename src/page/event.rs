@@ -41,7 +41,7 @@ struct Sent {
 
 #[derive(Template)]
 #[template(path = "event.html")]
-struct Page<'a> {
+struct EventPage<'a> {
     space_id: i64,
     seq: i64,
     event: &'a str,
@@ -65,7 +65,7 @@ pub fn page(spaces: &Spaces, space_id: i64, whole: &Whole, zone: &Zone) -> Resul
     let link = link_name(&whole.links, item.link_id);
     let moment = |ms| moment(zone, ms);
     let clicked = whole.click.as_ref().map(|(click, _)| moment(click.clicked_at_ms));
-    let page = Page {
+    let page = EventPage {
         space_id,
         seq: item.seq,
         event: &item.event,

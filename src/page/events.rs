@@ -26,7 +26,7 @@ pub struct Line {
 
 #[derive(Template)]
 #[template(path = "events.html")]
-struct Page<'a> {
+struct EventsPage<'a> {
     space_id: i64,
     wanted: &'a str,
     lines: Vec<Line>,
@@ -43,7 +43,7 @@ pub fn page(
     zone: &Zone,
     more: Option<i64>,
 ) -> Result<Reply, Error> {
-    let page = Page { space_id, wanted, lines: lines(items, &[], zone), more };
+    let page = EventsPage { space_id, wanted, lines: lines(items, &[], zone), more };
     frame::of_space(200, spaces, Section::Events, "Events", &page)
 }
 

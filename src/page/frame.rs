@@ -6,7 +6,7 @@ use std::{any, fmt};
 use askama::Template;
 
 use super::asset;
-use crate::db::space::{Listed, Spaces};
+use crate::db::space::{ListedSpace, Spaces};
 use crate::error::Error;
 use crate::reply::Reply;
 use crate::text::html::Html;
@@ -46,8 +46,8 @@ struct Tab {
 #[template(path = "frame.html")]
 struct Frame<'a> {
     title: &'a str,
-    all: &'a [Listed],
-    this: Option<&'a Listed>,
+    all: &'a [ListedSpace],
+    this: Option<&'a ListedSpace>,
     tabs: Vec<Tab>,
     /// Whether somebody is signed in by a password, and can sign out.
     session: bool,

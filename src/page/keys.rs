@@ -12,8 +12,8 @@ use crate::db::space::Spaces;
 use crate::error::BadField;
 use crate::error::Error;
 use crate::figures::Zone;
-use crate::model::event::Canonical;
-use crate::model::key::Kind;
+use crate::model::event::EventKind;
+use crate::model::key::KeyKind;
 use crate::network::{Macros, Pack, Ready};
 use crate::reply::Reply;
 
@@ -34,7 +34,7 @@ pub struct Known<'a> {
     pub is_new: bool,
     pub notice: &'a str,
     /// What was typed into the form for other networks.
-    pub typed: Option<(&'a Macros, Canonical)>,
+    pub typed: Option<(&'a Macros, EventKind)>,
     pub bad: Option<&'a BadField>,
     /// An id for the test event.
     pub test_id: &'a str,
@@ -75,7 +75,7 @@ struct Network {
 
 #[derive(Template)]
 #[template(path = "keys.html")]
-struct Page<'a> {
+struct KeysPage<'a> {
     space_id: i64,
     secrets: Vec<Secret>,
     nonce: &'a str,
@@ -107,9 +107,9 @@ pub fn page(
         _ => String::new(),
     };
     let test = known.test_id;
-    let page = Page {
+    let page = KeysPage {
         space_id,
-        secrets: [Kind::Ingest, Kind::Bearer].map(|kind| secret(kind, keys, zone)).into(),
+        secrets: [KeyKind::Ingest, KeyKind::Bearer].map(|kind| secret(kind, keys, zone)).into(),
         nonce: known.nonce,
         token: known.token.unwrap_or_default(),
         bearer: known.bearer.unwrap_or_default(),
@@ -130,16 +130,16 @@ pub fn page(
     frame::of_space(form::status(known.bad), spaces, Section::Keys, "API keys", &page)
 }
 
-fn secret(kind: Kind, keys: &[ShownKey], zone: &Zone) -> Secret {
+fn secret(kind: KeyKind, keys: &[ShownKey], zone: &Zone) -> Secret {
     let of_kind = || keys.iter().filter(move |key| key.kind == kind);
     let current = key::current(keys, kind);
     let moment = |ms| shown::moment(zone, ms);
     let (name, what) = match kind {
-        Kind::Ingest => (
+        KeyKind::Ingest => (
             "Ingest token",
             "For networks' postback URLs. It travels in URLs, so all it can do is write events and binds.",
         ),
-        Kind::Bearer => (
+        KeyKind::Bearer => (
             "Bearer",
             "For your own bot or server, in the Authorization: Bearer header. Keep it out of pages and URLs.",
         ),
@@ -175,9 +175,9 @@ fn network(at: usize, pack: &Pack, origin: &str, token: &str) -> Network {
 
 fn builder(space_id: i64, known: &Known<'_>) -> Form {
     let empty = Macros::default();
-    let (macros, event) = known.typed.unwrap_or((&empty, Canonical::Deposit));
+    let (macros, event) = known.typed.unwrap_or((&empty, EventKind::Deposit));
     let events: Vec<(&str, &str)> =
-        Canonical::ALL.iter().map(|event| (event.code(), event.code())).collect();
+        EventKind::ALL.iter().map(|event| (event.code(), event.code())).collect();
     let fields = vec![
         Field::choice("event", "Event", event.code(), &events),
         Field::optional("uid", "Macro for the click id (sub id)", &macros.uid)

@@ -5,13 +5,13 @@ use askama::Template;
 use super::form::{self, Control, Field, Form};
 use super::frame::{self, Section};
 use super::shown::visible;
-use crate::db::link::Listed;
+use crate::db::link::ListedLink;
 use crate::db::space::Spaces;
 use crate::error::BadField;
 use crate::error::Error;
 use crate::figures::{Counted, Figures, Totals, money};
-use crate::model::event::Canonical;
-use crate::model::link::Kind;
+use crate::model::event::EventKind;
+use crate::model::link::LinkKind;
 use crate::reply::Reply;
 
 struct Row {
@@ -26,7 +26,7 @@ struct Row {
 
 #[derive(Template)]
 #[template(path = "links.html")]
-struct Page {
+struct LinksPage {
     space_id: i64,
     rows: Vec<Row>,
 }
@@ -58,11 +58,11 @@ pub fn page(
     spaces: &Spaces,
     space_id: i64,
     origin: &str,
-    links: &[Listed],
+    links: &[ListedLink],
     figures: &Figures,
 ) -> Result<Reply, Error> {
     let nothing = Totals::default();
-    let row = |link: &Listed| {
+    let row = |link: &ListedLink| {
         let totals = figures.links.get(&link.id).unwrap_or(&nothing);
         let count = |event| money::count(totals.of(Counted::Event(event)).events);
         let sums =
@@ -76,13 +76,13 @@ pub fn page(
             target: visible(&link.draft.target),
             counts: vec![
                 ("Clicks", money::count(totals.of(Counted::Click).events)),
-                ("Registrations", count(Canonical::Registration)),
-                ("Deposits", count(Canonical::Deposit)),
+                ("Registrations", count(EventKind::Registration)),
+                ("Deposits", count(EventKind::Deposit)),
                 ("Revenue", sums.collect::<Vec<_>>().join(", ")),
             ],
         }
     };
-    let page = Page { space_id, rows: links.iter().map(row).collect() };
+    let page = LinksPage { space_id, rows: links.iter().map(row).collect() };
     frame::of_space(200, spaces, Section::Links, "Links", &page)
 }
 
@@ -116,17 +116,18 @@ fn landing(origin: &str, slug: &str) -> String {
     format!("{origin}/l/{slug}")
 }
 
-fn kind_name(kind: Kind) -> &'static str {
+fn kind_name(kind: LinkKind) -> &'static str {
     match kind {
-        Kind::Bot => "Telegram bot",
-        Kind::Channel => "Telegram channel",
-        Kind::Web => "Web address",
+        LinkKind::Bot => "Telegram bot",
+        LinkKind::Channel => "Telegram channel",
+        LinkKind::Web => "Web address",
     }
 }
 
 fn fields(typed: &Typed) -> Vec<Field> {
-    let kinds: Vec<(&str, &str)> =
-        [Kind::Web, Kind::Bot, Kind::Channel].map(|kind| (kind.name(), kind_name(kind))).to_vec();
+    let kinds: Vec<(&str, &str)> = [LinkKind::Web, LinkKind::Bot, LinkKind::Channel]
+        .map(|kind| (kind.name(), kind_name(kind)))
+        .to_vec();
     vec![
         Field::line("name", "Name", &typed.name).hint("Only you see this."),
         Field::line("slug", "Landing address", &typed.slug)

@@ -14,7 +14,7 @@ use crate::figures::by_link::{self, COLUMNS};
 use crate::figures::sums::{drop_percent, share_permille};
 use crate::figures::zone::iso_date;
 use crate::figures::{Asked, Counted, Figures, Span, Totals, Zone, money};
-use crate::model::event::Canonical;
+use crate::model::event::EventKind;
 use crate::reply::Reply;
 use crate::text::html::Html;
 
@@ -25,10 +25,10 @@ const CHARTS: usize = 3;
 const NEWS_MS: i64 = 24 * 60 * 60 * 1000;
 
 const CLICK: Counted = Counted::Click;
-const CONTACT: Counted = Counted::Event(Canonical::Contact);
-const SUBSCRIBED: Counted = Counted::Event(Canonical::Subscribed);
-const REGISTRATION: Counted = Counted::Event(Canonical::Registration);
-const DEPOSIT: Counted = Counted::Event(Canonical::Deposit);
+const CONTACT: Counted = Counted::Event(EventKind::Contact);
+const SUBSCRIBED: Counted = Counted::Event(EventKind::Subscribed);
+const REGISTRATION: Counted = Counted::Event(EventKind::Registration);
+const DEPOSIT: Counted = Counted::Event(EventKind::Deposit);
 
 /// What the overview is shown for.
 pub struct Shown<'a> {
@@ -104,7 +104,7 @@ struct Period {
 
 #[derive(Template)]
 #[template(path = "overview.html")]
-struct Page<'a> {
+struct OverviewPage<'a> {
     space_id: i64,
     zone_name: &'a str,
     from: String,
@@ -143,7 +143,7 @@ pub fn page(shown: &Shown<'_>, overview: &Overview) -> Result<Reply, Error> {
     let query = shown.span.query(shown.asked);
     let period = |name, query, asked: Asked| Period { name, query, here: asked == *shown.asked };
     let (from, to) = (iso_date(shown.span.from), iso_date(shown.span.to));
-    let page = Page {
+    let page = OverviewPage {
         space_id: shown.space_id,
         zone_name: shown.zone_name,
         days: if from == to { from.clone() } else { format!("{from} to {to}") },
@@ -319,7 +319,7 @@ fn warnings(shown: &Shown<'_>, overview: &Overview) -> Vec<Warning> {
     let space = shown.space_id;
     let since_ms = shown.now_ms - NEWS_MS;
     let mut warnings = Vec::new();
-    let refused = overview.refused.iter().filter(|held| held.received_at_ms >= since_ms).count();
+    let refused = overview.refused.iter().filter(|one| one.received_at_ms >= since_ms).count();
     if refused > 0 {
         let most = if refused as i64 == refused::PAGE { " or more" } else { "" };
         let text = if refused == 1 {

@@ -7,7 +7,7 @@ use super::frame::{self, Section};
 use crate::db::space::Spaces;
 use crate::error::BadField;
 use crate::error::Error;
-use crate::model::space::Draft;
+use crate::model::space::SpaceDraft;
 use crate::reply::Reply;
 
 #[derive(Template)]
@@ -31,7 +31,7 @@ pub fn login(status: u16, next: &str, bad: Option<&BadField>) -> Result<Reply, E
 }
 
 /// The form of a new space; the greeting of a deployment that has none.
-pub fn new(is_first: bool, draft: &Draft, bad: Option<&BadField>) -> Result<Reply, Error> {
+pub fn new(is_first: bool, draft: &SpaceDraft, bad: Option<&BadField>) -> Result<Reply, Error> {
     let (title, text) = if is_first {
         (
             "Create your first space",
@@ -49,7 +49,7 @@ pub fn new(is_first: bool, draft: &Draft, bad: Option<&BadField>) -> Result<Repl
 pub fn settings(
     spaces: &Spaces,
     space_id: i64,
-    draft: &Draft,
+    draft: &SpaceDraft,
     bad: Option<&BadField>,
 ) -> Result<Reply, Error> {
     let form = Form::new(format!("/s/{space_id}/settings"), "Save", fields(draft)).refused(bad);
@@ -58,7 +58,7 @@ pub fn settings(
     frame::of_space(form::status(bad), spaces, Section::Settings, "Settings", &main)
 }
 
-fn fields(draft: &Draft) -> Vec<Field> {
+fn fields(draft: &SpaceDraft) -> Vec<Field> {
     vec![
         Field::line("name", "Name", &draft.name).hint("For example, the offer's name."),
         Field::line("time_zone", "Time zone for reports", &draft.time_zone)

@@ -5,7 +5,7 @@ use askama::Template;
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
-use crate::model::link::{Link, Page};
+use crate::model::link::{LandingText, Link};
 use crate::reply::Reply;
 use crate::text::encode;
 use crate::text::html::Html;
@@ -16,7 +16,7 @@ const STYLE: &str = include_str!("visitor/visitor.css");
 #[template(path = "visitor/landing.html")]
 struct Landing<'a> {
     style: &'a str,
-    page: &'a Page,
+    page: &'a LandingText,
     location: &'a str,
 }
 
@@ -62,13 +62,13 @@ fn html(status: u16, template: &impl Template) -> Result<Reply, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::link::Kind;
+    use crate::model::link::LinkKind;
 
-    fn link(page: Option<Page>) -> Link {
+    fn link(page: Option<LandingText>) -> Link {
         Link {
             id: 1,
             space_id: 1,
-            kind: Kind::Web,
+            kind: LinkKind::Web,
             target: "https://a.example/".to_owned(),
             uid_parameter: "uid".to_owned(),
             page,
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_page_shows_the_users_text_and_interprets_none() {
-        let page = Page {
+        let page = LandingText {
             title: "<script>alert(1)</script>".to_owned(),
             text: "A & B".to_owned(),
             button: "\"Go\"".to_owned(),

@@ -55,7 +55,7 @@ pub fn or_cookies(mut fields: Fields, cookies: &str) -> Fields {
 
 /// A click as the bot's code reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reported {
+pub struct BotClick {
     /// The user's own click id; one is minted where there is none.
     pub uid: Option<Id>,
     /// The caller's name for this call, which a retry carries again.
@@ -65,7 +65,7 @@ pub struct Reported {
     raw_query: String,
 }
 
-impl Reported {
+impl BotClick {
     /// The click itself. What only a visitor's browser would tell stays unknown.
     pub fn into_click(self, uid: String, clicked_at_ms: i64) -> Click {
         Click {
@@ -80,7 +80,7 @@ impl Reported {
 
 /// Reads `POST /clicks`. Everything is optional; what the fields do not say is looked for in
 /// `raw_query`, which is a landing's query.
-pub fn read_report(received: &Received) -> Result<Reported, Refusal> {
+pub fn read_bot_click(received: &Received) -> Result<BotClick, Refusal> {
     let mut parameters = Parameters::parse(&received.query);
     let mut faults = Faults::of_request(&mut parameters, received.broken);
     let uid = faults.read_id(&mut parameters, Field::Uid);
@@ -93,7 +93,7 @@ pub fn read_report(received: &Received) -> Result<Reported, Refusal> {
         return Err(faults.refusal(parameters.notes));
     }
     let query = named("raw_query").map_or("", |(_, query)| query.trim_start_matches('?'));
-    Ok(Reported {
+    Ok(BotClick {
         uid,
         id,
         link_slug: named("link_slug").map(|(_, slug)| slug.trim().to_owned()),
@@ -166,27 +166,27 @@ mod tests {
     }
 
     #[test]
-    fn a_reported_click_is_read_from_its_fields_and_then_its_query() {
-        let report = |body: &[u8]| read_report(&Received::default().with_body(body, Body::Json));
-        let reported = report(
+    fn a_bots_click_is_read_from_its_fields_and_then_its_query() {
+        let read = |body: &[u8]| read_bot_click(&Received::default().with_body(body, Body::Json));
+        let click = read(
             br#"{"uid":"mine","link_slug":"summer","campaign_name":"A","raw_query":"?fbclid=F&utm_campaign=B"}"#,
         )
         .unwrap();
-        assert_eq!(reported.link_slug.as_deref(), Some("summer"));
-        assert_eq!(reported.fields.campaign_name.as_deref(), Some("A"));
-        assert_eq!(reported.fields.fbclid.as_deref(), Some("F"));
-        assert_eq!(reported.uid.as_ref().map(Id::as_str), Some("mine"));
-        let click = reported.into_click("mine".to_owned(), 5);
+        assert_eq!(click.link_slug.as_deref(), Some("summer"));
+        assert_eq!(click.fields.campaign_name.as_deref(), Some("A"));
+        assert_eq!(click.fields.fbclid.as_deref(), Some("F"));
+        assert_eq!(click.uid.as_ref().map(Id::as_str), Some("mine"));
+        let click = click.into_click("mine".to_owned(), 5);
         assert_eq!((click.uid.as_str(), click.clicked_at_ms), ("mine", 5));
-        assert!(report(b"{").is_err());
-        assert!(report(br#"{"uid":"a\u0000"}"#).is_err());
+        assert!(read(b"{").is_err());
+        assert!(read(br#"{"uid":"a\u0000"}"#).is_err());
     }
 
     #[test]
     fn the_id_of_a_call_is_read_like_other_ids() {
         let id = |body: &str| {
-            let reported = read_report(&Received::default().with_body(body.as_bytes(), Body::Json));
-            let id = reported.map_err(|refusal| refusal.status)?.id;
+            let click = read_bot_click(&Received::default().with_body(body.as_bytes(), Body::Json));
+            let id = click.map_err(|refusal| refusal.status)?.id;
             Ok(id.map(|id| id.as_str().to_owned()))
         };
         let long = format!(r#"{{"id":"{}"}}"#, "x".repeat(257));

@@ -14,7 +14,7 @@ pub use fault::{Faults, Refusal};
 pub use parameters::{Parameters, Value};
 
 use crate::model::amount::Amount;
-use crate::model::event::{Canonical, Currency, Report, TgId};
+use crate::model::event::{Currency, EventKind, Report, TgId};
 use crate::model::note::{Broken, Field, Note};
 use crate::model::status::Status;
 use crate::model::time::{BadTime, EventTime};
@@ -62,12 +62,12 @@ fn judge(parameters: &mut Parameters, broken: Option<Broken>, now_ms: i64) -> Ve
     }
 }
 
-fn read_event(parameters: &mut Parameters, faults: &mut Faults) -> Option<Canonical> {
+fn read_event(parameters: &mut Parameters, faults: &mut Faults) -> Option<EventKind> {
     let (event, note) = match parameters.value(Field::Event) {
         Value::Absent => (None, Note::EventMissing),
         Value::Undecodable => return None,
         Value::Unresolved(_) => (None, Note::MacroUnresolved(Field::Event)),
-        Value::Text(text) => (Canonical::parse(text), Note::EventUnknown),
+        Value::Text(text) => (EventKind::parse(text), Note::EventUnknown),
     };
     if event.is_none() {
         faults.add(Status::InvalidEvent, note);
@@ -79,14 +79,14 @@ fn read_event(parameters: &mut Parameters, faults: &mut Faults) -> Option<Canoni
 /// number, while an empty one is a deposit that adds nothing.
 fn read_value(
     parameters: &mut Parameters,
-    event: Option<Canonical>,
+    event: Option<EventKind>,
     faults: &mut Faults,
 ) -> (Option<String>, Option<Amount>, Vec<Note>) {
     let text = match parameters.value(Field::Value) {
         Value::Text(text) | Value::Unresolved(text) => Some(text.to_owned()),
         Value::Absent | Value::Undecodable => None,
     };
-    if event != Some(Canonical::Deposit) {
+    if event != Some(EventKind::Deposit) {
         return (text, None, Vec::new());
     }
     let Some(sent) = &text else {

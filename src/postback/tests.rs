@@ -32,7 +32,7 @@ fn a_documented_postback_is_read_in_full() {
     assert!(!reading.raw.contains("xt_in_"));
     assert!(reading.raw.ends_with("&sub=x"));
     let report = reading.verdict.unwrap();
-    assert_eq!(report.event, Canonical::Deposit);
+    assert_eq!(report.event, EventKind::Deposit);
     assert_eq!(report.uid.as_ref().map(Id::as_str), Some("abc123"));
     assert_eq!(report.eid.as_ref().map(Id::as_str), Some("t-1"));
     assert_eq!(report.tg_id.map(TgId::number), Some(555_123));

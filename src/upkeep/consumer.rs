@@ -45,7 +45,7 @@ struct Asked {
 
 /// Which of the three stores a message is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum Lot {
     Event,
     Refused,
     Click,
@@ -69,11 +69,11 @@ impl Read {
         Self { message, reading }
     }
 
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> Lot {
         match &self.reading {
-            None => Kind::Click,
-            Some(Reading { verdict: Ok(_), .. }) => Kind::Event,
-            Some(Reading { verdict: Err(_), .. }) => Kind::Refused,
+            None => Lot::Click,
+            Some(Reading { verdict: Ok(_), .. }) => Lot::Event,
+            Some(Reading { verdict: Err(_), .. }) => Lot::Refused,
         }
     }
 
@@ -113,7 +113,7 @@ pub async fn postbacks(config: &Config, messages: &[Option<String>]) -> Vec<Fate
         edge::log("message_unreadable", "a message of another version waits in the queue");
     }
     let mut asked = Asked { outage: None, calls: config.subrequests() / 2 };
-    for kind in [Kind::Event, Kind::Refused, Kind::Click] {
+    for kind in [Lot::Event, Lot::Refused, Lot::Click] {
         for chunk in chunks(&read, kind) {
             let stored = store_chunk(config, &chunk, &mut asked).await;
             for ((index, read), stored) in chunk.iter().zip(stored) {
@@ -135,7 +135,7 @@ fn fate_of(message: &Message, stored: bool, outage: Option<Outage>) -> Fate {
 }
 
 /// The messages of a kind with their places in the batch, in pieces that fit a statement.
-fn chunks(read: &[Option<Read>], kind: Kind) -> Vec<Vec<(usize, &Read)>> {
+fn chunks(read: &[Option<Read>], kind: Lot) -> Vec<Vec<(usize, &Read)>> {
     let mut chunks = Vec::new();
     let mut bytes = 0;
     for (index, read) in read.iter().enumerate() {

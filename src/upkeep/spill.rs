@@ -176,13 +176,13 @@ pub async fn set_aside(
 mod tests {
     use super::*;
     use crate::model::click::Click;
-    use crate::model::key::Kind;
+    use crate::model::key::KeyKind;
 
     fn postback() -> Message {
         Message::Postback(Postback {
             arrival: Arrival {
                 key_hash: "ab".to_owned(),
-                key_kind: Kind::Ingest,
+                key_kind: KeyKind::Ingest,
                 received_at_ms: 5,
                 receipt: "r".to_owned(),
             },

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use crate::db;
 use crate::db::destination::{Stored, raw};
 use crate::destination::outcome;
-use crate::destination::{Draft, Secrets};
+use crate::destination::{DestinationDraft, Secrets};
 use crate::edge::config::Config;
 use crate::edge::{self, Incoming, seal};
 use crate::error::BadField;
@@ -88,11 +88,11 @@ pub async fn carry_out(
     let reply = match request {
         Request::List => list(config, space_id).await?,
         Request::Create => {
-            let draft: Draft = incoming.json().await?;
+            let draft: DestinationDraft = incoming.json().await?;
             Reply::json(201, &save(config, space_id, None, draft, &incoming.origin()).await?)
         }
         Request::Change { id } => {
-            let draft: Draft = incoming.json().await?;
+            let draft: DestinationDraft = incoming.json().await?;
             Reply::json(200, &save(config, space_id, Some(id), draft, &incoming.origin()).await?)
         }
         Request::Delete { id } => {
@@ -151,8 +151,8 @@ fn show(stored: Stored, secrets: &Secrets) -> Shown {
     }
 }
 
-fn show_delivery(listed: db::delivery::Listed) -> ShownDelivery {
-    let db::delivery::Listed { seq, target, state, due_at_ms, tries, attempts } = listed;
+fn show_delivery(listed: db::delivery::ListedDelivery) -> ShownDelivery {
+    let db::delivery::ListedDelivery { seq, target, state, due_at_ms, tries, attempts } = listed;
     let attempts = attempts.as_deref().and_then(raw);
     ShownDelivery { seq, target, state, due_at_ms, tries, attempts }
 }

@@ -11,9 +11,9 @@ use crate::door::gate;
 use crate::edge::config::Config;
 use crate::edge::{self, Incoming};
 use crate::manage::{self, key, space};
-use crate::model::key::{Kind, is_guessable, is_same};
+use crate::model::key::{KeyKind, is_guessable, is_same};
 use crate::model::link;
-use crate::model::space::Draft;
+use crate::model::space::SpaceDraft;
 use crate::reply::{Problem, Reply};
 use crate::upkeep::later::Later;
 
@@ -22,8 +22,8 @@ use crate::upkeep::later::Later;
 pub enum Request {
     ListSpaces,
     CreateSpace,
-    RotateKey { space_id: i64, kind: Kind },
-    RevokePreviousKey { space_id: i64, kind: Kind },
+    RotateKey { space_id: i64, kind: KeyKind },
+    RevokePreviousKey { space_id: i64, kind: KeyKind },
     ListLinks { space_id: i64 },
     CreateLink { space_id: i64 },
     ChangeLink { space_id: i64, link_id: i64 },
@@ -33,7 +33,7 @@ pub enum Request {
 #[derive(Serialize)]
 struct Spaces {
     ok: bool,
-    spaces: Vec<db::space::Listed>,
+    spaces: Vec<db::space::ListedSpace>,
 }
 
 #[derive(Serialize)]
@@ -46,7 +46,7 @@ struct Rotated {
 #[derive(Serialize)]
 struct Links {
     ok: bool,
-    links: Vec<db::link::Listed>,
+    links: Vec<db::link::ListedLink>,
 }
 
 #[derive(Serialize)]
@@ -85,7 +85,7 @@ async fn carry_out(
             Reply::json(200, &Spaces { ok: true, spaces: db::space::list(&db).await? })
         }
         Request::CreateSpace => {
-            let draft: Draft = incoming.json().await?;
+            let draft: SpaceDraft = incoming.json().await?;
             let draft = draft.check(edge::is_time_zone).map_err(Problem::field)?;
             Reply::json(201, &space::create(config, &draft).await?)
         }
@@ -97,7 +97,7 @@ async fn carry_out(
         }
         Request::CreateLink { space_id } => {
             let draft = incoming
-                .json::<link::Draft>()
+                .json::<link::LinkDraft>()
                 .await?
                 .check(edge::host_of)
                 .map_err(Problem::field)?;
@@ -106,7 +106,7 @@ async fn carry_out(
         }
         Request::ChangeLink { space_id, link_id } => {
             let draft = incoming
-                .json::<link::Draft>()
+                .json::<link::LinkDraft>()
                 .await?
                 .check(edge::host_of)
                 .map_err(Problem::field)?;
@@ -125,7 +125,7 @@ async fn carry_out(
 
 /// Rotates a key for a program. Of two at the same moment one is told to look again: it would else
 /// end the key that the other one was just given.
-async fn rotate_key(config: &Config, space_id: i64, kind: Kind) -> Result<Reply, Problem> {
+async fn rotate_key(config: &Config, space_id: i64, kind: KeyKind) -> Result<Reply, Problem> {
     let (spaces, keys) = db::key::of_space(&config.db()?, space_id, edge::now_ms()).await?;
     spaces.this.ok_or(Problem::NOT_FOUND)?;
     let from = db::key::current(&keys, kind).map(|key| key.hash.as_str());

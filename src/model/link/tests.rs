@@ -1,7 +1,7 @@
 use super::*;
 
-fn draft(kind: Kind, target: &str) -> Draft {
-    Draft {
+fn draft(kind: LinkKind, target: &str) -> LinkDraft {
+    LinkDraft {
         name: "Link".to_owned(),
         slug: "link".to_owned(),
         kind,
@@ -16,8 +16,8 @@ fn host_of(url: &str) -> Option<String> {
     url::Url::parse(url).ok()?.host_str().map(str::to_owned)
 }
 
-fn location(kind: Kind, target: &str, uid: Option<&str>) -> String {
-    let Draft { kind, target, uid_parameter, page, enabled, .. } =
+fn location(kind: LinkKind, target: &str, uid: Option<&str>) -> String {
+    let LinkDraft { kind, target, uid_parameter, page, enabled, .. } =
         draft(kind, target).check(host_of).unwrap();
     Link { id: 1, space_id: 1, kind, target, uid_parameter, page, enabled }.location(uid)
 }
@@ -25,27 +25,31 @@ fn location(kind: Kind, target: &str, uid: Option<&str>) -> String {
 #[test]
 fn every_kind_sends_the_visitor_on() {
     for (kind, target, expected) in [
-        (Kind::Bot, "my_bot", "https://t.me/my_bot?start=fb_U"),
-        (Kind::Bot, "@my_bot", "https://t.me/my_bot?start=fb_U"),
-        (Kind::Channel, "https://t.me/+AbC", "https://t.me/+AbC"),
-        (Kind::Web, "https://a.example", "https://a.example?uid=U"),
-        (Kind::Web, "https://a.example/?", "https://a.example/?uid=U"),
-        (Kind::Web, "https://a.example/p?a=1&b={x}", "https://a.example/p?a=1&b={x}&uid=U"),
-        (Kind::Web, "https://a.example/p?a=1&", "https://a.example/p?a=1&uid=U"),
-        (Kind::Web, "https://a.example/p#top", "https://a.example/p?uid=U#top"),
-        (Kind::Web, "https://a.example/{uid}?s={uid}", "https://a.example/U?s=U"),
-        (Kind::Web, "https://a.example/?uid={uid}&a=1", "https://a.example/?uid=U&a=1"),
-        (Kind::Web, "https://{uid}.a.example:8443/", "https://U.a.example:8443/"),
-        (Kind::Web, "https://[2606:4700::1111]:80/", "https://[2606:4700::1111]:80/?uid=U"),
-        (Kind::Web, "https://a.example/{sub}#{x}", "https://a.example/{sub}?uid=U#{x}"),
-        (Kind::Web, "https://a.example/ä?b=é#ü", "https://a.example/%C3%A4?b=%C3%A9&uid=U#%C3%BC"),
-        (Kind::Web, "https://Bücher.example/", "https://xn--bcher-kva.example/?uid=U"),
+        (LinkKind::Bot, "my_bot", "https://t.me/my_bot?start=fb_U"),
+        (LinkKind::Bot, "@my_bot", "https://t.me/my_bot?start=fb_U"),
+        (LinkKind::Channel, "https://t.me/+AbC", "https://t.me/+AbC"),
+        (LinkKind::Web, "https://a.example", "https://a.example?uid=U"),
+        (LinkKind::Web, "https://a.example/?", "https://a.example/?uid=U"),
+        (LinkKind::Web, "https://a.example/p?a=1&b={x}", "https://a.example/p?a=1&b={x}&uid=U"),
+        (LinkKind::Web, "https://a.example/p?a=1&", "https://a.example/p?a=1&uid=U"),
+        (LinkKind::Web, "https://a.example/p#top", "https://a.example/p?uid=U#top"),
+        (LinkKind::Web, "https://a.example/{uid}?s={uid}", "https://a.example/U?s=U"),
+        (LinkKind::Web, "https://a.example/?uid={uid}&a=1", "https://a.example/?uid=U&a=1"),
+        (LinkKind::Web, "https://{uid}.a.example:8443/", "https://U.a.example:8443/"),
+        (LinkKind::Web, "https://[2606:4700::1111]:80/", "https://[2606:4700::1111]:80/?uid=U"),
+        (LinkKind::Web, "https://a.example/{sub}#{x}", "https://a.example/{sub}?uid=U#{x}"),
         (
-            Kind::Web,
+            LinkKind::Web,
+            "https://a.example/ä?b=é#ü",
+            "https://a.example/%C3%A4?b=%C3%A9&uid=U#%C3%BC",
+        ),
+        (LinkKind::Web, "https://Bücher.example/", "https://xn--bcher-kva.example/?uid=U"),
+        (
+            LinkKind::Web,
             "http://u:p@{uid}.bücher.example:81/bücher.example",
             "http://u:p@U.xn--bcher-kva.example:81/b%C3%BCcher.example",
         ),
-        (Kind::Channel, "https://t.me/ä", "https://t.me/%C3%A4"),
+        (LinkKind::Channel, "https://t.me/ä", "https://t.me/%C3%A4"),
     ] {
         assert_eq!(location(kind, target, Some("U")), expected);
     }
@@ -58,7 +62,7 @@ fn a_target_that_was_saved_before_goes_out_as_ascii_too() {
     let link = Link {
         id: 1,
         space_id: 1,
-        kind: Kind::Web,
+        kind: LinkKind::Web,
         target,
         uid_parameter,
         page: None,
@@ -72,9 +76,9 @@ fn a_target_that_was_saved_before_goes_out_as_ascii_too() {
 #[test]
 fn a_preview_is_sent_on_without_a_uid() {
     for (kind, target, expected) in [
-        (Kind::Bot, "my_bot", "https://t.me/my_bot"),
-        (Kind::Web, "https://a.example/?a=1", "https://a.example/?a=1"),
-        (Kind::Web, "https://a.example/?s={uid}", "https://a.example/?s="),
+        (LinkKind::Bot, "my_bot", "https://t.me/my_bot"),
+        (LinkKind::Web, "https://a.example/?a=1", "https://a.example/?a=1"),
+        (LinkKind::Web, "https://a.example/?s={uid}", "https://a.example/?s="),
     ] {
         assert_eq!(location(kind, target, None), expected);
     }
@@ -82,43 +86,43 @@ fn a_preview_is_sent_on_without_a_uid() {
 
 #[test]
 fn a_wrong_field_is_named() {
-    let wrong = |draft: Draft| draft.check(host_of).map_err(|bad| bad.field).unwrap_err();
+    let wrong = |draft: LinkDraft| draft.check(host_of).map_err(|bad| bad.field).unwrap_err();
     for (kind, target) in [
-        (Kind::Bot, "bot"),
-        (Kind::Bot, "my-bot"),
-        (Kind::Bot, "https://t.me/x"),
-        (Kind::Channel, "my_channel"),
-        (Kind::Channel, "https://t.me/"),
-        (Kind::Web, "javascript:alert(1)"),
-        (Kind::Web, "https://"),
-        (Kind::Web, "a.example"),
-        (Kind::Web, "https://a.example/ b"),
-        (Kind::Web, "https://a.example/\r\nx"),
-        (Kind::Web, "https://a.example/?uid=5"),
-        (Kind::Web, "https://[::1"),
-        (Kind::Web, "https://[::1]x/"),
-        (Kind::Web, "https://a.example:99999/"),
-        (Kind::Web, "https://a.example:0/"),
-        (Kind::Web, "https://a.example:x/"),
-        (Kind::Web, "https://a.example:{uid}/"),
-        (Kind::Web, "https://:443/"),
-        (Kind::Web, "https://@/"),
-        (Kind::Web, "https://a b.example/"),
-        (Kind::Web, "https://a%20b.example/"),
-        (Kind::Web, "https://a\u{7f}b.example/"),
-        (Kind::Web, "https://a.example/\u{1}"),
-        (Kind::Web, "https://256.1.1.1/"),
-        (Kind::Web, "https://a|b.example/"),
-        (Kind::Channel, "https://t.me/a\u{0}"),
+        (LinkKind::Bot, "bot"),
+        (LinkKind::Bot, "my-bot"),
+        (LinkKind::Bot, "https://t.me/x"),
+        (LinkKind::Channel, "my_channel"),
+        (LinkKind::Channel, "https://t.me/"),
+        (LinkKind::Web, "javascript:alert(1)"),
+        (LinkKind::Web, "https://"),
+        (LinkKind::Web, "a.example"),
+        (LinkKind::Web, "https://a.example/ b"),
+        (LinkKind::Web, "https://a.example/\r\nx"),
+        (LinkKind::Web, "https://a.example/?uid=5"),
+        (LinkKind::Web, "https://[::1"),
+        (LinkKind::Web, "https://[::1]x/"),
+        (LinkKind::Web, "https://a.example:99999/"),
+        (LinkKind::Web, "https://a.example:0/"),
+        (LinkKind::Web, "https://a.example:x/"),
+        (LinkKind::Web, "https://a.example:{uid}/"),
+        (LinkKind::Web, "https://:443/"),
+        (LinkKind::Web, "https://@/"),
+        (LinkKind::Web, "https://a b.example/"),
+        (LinkKind::Web, "https://a%20b.example/"),
+        (LinkKind::Web, "https://a\u{7f}b.example/"),
+        (LinkKind::Web, "https://a.example/\u{1}"),
+        (LinkKind::Web, "https://256.1.1.1/"),
+        (LinkKind::Web, "https://a|b.example/"),
+        (LinkKind::Channel, "https://t.me/a\u{0}"),
     ] {
         assert_eq!(wrong(draft(kind, target)), "target", "{target}");
     }
-    let good = || draft(Kind::Bot, "my_bot");
-    assert_eq!(wrong(Draft { name: " ".to_owned(), ..good() }), "name");
-    assert_eq!(wrong(Draft { slug: "a b".to_owned(), ..good() }), "slug");
-    assert_eq!(wrong(Draft { uid_parameter: "a&b".to_owned(), ..good() }), "uid_parameter");
-    let page = Page { title: String::new(), text: String::new(), button: "Go".to_owned() };
-    assert_eq!(wrong(Draft { page: Some(page), ..good() }), "page");
+    let good = || draft(LinkKind::Bot, "my_bot");
+    assert_eq!(wrong(LinkDraft { name: " ".to_owned(), ..good() }), "name");
+    assert_eq!(wrong(LinkDraft { slug: "a b".to_owned(), ..good() }), "slug");
+    assert_eq!(wrong(LinkDraft { uid_parameter: "a&b".to_owned(), ..good() }), "uid_parameter");
+    let page = LandingText { title: String::new(), text: String::new(), button: "Go".to_owned() };
+    assert_eq!(wrong(LinkDraft { page: Some(page), ..good() }), "page");
 }
 
 #[test]

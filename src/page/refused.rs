@@ -23,28 +23,28 @@ struct Shown {
 }
 
 #[derive(Template)]
-#[template(path = "held.html")]
-struct Page {
-    held: Vec<Shown>,
+#[template(path = "refused.html")]
+struct RefusedPage {
+    refused: Vec<Shown>,
     more: Option<i64>,
 }
 
 /// The list of refused postbacks.
 pub fn page(
     spaces: &Spaces,
-    held: &[Refused],
+    refused: &[Refused],
     zone: &Zone,
     more: Option<i64>,
 ) -> Result<Reply, Error> {
-    let show = |held: &Refused| Shown {
-        seq: held.seq,
-        why: held.status.map_or("it was refused", refusal),
-        at: moment(zone, held.received_at_ms),
-        again: if held.refires > 0 { times_more(held.refires) } else { String::new() },
-        notes: held.notes.iter().map(|note| explain(note)).collect(),
-        raw: visible(&held.raw),
-        pairs: pairs(&held.raw),
+    let show = |refused: &Refused| Shown {
+        seq: refused.seq,
+        why: refused.status.map_or("it was refused", refusal),
+        at: moment(zone, refused.received_at_ms),
+        again: if refused.refires > 0 { times_more(refused.refires) } else { String::new() },
+        notes: refused.notes.iter().map(|note| explain(note)).collect(),
+        raw: visible(&refused.raw),
+        pairs: pairs(&refused.raw),
     };
-    let page = Page { held: held.iter().map(show).collect(), more };
+    let page = RefusedPage { refused: refused.iter().map(show).collect(), more };
     frame::of_space(200, spaces, Section::Refused, "Refused postbacks", &page)
 }
