@@ -309,3 +309,19 @@ fn no_kind_is_named_but_in_its_own_file_and_the_table() {
         }
     }
 }
+
+#[test]
+fn docs_and_the_apis_description_name_every_kind_and_its_fields() {
+    for file in ["docs/destinations.md", "assets/openapi.json"] {
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+        let names = |word: &str| {
+            text.contains(&format!("`{word}`")) || text.contains(&format!("\"{word}\""))
+        };
+        for kind in KINDS {
+            assert!(names(kind.word), "{file} does not name the kind {}", kind.word);
+            for field in kind.fields {
+                assert!(names(field.name), "{file} does not name {} of {}", field.name, kind.word);
+            }
+        }
+    }
+}

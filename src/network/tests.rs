@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -18,14 +19,20 @@ fn urls(name: &str) -> Vec<String> {
 #[test]
 fn every_file_is_a_pack_that_can_be_read() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/network");
-    let files = fs::read_dir(folder).unwrap();
-    let files = files.filter(|file| {
-        file.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "json")
-    });
-    assert_eq!((files.count(), packs().len()), (PACKS.len(), PACKS.len()));
-    assert!(
-        packs().windows(2).all(|pair| pair[0].name.to_lowercase() < pair[1].name.to_lowercase())
-    );
+    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let files: Vec<_> =
+        files.filter(|path| path.extension().is_some_and(|e| e == "json")).collect();
+    for path in &files {
+        let text = fs::read_to_string(path).unwrap();
+        let is_read = Pack::read(&json::read(&text)).is_some();
+        assert!(is_read, "{} lacks a key, or a word in it is none that is known", path.display());
+    }
+    assert_eq!(PACKS.len(), files.len());
+    for pair in packs().windows(2) {
+        let [before, after] = [&pair[0].name, &pair[1].name];
+        let is_sorted = before.to_lowercase() < after.to_lowercase();
+        assert!(is_sorted, "the files' names sort {before} before {after}");
+    }
 }
 
 /// The rows of the networks' table that have a source, with what each gives.
@@ -153,7 +160,12 @@ fn every_network_has_its_own_macros() {
 fn every_pack_says_where_it_is_known_from_and_what_to_mind() {
     for pack in packs() {
         assert!(["D", "U"].contains(&pack.source.grade.as_str()), "{}", pack.name);
-        assert!(!pack.source.says.is_empty() && !pack.notes.is_empty(), "{}", pack.name);
+        let is_official = pack.source.grade == "D";
+        assert_eq!(is_official, !pack.source.says.contains("not official"), "{}", pack.name);
+        assert!(!pack.source.says.is_empty(), "{} does not say where it is from", pack.name);
+        assert!(!pack.notes.is_empty(), "{} has no note", pack.name);
+        let urls: BTreeSet<_> = ["registration", "deposit"].map(str::to_owned).into();
+        assert!(pack.eid.keys().all(|event| urls.contains(event)), "{}", pack.name);
         let currency = pack.currency.as_deref().unwrap_or("USD");
         let is_code = crate::model::event::Currency::parse(currency).is_some();
         assert!(is_code || is_unresolved(currency), "{}", pack.name);
