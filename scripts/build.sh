@@ -35,8 +35,7 @@ step "the dashboard's script and style" "see the lines above" \
 cat "$log" >&2
 # The description of the API, checked and without its spaces: src/door/operator/openapi.rs takes it in.
 step "the API's description" "see the lines above" \
-    node -e 'const fs = require("fs"); fs.writeFileSync(process.argv[2], JSON.stringify(JSON.parse(fs.readFileSync(process.argv[1]))))' \
-    assets/openapi.json target/assets/openapi.json
+    node scripts/minify_json.mjs assets/openapi.json target/assets/openapi.json
 step "worker-build --release (a minute the first time, then 10 to 20 s)" "see the lines above" \
     with_wasm_rust "$worker_build" --release
 # The functions' names are a fifth of the file, and every isolate loads them; a panic says its file and line anyway.
