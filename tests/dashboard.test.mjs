@@ -517,7 +517,7 @@ test("a destination is added, tested, paused and removed, and its secrets are no
   try {
     const tested = await browser.send(`/s/${id}/destinations/${destination}/test`);
     const said = Object.values(page(tested.text).section("The test").terms);
-    assert.ok(said.includes("It was taken.") && said.includes("fine <b>"), said.join("; "));
+    assert.ok(said.includes("It was accepted.") && said.includes("fine <b>"), said.join("; "));
     assert.equal(got[0].headers.get("authorization"), "Bearer s3cret");
   } finally {
     globalThis.fetch = real;

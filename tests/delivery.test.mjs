@@ -482,7 +482,7 @@ describe("by hand", () => {
     assert.equal((await send(path, { ...form, url: "https://hook.example/in" })).code, 303);
     const moved = await send(path, { ...form, url: "https://other.example/in" });
     assert.equal(moved.code, 200);
-    assert.match(page(moved.text).section("Own headers removed").text, /Enter them again .*: x-key$/);
+    assert.match(page(moved.text).section("Custom headers removed").text, /enter them again .*: x-key$/);
     assert.equal((await send(path, { ...form, url: "https://hook.example/in" })).code, 303);
   });
 

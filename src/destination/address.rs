@@ -29,15 +29,15 @@ const HOST_BYTES: usize = 253;
 /// this machine itself through, for local development.
 pub fn check(url: &str, allow_loopback: bool) -> Result<(), &'static str> {
     if url.bytes().any(|byte| byte <= b' ' || byte == 0x7f || byte == b'\\') {
-        return Err("An address has no spaces, control characters or backslashes.");
+        return Err("An address must not contain spaces, control characters or backslashes.");
     }
     let (scheme, rest) = url.split_once("://").unwrap_or_default();
     if !scheme.eq_ignore_ascii_case("https") && !scheme.eq_ignore_ascii_case("http") {
-        return Err("Begin the address with https:// or http://.");
+        return Err("Start the address with https:// or http://.");
     }
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if authority.contains('@') {
-        return Err("Leave user name and password out of the address.");
+        return Err("Remove the user name and password from the address.");
     }
     let (host, port) = split_port(authority)?;
     check_port(port)?;
@@ -79,9 +79,8 @@ fn server(url: &str) -> Option<(String, u16)> {
     Some((host, port.unwrap_or(443)))
 }
 
-const NO_HOST: &str = "Write the address with a host name, as in https://example.com/path.";
-const PRIVATE: &str =
-    "Only public addresses can be reached, not this machine or a private network.";
+const NO_HOST: &str = "Include a host name, as in https://example.com/path.";
+const PRIVATE: &str = "Only public addresses are allowed, not this machine or a private network.";
 
 fn split_port(authority: &str) -> Result<(&str, Option<&str>), &'static str> {
     if authority.starts_with('[') {
@@ -106,7 +105,7 @@ fn check_port(port: Option<&str>) -> Result<(), &'static str> {
         Some(port) if port.parse::<u16>().is_ok_and(|port| port > 0) && !port.starts_with('+') => {
             Ok(())
         }
-        Some(_) => Err("The port is a number from 1 to 65535."),
+        Some(_) => Err("The port must be a number from 1 to 65535."),
     }
 }
 
@@ -115,12 +114,12 @@ fn check_host(host: &str, allow_loopback: bool) -> Result<(), &'static str> {
         return Err(NO_HOST);
     }
     if !host.is_ascii() {
-        return Err("Write a host name with other letters in its xn-- form.");
+        return Err("Write a host name with non-ASCII letters in its xn-- form.");
     }
     let labels: Vec<&str> = host.split('.').collect();
     let last = labels.last().copied().unwrap_or_default();
     if last.is_empty() {
-        return Err("Leave out the dot at the end of the host name.");
+        return Err("Remove the dot at the end of the host name.");
     }
     if is_number(last) {
         let address = parse_v4(&labels).ok_or(NO_HOST)?;

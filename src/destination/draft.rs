@@ -68,7 +68,7 @@ impl DestinationDraft {
     pub fn address(&self, field: &'static str, allow_loopback: bool) -> Result<String, BadField> {
         let url = self.text(field);
         if url.len() > URL_BYTES {
-            return bad(field, "An address has at most 2048 bytes.");
+            return bad(field, "An address must be at most 2048 bytes.");
         }
         address::check(url, allow_loopback).map_err(|reason| BadField::new(field, reason))?;
         Ok(url.to_owned())
@@ -106,7 +106,7 @@ impl DestinationDraft {
             };
             if target.len() > NAME_BYTES || target.chars().any(char::is_control) {
                 let reason = format!(
-                    "The name for {} has at most 100 bytes and no control characters.",
+                    "The name for {} must be at most 100 bytes, without control characters.",
                     canonical.code()
                 );
                 return bad("events", reason);

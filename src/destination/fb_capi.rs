@@ -23,7 +23,7 @@ const VERSION: &str = "v26.0";
 const OLDEST_MS: i64 = 7 * 24 * 60 * 60 * 1000;
 
 /// Why nothing was sent, as it stands in the record of attempts.
-const TOO_OLD: &str = "Meta takes no events older than 7 days.";
+const TOO_OLD: &str = "Meta does not accept events older than 7 days.";
 
 /// Facebook's own names for the four events.
 const NAMES: [(EventKind, &str); 4] = [
@@ -52,7 +52,7 @@ const TEST_CODE_BYTES: usize = 100;
 pub static KIND: DestinationKind = DestinationKind {
     word: "fb_capi",
     name: "Facebook CAPI",
-    purpose: "Tells Facebook which click converted, so that your ads learn from it.",
+    purpose: "Tells Facebook which click converted, so your ads learn from it.",
     fields: &[
         Field { name: "pixel_id", label: "Pixel id", hint: "", holds: Holds::Text },
         Field {
@@ -64,13 +64,13 @@ pub static KIND: DestinationKind = DestinationKind {
         Field {
             name: "test_event_code",
             label: "Test event code",
-            hint: "From Test events. While it is set, Facebook shows events there and does not use them.",
+            hint: "From Test events. While it is set, Facebook shows your events there and does not use them.",
             holds: Holds::Optional,
         },
         Field {
             name: "action_source",
             label: "Where it happens",
-            hint: "website, chat, app, …; empty means website.",
+            hint: "website, chat, app, …; website if empty.",
             holds: Holds::Optional,
         },
         Field {
@@ -103,13 +103,16 @@ fn check(draft: &DestinationDraft, kept: &Secrets, _around: Around) -> Result<Ch
     let pixel_id = draft.text("pixel_id").to_owned();
     let is_number = pixel_id.bytes().all(|byte| byte.is_ascii_digit());
     if !(5..=30).contains(&pixel_id.len()) || !is_number {
-        return bad("pixel_id", "The pixel id is the number that Events Manager shows.");
+        return bad("pixel_id", "Enter the pixel's number from Events Manager.");
     }
     let given = draft.text(ACCESS_TOKEN);
     let token = if given.is_empty() { kept.text(ACCESS_TOKEN) } else { given };
     let is_token = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
     if token.is_empty() || token.len() > TOKEN_BYTES || !is_token(token) {
-        return bad(ACCESS_TOKEN, "Paste the access token that Events Manager made for the pixel.");
+        return bad(
+            ACCESS_TOKEN,
+            "Paste the access token that Events Manager generated for the pixel.",
+        );
     }
     let action_source = draft.optional("action_source").unwrap_or("website").to_owned();
     if !ACTION_SOURCES.contains(&action_source.as_str()) {

@@ -40,13 +40,11 @@ pub fn check(headers: &BTreeMap<String, String>) -> Result<BTreeMap<String, Stri
         let value = value.trim().to_owned();
         if value.len() > VALUE_BYTES || !value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
             return bad(format!(
-                "The value of the header {name} has at most 2048 bytes of plain ASCII."
+                "The value of the header {name} must be at most 2048 bytes of plain ASCII."
             ));
         }
         if checked.contains_key(&name) {
-            return bad(format!(
-                "The header {name} is there twice; letter case makes no difference."
-            ));
+            return bad(format!("The header {name} appears twice; case makes no difference."));
         }
         checked.insert(name, value);
     }
@@ -58,10 +56,10 @@ pub fn parse(lines: &str) -> Result<BTreeMap<String, String>, BadField> {
     let mut headers = BTreeMap::new();
     for line in lines.lines().filter(|line| !line.trim().is_empty()) {
         let Some((name, value)) = line.split_once(':') else {
-            return bad("Write each header on a line of its own, as in Name: value.");
+            return bad("Write each header on its own line, as in Name: value.");
         };
         if headers.insert(name.trim().to_owned(), value.trim().to_owned()).is_some() {
-            return bad("A header is there twice.");
+            return bad("A header appears twice.");
         }
     }
     Ok(headers)
@@ -70,11 +68,11 @@ pub fn parse(lines: &str) -> Result<BTreeMap<String, String>, BadField> {
 fn check_name(name: &str) -> Result<(), BadField> {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if name.is_empty() || name.len() > NAME_BYTES || !name.bytes().all(is_token) {
-        return bad("A header's name has 1 to 100 letters, digits and - alone.");
+        return bad("A header's name must be 1 to 100 letters, digits or -.");
     }
     let begins_as_ours = OWN_BEGINNINGS.iter().any(|beginning| name.starts_with(beginning));
     if OWN_HEADERS.contains(&name) || begins_as_ours {
-        return bad(format!("The header {name} is set by the request itself."));
+        return bad(format!("The header {name} is already set by the request itself."));
     }
     Ok(())
 }

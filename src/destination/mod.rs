@@ -111,7 +111,7 @@ impl DestinationDraft {
     ) -> Result<Destination, BadField> {
         let name = self.checked_name()?;
         let Some(kind) = kind(&self.kind) else {
-            return bad("kind", format!("The kind is {}.", every_kind()));
+            return bad("kind", format!("The kind must be {}.", every_kind()));
         };
         let around = Around { random, allow_loopback };
         let Checked { settings, secrets, made_secret } = (kind.check)(&self, &kept, around)?;

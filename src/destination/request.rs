@@ -13,7 +13,7 @@ const TEST_HEADER: &str = "x-xtracker-test";
 
 /// Why a destination that is this deployment itself is not called.
 pub const LEADS_BACK: &str =
-    "It leads back to this deployment: its events would come back as new ones, forever.";
+    "This leads back to this deployment, so its events would return as new ones, forever.";
 
 /// A request as it goes out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -20,18 +20,18 @@ use crate::text::json;
 pub static KIND: DestinationKind = DestinationKind {
     word: "s2s_postback",
     name: "S2S postback",
-    purpose: "Calls another tracker's or network's address.",
+    purpose: "Calls another tracker or network.",
     fields: &[
         Field {
             name: "url_template",
             label: "Address with macros",
-            hint: "Such as https://example.com/postback?clickid={uid}&goal={canonical}&sum={value}&cur={currency}",
+            hint: "For example https://example.com/postback?clickid={uid}&goal={canonical}&sum={value}&cur={currency}",
             holds: Holds::Text,
         },
         Field { name: "method", label: "Method", hint: "", holds: Holds::OneOf(&METHODS) },
         Field {
             name: "expected_status",
-            label: "Status of success",
+            label: "Success status",
             hint: "",
             holds: Holds::Number { unset: STATUS },
         },
@@ -61,11 +61,11 @@ fn check(draft: &DestinationDraft, _kept: &Secrets, around: Around) -> Result<Ch
     let url_template = draft.address("url_template", around.allow_loopback)?;
     let method = draft.optional("method").unwrap_or("GET").to_ascii_uppercase();
     if !METHODS.contains(&method.as_str()) {
-        return bad("method", "An S2S postback is sent by GET or POST.");
+        return bad("method", "An S2S postback's method must be GET or POST.");
     }
     let expected_status = draft.number("expected_status").unwrap_or(STATUS);
     if !(200..=599).contains(&expected_status) {
-        return bad("expected_status", "The expected status is from 200 to 599.");
+        return bad("expected_status", "The expected status must be from 200 to 599.");
     }
     let settings = Box::new(S2sPostback { url_template, method, expected_status });
     Ok(Checked { settings, secrets: Secrets::default(), made_secret: None })

@@ -53,17 +53,17 @@ pub fn check(template: &str) -> Result<(), String> {
             Piece::Text(_) => {}
             Piece::Macro(name) if filling(name).is_none() => {
                 let known = every_macro();
-                return Err(format!("The macro {{{name}}} is not known. Known are {known}."));
+                return Err(format!(
+                    "The macro {{{name}}} does not exist. The macros are {known}."
+                ));
             }
             Piece::Macro(_) if at < authority_ends => {
-                return Err(
-                    "A macro cannot decide which host is called. Use macros behind it.".to_owned()
-                );
+                return Err("A macro cannot be part of the host. Use macros after it.".to_owned());
             }
             Piece::Macro(_) => {}
             Piece::Brace => {
                 return Err(
-                    "A brace stands alone. Write macros as {uid}, other braces as %7B and %7D."
+                    "A brace has no partner. Write macros as {uid}, other braces as %7B and %7D."
                         .to_owned(),
                 );
             }

@@ -259,7 +259,7 @@ fn the_kinds_fit_into_one_table() {
     for kind in KINDS {
         assert!(
             std::ptr::eq(super::kind(kind.word).unwrap(), *kind),
-            "{} is there twice",
+            "{} appears twice",
             kind.word
         );
         assert!(!kind.name.is_empty() && !kind.purpose.is_empty(), "{}", kind.word);

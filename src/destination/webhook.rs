@@ -25,20 +25,20 @@ pub static KIND: DestinationKind = DestinationKind {
         Field {
             name: "url",
             label: "Address",
-            hint: "https://… of your server.",
+            hint: "Your server's https://… address.",
             holds: Holds::Text,
         },
         Field { name: "method", label: "Method", hint: "", holds: Holds::OneOf(&METHODS) },
         Field {
             name: HEADERS,
-            label: "Own headers",
-            hint: "One a line, as in Authorization: Bearer 123.",
+            label: "Custom headers",
+            hint: "One per line, such as Authorization: Bearer 123.",
             holds: Holds::Headers,
         },
         Field {
             name: SIGNING_SECRET,
             label: "Signing secret",
-            hint: "whsec_…; made for you where you leave it empty.",
+            hint: "whsec_…; generated if you leave it empty.",
             holds: Holds::Secret,
         },
     ],
@@ -68,18 +68,21 @@ fn check(draft: &DestinationDraft, kept: &Secrets, around: Around) -> Result<Che
     let url = draft.address("url", around.allow_loopback)?;
     let method = draft.optional("method").unwrap_or("POST").to_ascii_uppercase();
     if !METHODS.contains(&method.as_str()) {
-        return bad("method", "A webhook is sent by POST, PUT or PATCH.");
+        return bad("method", "A webhook's method must be POST, PUT or PATCH.");
     }
     let headers = match draft.headers() {
         Some(headers) if headers.len() > MOST_HEADERS => {
-            return bad(HEADERS, "A webhook has at most 20 headers of its own.");
+            return bad(HEADERS, "A webhook can have at most 20 custom headers.");
         }
         Some(headers) => headers::check(headers)?,
         None => kept.headers.clone(),
     };
     let given = draft.optional(SIGNING_SECRET).unwrap_or_default();
     if !given.is_empty() && key(given).is_none() {
-        return bad(SIGNING_SECRET, "A signing secret is whsec_ and 24 to 64 bytes in base64.");
+        return bad(
+            SIGNING_SECRET,
+            "A signing secret is whsec_ followed by 24 to 64 bytes in base64.",
+        );
     }
     let known = if given.is_empty() { kept.text(SIGNING_SECRET) } else { given };
     let made_secret = known.is_empty().then(|| mint_secret(around.random));
@@ -117,7 +120,7 @@ impl Settings for Webhook {
         let timestamp_s = now_ms.div_euclid(1000);
         let secret = secrets.text(SIGNING_SECRET);
         let signature = signature(secret, &facts.event_id, timestamp_s, &body).ok_or(
-            "The signing secret cannot be read. Save the destination again with a new one.",
+            "The stored signing secret is unreadable. Save the destination with a new one.",
         )?;
         let mut headers = vec![
             json_type(),

@@ -145,10 +145,13 @@ fn health(stored: &Stored) -> String {
         |count: i64| if count >= 100 { "100 or more".to_owned() } else { money::count(count) };
     let mut parts = Vec::new();
     if !stored.enabled {
-        parts.push("paused: new events are not sent, waiting ones wait".to_owned());
+        parts.push("paused: new events are not sent, and waiting ones stay".to_owned());
     }
     if stored.failures > 0 {
-        parts.push(format!("did not take the last {} tries", money::count(stored.failures)));
+        parts.push(match stored.failures {
+            1 => "the last try did not succeed".to_owned(),
+            tries => format!("the last {} tries did not succeed", money::count(tries)),
+        });
     }
     if stored.open > 0 {
         parts.push(format!("{} waiting", many(stored.open)));
@@ -156,7 +159,7 @@ fn health(stored: &Stored) -> String {
     if stored.failed > 0 {
         parts.push(format!("{} given up", many(stored.failed)));
     }
-    if parts.is_empty() { "well".to_owned() } else { parts.join("; ") }
+    if parts.is_empty() { "healthy".to_owned() } else { parts.join("; ") }
 }
 
 /// When a destination that does not answer is tried again; `None` for one that is well.
@@ -195,12 +198,12 @@ fn said(attempt: &Attempt) -> String {
 /// What a test sent and what came back.
 fn tested(tested: &Tested) -> Vec<(&'static str, String)> {
     let outcome = match tested.outcome {
-        Outcome::Sent => "It was taken.",
-        Outcome::Transient => "It was not taken now; a real event would be tried again.",
+        Outcome::Sent => "It was accepted.",
+        Outcome::Transient => "It was not accepted this time; a real event would be retried.",
         Outcome::Permanent => "It was refused; a real event would be given up.",
     };
     let status = tested.status.map_or_else(|| "none".to_owned(), |status| status.to_string());
-    let mut shown = vec![("Outcome", outcome.to_owned()), ("Answer's status", status)];
+    let mut shown = vec![("Outcome", outcome.to_owned()), ("Status", status)];
     shown.push(("Answer", visible(&tested.answer)));
     if let Some(request) = &tested.request {
         shown.push(("Sent to", visible(&format!("{} {}", request.method, request.url))));
@@ -212,30 +215,32 @@ fn tested(tested: &Tested) -> Vec<(&'static str, String)> {
 /// The fields of the draft's kind alone, between those that all kinds have.
 fn fields(draft: &DestinationDraft, is_saved: bool, headers: &[String]) -> Vec<Field> {
     let kind = destination::kind(&draft.kind);
-    let mut fields =
-        vec![Field::line("name", "Name", &draft.name).hint("Only you see it; the feed shows it.")];
+    let mut fields = vec![
+        Field::line("name", "Name", &draft.name)
+            .hint("Only you see this, in the feed for example."),
+    ];
     for own in kind.map_or(&[][..], |kind| kind.fields) {
         fields.push(of_kind(own, draft, is_saved, headers));
         if own.holds == Holds::Headers {
-            fields.push(Field::check(DROP_HEADERS, "Remove all own headers", false));
+            fields.push(Field::check(DROP_HEADERS, "Remove all custom headers", false));
         }
     }
     const MAP: [(EventKind, &str, &str); 4] = [
-        (EventKind::Contact, "events.contact", "contact is called"),
-        (EventKind::Subscribed, "events.subscribed", "subscribed is called"),
-        (EventKind::Registration, "events.registration", "registration is called"),
-        (EventKind::Deposit, "events.deposit", "deposit is called"),
+        (EventKind::Contact, "events.contact", "Name for contact"),
+        (EventKind::Subscribed, "events.subscribed", "Name for subscribed"),
+        (EventKind::Registration, "events.registration", "Name for registration"),
+        (EventKind::Deposit, "events.deposit", "Name for deposit"),
     ];
     let prefilled = kind.map_or(EventKind::code as fn(_) -> _, |kind| kind.prefilled);
     for (canonical, name, label) in MAP {
         let given = draft.events.get(canonical.code());
         let value =
             given.map_or(prefilled(canonical), |target| target.as_deref().unwrap_or_default());
-        fields.push(Field::optional(name, label, value).hint("Empty: it is not sent there."));
+        fields.push(Field::optional(name, label, value).hint("If empty, it is not sent."));
     }
     fields.push(Field::check(
         "enabled",
-        "Events are sent on (off: paused)",
+        "Send events on (if off, it is paused)",
         draft.enabled.unwrap_or(true),
     ));
     fields
@@ -274,5 +279,5 @@ fn headers_hint(form: &str, headers: &[String]) -> String {
         return form.to_owned();
     }
     let saved = headers.join(", ");
-    format!("{form} Saved: {saved}. Leave empty to keep them; another address does not get them.")
+    format!("{form} Saved: {saved}. Leave empty to keep them; a new address does not get them.")
 }
