@@ -48,7 +48,7 @@ impl Problem {
     pub const ROTATED_MEANWHILE: Self = Self::new(
         409,
         "rotated_meanwhile",
-        "Another rotation at the same moment made the current key. If you do not have it, rotate again.",
+        "Another rotation at the same moment created the current key. If you do not have it, rotate again.",
     );
 
     const fn new(http: u16, word: &'static str, hint: &'static str) -> Self {
@@ -94,7 +94,7 @@ impl From<Error> for Problem {
             | Error::Queue(_)
             | Error::Fetch(_)
             | Error::Limited => {
-                Self::new(503, "unavailable", "That did not work just now. Try again in a minute.")
+                Self::new(503, "unavailable", "That did not work. Try again in a minute.")
             }
         }
     }

@@ -106,7 +106,7 @@ pub async fn sign_in(config: &Config, mut incoming: Incoming) -> Result<Reply, P
     let is_right = key::is_same(sent.get("password").trim(), &secret);
     let is_counted = !is_right || key::is_guessable(&secret);
     if is_counted && !edge::is_below(&limiter, incoming.address()).await {
-        let bad = BadField::new("password", "Too many wrong tries. Wait a minute.");
+        let bad = BadField::new("password", "Too many wrong attempts. Wait a minute.");
         return Ok(edge::shown(spaces::login(429, next, Some(&bad))).retry_later());
     }
     if !is_right {

@@ -77,7 +77,7 @@ fn read(sent: &Sent) -> Typed {
 fn draft(typed: &Typed) -> Result<LinkDraft, BadField> {
     let typed = typed.clone();
     let kind = LinkKind::parse(&typed.kind)
-        .ok_or(BadField::new("kind", "Choose where the link leads to."))?;
+        .ok_or(BadField::new("kind", "Choose where the link leads."))?;
     let has_page =
         [&typed.title, &typed.text, &typed.button].iter().any(|text| !text.trim().is_empty());
     let page = LandingText { title: typed.title, text: typed.text, button: typed.button };

@@ -65,7 +65,7 @@ impl Incoming {
     pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Problem> {
         let (body, whole) = self.body().await;
         if !whole || body.len() > LIMIT_BYTES {
-            let hint = "Send a JSON body of at most 16 KiB, in full.";
+            let hint = "Send a complete JSON body of at most 16 KiB.";
             return Err(Problem::unreadable(hint.to_owned()));
         }
         serde_json::from_slice(&body)
@@ -77,7 +77,7 @@ impl Incoming {
         let (body, whole) = self.body().await;
         let text = String::from_utf8(body).ok().filter(|text| whole && text.len() <= LIMIT_BYTES);
         text.ok_or_else(|| {
-            Problem::unreadable("Send a form of at most 16 KiB, in full.".to_owned())
+            Problem::unreadable("Send a complete form of at most 16 KiB.".to_owned())
         })
     }
 

@@ -138,7 +138,7 @@ impl Status {
             Self::InvalidId => "id must be at most 256 bytes, without control characters.",
             Self::InvalidLink => "link_slug must be the slug of a link of this space.",
             Self::Unavailable => {
-                "It could not be stored just now. Send it again after the time in Retry-After."
+                "It could not be stored. Send it again after the time in Retry-After."
             }
         })
     }

@@ -48,7 +48,7 @@ impl Means {
             Self::Deposit => "the deposit",
             Self::Order => "the order's value",
             Self::Commission => "your commission",
-            Self::Unsaid => "an amount; the source does not say of what",
+            Self::Unsaid => "not explained by the source",
         }
     }
 }

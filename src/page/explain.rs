@@ -31,7 +31,7 @@ fn explained(note: Note) -> Explained {
     let (what, fix) = match note {
         Note::Repeated(field) => {
             let what = format!(
-                "{} arrived more than once, with different values. The first real one counts.",
+                "{} arrived more than once, with different values. The first one that is filled in counts.",
                 field.name()
             );
             return Explained::new(note, &what, "Remove the second one from the postback URL.");
@@ -59,11 +59,11 @@ fn explained(note: Note) -> Explained {
             COPY_AGAIN,
         ),
         Note::HtmlEntity => (
-            "The URL was damaged when it was pasted: &currency became \u{a4}cy. It was read as it was meant.",
+            "The URL was damaged when it was pasted: &currency became \u{a4}cy. It was repaired.",
             COPY_AGAIN,
         ),
         Note::SecondQuestionMark => {
-            ("The network added its own parameters after a second ?. They were understood.", "")
+            ("The network added its own parameters after a second ?. They were read as well.", "")
         }
         Note::SecretRemoved => (
             "Another parameter contained one of your keys. It was removed before anything was stored.",
@@ -74,7 +74,9 @@ fn explained(note: Note) -> Explained {
             "Check the macro after value= in the network's postback settings. API keys lists each network's.",
         ),
         Note::ValueDecimalComma => ("The comma in the amount was read as a decimal point.", ""),
-        Note::ValueThousands => ("The thousands separators in the amount were understood.", ""),
+        Note::ValueThousands => {
+            ("The separators in the amount were read as thousands separators.", "")
+        }
         Note::ValueRounded => ("The amount has more than six decimals, and was rounded.", ""),
         Note::ValueNotANumber => (
             "The amount is not a number, or could be read in more than one way.",

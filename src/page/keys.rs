@@ -181,9 +181,10 @@ fn builder(space_id: i64, known: &Known<'_>) -> Form {
     let fields = vec![
         Field::choice("event", "Event", event.code(), &events),
         Field::optional("uid", "Macro for the click id (sub id)", &macros.uid)
-            .hint("Such as {sub1}."),
-        Field::optional("eid", "Macro for the transaction id", &macros.eid)
-            .hint("Different for every conversion: it keeps a repeated call from counting twice."),
+            .hint("For example {sub1}."),
+        Field::optional("eid", "Macro for the transaction id", &macros.eid).hint(
+            "Must differ for every conversion: it keeps a repeated call from counting twice.",
+        ),
         Field::optional("value", "Macro for the amount", &macros.value).hint("For deposits."),
         Field::optional("currency", "Currency, or its macro", &macros.currency)
             .hint("Empty means USD."),
@@ -196,7 +197,7 @@ fn builder(space_id: i64, known: &Known<'_>) -> Form {
 /// Where a token is pasted that is not known here.
 fn fill(space_id: i64, known: &Known<'_>) -> Form {
     let field = Field::line(TOKEN, "Your ingest token", "")
-        .hint("It is filled into every URL on this page, and is not stored.");
+        .hint("Fills in every URL on this page. It is not stored.");
     let form = Form::new(format!("/s/{space_id}/keys/urls#urls"), "Fill it in", vec![field]);
     form.refused(known.bad.filter(|bad| bad.field == TOKEN))
 }

@@ -15,7 +15,7 @@ use crate::manage::must_exist;
 use crate::reply::{Problem, Reply};
 use crate::upkeep::later::Later;
 
-const NO_STATE: &str = "The state is pending, sending, retrying, sent or failed_permanently.";
+const NO_STATE: &str = "The state must be pending, sending, retrying, sent or failed_permanently.";
 
 /// What the operator asks for, of the destinations of a space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
