@@ -1,4 +1,4 @@
-//! Tells an unresolved macro from a real value (docs/postback.md, Idempotency; bracket styles from `networks.md` §3).
+//! Tells an unresolved macro from a real value (docs/postback.md, Idempotency; bracket styles from docs/networks.md).
 //!
 //! A network fills `{trade_id}` before it fires. Where it does not know the macro, the text itself
 //! arrives, the same one for every user: taken as an id it would make one event of all deposits.

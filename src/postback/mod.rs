@@ -4,6 +4,7 @@
 pub mod bind;
 mod body;
 pub mod click;
+mod entity;
 mod fault;
 pub mod macros;
 mod parameters;

@@ -1,30 +1,14 @@
 //! A raw query made into named values, with the damage that links suffer on their way mended
-//! (`networks.md` §3). Nothing here knows what a value means.
+//! (docs/networks.md, What arrives). Nothing here knows what a value means.
 
 use percent_encoding::percent_decode_str;
 
+use super::entity;
 use super::macros;
 use super::swallowed;
 use crate::model::key;
 use crate::model::note::{Field, Note};
 use crate::text::pairs::decode_lossy;
-
-/// Characters that a browser or a chat app makes of an `&` with a name behind it, when a link is
-/// pasted as unescaped HTML: `&currency=` begins with the entity `&curren` and arrives as `¤cy=`.
-const ENTITIES: [(char, &str); 12] = [
-    ('¤', "curren"),
-    ('®', "reg"),
-    ('¶', "para"),
-    ('×', "times"),
-    ('§', "sect"),
-    ('¬', "not"),
-    ('©', "copy"),
-    ('µ', "micro"),
-    ('¢', "cent"),
-    ('£', "pound"),
-    ('¥', "yen"),
-    ('°', "deg"),
-];
 
 /// What one parameter holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,34 +184,17 @@ fn decode(raw: &str) -> (Option<String>, Vec<(String, String)>) {
     let bytes: Vec<u8> = percent_decode_str(&spaced).collect();
     match String::from_utf8(bytes) {
         Ok(text) => {
-            let (value, swallowed) = split_entities(&text);
+            let (value, swallowed) = entity::split(&text);
             (Some(value), swallowed)
         }
         Err(not_utf8) => {
             // An entity in Latin-1 is the one thing worth reading in bytes that are no UTF-8.
             let latin: String = not_utf8.as_bytes().iter().map(|byte| char::from(*byte)).collect();
-            let (value, swallowed) = split_entities(&latin);
+            let (value, swallowed) = entity::split(&latin);
             let mended = !swallowed.is_empty() && value.is_ascii();
             if mended { (Some(value), swallowed) } else { (None, Vec::new()) }
         }
     }
-}
-
-/// `25¤cy=USD` is the value `25` and the pair `currency=USD`.
-fn split_entities(text: &str) -> (String, Vec<(String, String)>) {
-    for (index, character) in text.char_indices() {
-        let Some((_, entity)) = ENTITIES.iter().find(|(sign, _)| *sign == character) else {
-            continue;
-        };
-        let rest = text.get(index + character.len_utf8()..).unwrap_or_default();
-        let Some((name, value)) = rest.split_once('=') else { continue };
-        if name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-            let (value, mut swallowed) = split_entities(value);
-            swallowed.insert(0, (format!("{entity}{name}"), value));
-            return (text.get(..index).unwrap_or_default().to_owned(), swallowed);
-        }
-    }
-    (text.to_owned(), Vec::new())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Parameters inside the value of another: a second `?` arrived percent-encoded (`networks.md` §3).
+//! Parameters inside the value of another: a second `?` arrived percent-encoded (docs/networks.md, What arrives).
 //! `uid=z%3Feid%3D5%26value%3D7` is what a library makes of `uid=z?eid=5&value=7`.
 
 use crate::model::note::Field;
