@@ -7,6 +7,7 @@ use askama::filters::HtmlSafe;
 use super::events::{Line, lines};
 use super::frame::{self, Section};
 use super::shown::{is_without_amount, percent};
+use crate::db::destination::Stored;
 use crate::db::overview::Overview;
 use crate::db::refused;
 use crate::error::Error;
@@ -314,60 +315,56 @@ fn row(row: &by_link::Row, currencies: &[String]) -> Row {
     }
 }
 
-/// What needs the user: refusals, deposits without an amount, destinations that do not take events.
+/// What needs attention: refusals, deposits without an amount, destinations that do not take events.
 fn warnings(shown: &Shown<'_>, overview: &Overview) -> Vec<Warning> {
-    let space = shown.space_id;
-    let since_ms = shown.now_ms - NEWS_MS;
-    let mut warnings = Vec::new();
+    let (space, since_ms) = (shown.space_id, shown.now_ms - NEWS_MS);
+    let destinations = overview.destinations.iter();
+    let unhealthy = destinations.filter(|one| one.failures > 0 || one.failed > 0);
+    about_refused(space, since_ms, overview)
+        .into_iter()
+        .chain(about_no_amount(space, since_ms, overview))
+        .chain(unhealthy.map(|destination| about_destination(space, destination)))
+        .collect()
+}
+
+fn about_refused(space: i64, since_ms: i64, overview: &Overview) -> Option<Warning> {
     let refused = overview.refused.iter().filter(|one| one.received_at_ms >= since_ms).count();
-    if refused > 0 {
-        let most = if refused as i64 == refused::PAGE { " or more" } else { "" };
-        let text = if refused == 1 {
-            "1 postback was refused in the last 24 hours. It is kept, but not counted.".to_owned()
-        } else {
-            format!(
-                "{refused}{most} postbacks were refused in the last 24 hours. They are kept, but not counted."
-            )
-        };
-        let href = format!("/s/{space}/refused");
-        warnings.push(Warning { text, href, link: "See why" });
-    }
+    let most = if refused as i64 == refused::PAGE { " or more" } else { "" };
+    let text = match refused {
+        0 => return None,
+        1 => "1 postback was refused in the last 24 hours. It is kept, but not counted.".to_owned(),
+        many => format!(
+            "{many}{most} postbacks were refused in the last 24 hours. They are kept, but not counted."
+        ),
+    };
+    Some(Warning { text, href: format!("/s/{space}/refused"), link: "See why" })
+}
+
+fn about_no_amount(space: i64, since_ms: i64, overview: &Overview) -> Option<Warning> {
     let recent = overview.feed.iter().filter(|item| item.received_at_ms >= since_ms);
     let empty: Vec<i64> =
         recent.filter(|item| is_without_amount(item)).map(|item| item.seq).collect();
-    if let Some(newest) = empty.first() {
-        let text = match empty.len() {
-            1 => "A deposit came without an amount. It is stored, but adds nothing to revenue."
-                .to_owned(),
-            many => format!(
-                "{many} recent deposits came without an amount. They are stored, but add nothing to revenue."
-            ),
-        };
-        warnings.push(Warning {
-            text,
-            href: format!("/s/{space}/events/{newest}"),
-            link: "See why",
-        });
-    }
-    for destination in overview.destinations.iter().filter(|one| one.failures > 0 || one.failed > 0)
-    {
-        let text = if destination.failures > 0 {
-            match destination.failures {
-                1 => format!("The last try to reach {} did not succeed.", destination.name),
-                tries => {
-                    format!("The last {tries} tries to reach {} did not succeed.", destination.name)
-                }
-            }
-        } else {
-            match destination.failed {
-                1 => format!("One delivery to {} was given up.", destination.name),
-                many => format!("{many} deliveries to {} were given up.", destination.name),
-            }
-        };
-        let href = format!("/s/{space}/destinations/{}", destination.id);
-        warnings.push(Warning { text, href, link: "Look into it" });
-    }
-    warnings
+    let newest = empty.first()?;
+    let text = match empty.len() {
+        1 => "A deposit came without an amount. It is stored, but adds nothing to revenue."
+            .to_owned(),
+        many => format!(
+            "{many} recent deposits came without an amount. They are stored, but add nothing to revenue."
+        ),
+    };
+    Some(Warning { text, href: format!("/s/{space}/events/{newest}"), link: "See why" })
+}
+
+fn about_destination(space: i64, destination: &Stored) -> Warning {
+    let name = &destination.name;
+    let text = match (destination.failures, destination.failed) {
+        (0, 1) => format!("One delivery to {name} was given up."),
+        (0, many) => format!("{many} deliveries to {name} were given up."),
+        (1, _) => format!("The last try to reach {name} did not succeed."),
+        (tries, _) => format!("The last {tries} tries to reach {name} did not succeed."),
+    };
+    let href = format!("/s/{space}/destinations/{}", destination.id);
+    Warning { text, href, link: "Look into it" }
 }
 
 #[cfg(test)]
