@@ -84,7 +84,6 @@ pub async fn carry_out(
     request: Request,
     mut incoming: Incoming,
 ) -> Result<(Reply, Later), Problem> {
-    let db = config.db()?;
     let reply = match request {
         Request::List => list(config, space_id).await?,
         Request::Create => {
@@ -96,28 +95,15 @@ pub async fn carry_out(
             Reply::json(200, &save(config, space_id, Some(id), draft, &incoming.origin()).await?)
         }
         Request::Delete { id } => {
-            must_exist(db::destination::delete(&db, space_id, id).await?)?;
+            must_exist(db::destination::delete(&config.db()?, space_id, id).await?)?;
             Reply::json(200, &Saved { ok: true, id, ..Saved::default() })
         }
         Request::Deliveries { id } => {
-            let state = incoming.parameter("state");
-            if state.as_deref().is_some_and(|state| !outcome::STATES.contains(&state)) {
-                return Err(Problem::field(BadField::new("state", NO_STATE)));
-            }
-            let listed = db::delivery::list(&db, space_id, id, state.as_deref()).await?;
-            let listed = listed.ok_or(Problem::NOT_FOUND)?;
-            let deliveries = Some(listed.deliveries.into_iter().map(show_delivery).collect());
-            Reply::json(200, &List::<Shown> { ok: true, destinations: None, deliveries })
+            deliveries(config, space_id, id, incoming.parameter("state").as_deref()).await?
         }
         Request::Resend { id } => {
-            let which: Which = incoming.json().await?;
-            if which.seq.is_none() && !which.all_failed {
-                let reason = "Send the seq of one delivery, or all_failed: true.";
-                return Err(Problem::field(BadField::new("seq", reason)));
-            }
-            let resent = db::resend::again(&db, space_id, id, which.seq, edge::now_ms()).await?;
-            let resent = resent.ok_or(Problem::NOT_FOUND)?;
-            return Ok((Reply::json(200, &Resent { ok: true, resent }), Later::Sweep));
+            let reply = resend(config, space_id, id, incoming.json().await?).await?;
+            return Ok((reply, Later::Sweep));
         }
         Request::Test { id } => Reply::json(200, &test(config, space_id, id).await?),
     };
@@ -133,6 +119,32 @@ async fn list(config: &Config, space_id: i64) -> Result<Reply, Problem> {
         shown.push(show(stored, &secrets.unwrap_or_default()));
     }
     Ok(Reply::json(200, &List { ok: true, destinations: Some(shown), deliveries: None }))
+}
+
+/// The deliveries of one destination, of all states or of one.
+async fn deliveries(
+    config: &Config,
+    space_id: i64,
+    id: i64,
+    state: Option<&str>,
+) -> Result<Reply, Problem> {
+    if state.is_some_and(|state| !outcome::STATES.contains(&state)) {
+        return Err(Problem::field(BadField::new("state", NO_STATE)));
+    }
+    let listed = db::delivery::list(&config.db()?, space_id, id, state).await?;
+    let listed = listed.ok_or(Problem::NOT_FOUND)?;
+    let deliveries = Some(listed.deliveries.into_iter().map(show_delivery).collect());
+    Ok(Reply::json(200, &List::<Shown> { ok: true, destinations: None, deliveries }))
+}
+
+async fn resend(config: &Config, space_id: i64, id: i64, which: Which) -> Result<Reply, Problem> {
+    if which.seq.is_none() && !which.all_failed {
+        let reason = "Send the seq of one delivery, or all_failed: true.";
+        return Err(Problem::field(BadField::new("seq", reason)));
+    }
+    let resent = db::resend::again(&config.db()?, space_id, id, which.seq, edge::now_ms()).await?;
+    let resent = resent.ok_or(Problem::NOT_FOUND)?;
+    Ok(Reply::json(200, &Resent { ok: true, resent }))
 }
 
 fn show(stored: Stored, secrets: &Secrets) -> Shown {

@@ -76,13 +76,12 @@ async fn carry_out(
     request: Request,
     mut incoming: Incoming,
 ) -> Result<(Reply, Later), Problem> {
-    let db = config.db()?;
     let reply = match request {
         Request::Destinations { space_id, request } => {
             return destination::carry_out(config, space_id, request, incoming).await;
         }
         Request::ListSpaces => {
-            Reply::json(200, &Spaces { ok: true, spaces: db::space::list(&db).await? })
+            Reply::json(200, &Spaces { ok: true, spaces: db::space::list(&config.db()?).await? })
         }
         Request::CreateSpace => {
             let draft: SpaceDraft = incoming.json().await?;
@@ -90,37 +89,35 @@ async fn carry_out(
             Reply::json(201, &space::create(config, &draft).await?)
         }
         Request::RotateKey { space_id, kind } => rotate_key(config, space_id, kind).await?,
-        Request::ListLinks { space_id } => {
-            let (spaces, links) = db::link::list_on_page(&db, space_id).await?;
-            manage::must_exist(spaces.this.is_some())?;
-            Reply::json(200, &Links { ok: true, links })
-        }
-        Request::CreateLink { space_id } => {
-            let draft = incoming
-                .json::<link::LinkDraft>()
-                .await?
-                .check(edge::host_of)
-                .map_err(Problem::field)?;
-            let id = manage::link::save(config, space_id, None, &draft).await?;
-            Reply::json(201, &CreatedLink { ok: true, id, path: format!("/l/{}", draft.slug) })
-        }
-        Request::ChangeLink { space_id, link_id } => {
-            let draft = incoming
-                .json::<link::LinkDraft>()
-                .await?
-                .check(edge::host_of)
-                .map_err(Problem::field)?;
-            manage::link::save(config, space_id, Some(link_id), &draft).await?;
+        Request::RevokePreviousKey { space_id, kind } => {
+            let now_ms = edge::now_ms();
+            let revoked = db::key::revoke_previous(&config.db()?, space_id, kind, now_ms).await?;
+            manage::must_exist(revoked)?;
             Reply::json(200, &Done { ok: true })
         }
-        Request::RevokePreviousKey { space_id, kind } => {
-            manage::must_exist(
-                db::key::revoke_previous(&db, space_id, kind, edge::now_ms()).await?,
-            )?;
+        Request::ListLinks { space_id } => list_links(config, space_id).await?,
+        Request::CreateLink { space_id } => {
+            let link = checked_link(&mut incoming).await?;
+            let id = manage::link::save(config, space_id, None, &link).await?;
+            Reply::json(201, &CreatedLink { ok: true, id, path: format!("/l/{}", link.slug) })
+        }
+        Request::ChangeLink { space_id, link_id } => {
+            let link = checked_link(&mut incoming).await?;
+            manage::link::save(config, space_id, Some(link_id), &link).await?;
             Reply::json(200, &Done { ok: true })
         }
     };
     Ok((reply, Later::Nothing))
+}
+
+async fn list_links(config: &Config, space_id: i64) -> Result<Reply, Problem> {
+    let (spaces, links) = db::link::list_on_page(&config.db()?, space_id).await?;
+    manage::must_exist(spaces.this.is_some())?;
+    Ok(Reply::json(200, &Links { ok: true, links }))
+}
+
+async fn checked_link(incoming: &mut Incoming) -> Result<link::LinkDraft, Problem> {
+    incoming.json::<link::LinkDraft>().await?.check(edge::host_of).map_err(Problem::field)
 }
 
 /// Rotates a key for a program. Of two at the same moment one is told to look again: it would else
