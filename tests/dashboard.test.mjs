@@ -516,7 +516,7 @@ test("a destination is added, tested, paused and removed, and its secrets are no
   };
   try {
     const tested = await browser.send(`/s/${id}/destinations/${destination}/test`);
-    const said = Object.values(page(tested.text).section("The test").terms);
+    const said = Object.values(page(tested.text).section("Test result").terms);
     assert.ok(said.includes("It was accepted.") && said.includes("fine <b>"), said.join("; "));
     assert.equal(got[0].headers.get("authorization"), "Bearer s3cret");
   } finally {
