@@ -7,7 +7,7 @@
 //! - `reply::Problem`: the answer to a form or to `/api` that could not be carried out: a bad field, a thing
 //!   that is not there, an error above in words for the user.
 //! - `postback::fault::Refusal`: a report that was understood as far as it goes, and cannot be taken: a status
-//!   and notes. It is kept, and is no error of ours.
+//!   and notes. It is kept, and is not an error of ours.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -49,7 +49,7 @@ pub fn amount(text: &str) {
     let facts = Facts { micros: Some(micros), ..facts(text) };
     let written = facts.value().unwrap_or_default();
     assert_eq!(Amount::parse(&written).map(|(again, _)| again.micros()), Some(micros), "{written}");
-    assert!(text.bytes().any(|byte| byte.is_ascii_digit()), "{text} is no number");
+    assert!(text.bytes().any(|byte| byte.is_ascii_digit()), "{text} is not a number");
 }
 
 /// Spaces around a macro change nothing, and a plain word is none.

@@ -18,7 +18,7 @@ pub struct Token<'a> {
 }
 
 impl<'a> Token<'a> {
-    /// Takes a token apart; `None` for what is none, or is signed in another way than RS256.
+    /// Takes a token apart; `None` for what is not one, or is signed in another way than RS256.
     pub fn read(text: &'a str) -> Option<Self> {
         let (signed, signature) = text.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;

@@ -16,7 +16,7 @@ pub const KEPT_BYTES: usize = 1024;
 const MASK: &str = "•••";
 
 /// A word behind a header's scheme is looked for by itself from this length on, and so is the
-/// beginning of a secret where an answer broke off early: `Bearer ` is no secret.
+/// beginning of a secret where an answer broke off early: `Bearer ` is not a secret.
 const TELLING_BYTES: usize = 8;
 
 /// The first KB of an answer, with every secret in it made unreadable.

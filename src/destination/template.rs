@@ -32,7 +32,7 @@ const MACROS: &[(&str, Filling)] = &[
     ("country", |facts| facts.click.as_ref()?.country.clone()),
 ];
 
-/// What fills the macro of this name; `None` for a name that is none.
+/// What fills the macro of this name; `None` for an unknown name.
 fn filling(name: &str) -> Option<Filling> {
     MACROS.iter().find(|(known, _)| *known == name).map(|(_, filling)| *filling)
 }

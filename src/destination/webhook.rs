@@ -209,7 +209,7 @@ fn body(facts: &Facts, test: bool) -> String {
     serde_json::to_string(&body).unwrap_or_default()
 }
 
-/// The key of a signing secret; `None` for what is none.
+/// The key of a signing secret; `None` for any other text.
 fn key(secret: &str) -> Option<Vec<u8>> {
     let key = encode::from_base64(secret.strip_prefix(SECRET_PREFIX)?)?;
     // Standard Webhooks: between 24 and 64 bytes.

@@ -61,7 +61,7 @@ impl Incoming {
         received.mark((!whole).then_some(Broken::BodyIncomplete))
     }
 
-    /// The body as a JSON value; refuses what is too long or is no such value, saying where.
+    /// The body as a JSON value; refuses what is too long or not such a value, saying where.
     pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Problem> {
         let (body, whole) = self.body().await;
         if !whole || body.len() > LIMIT_BYTES {
@@ -72,7 +72,7 @@ impl Incoming {
             .map_err(|malformed| Problem::unreadable(format!("The JSON body: {malformed}.")))
     }
 
-    /// The body as text; refuses what is too long or no text.
+    /// The body as text; refuses what is too long or not text.
     pub async fn text(&mut self) -> Result<String, Problem> {
         let (body, whole) = self.body().await;
         let text = String::from_utf8(body).ok().filter(|text| whole && text.len() <= LIMIT_BYTES);

@@ -110,7 +110,7 @@ pub fn iso_date(date: Date) -> String {
     format!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day())
 }
 
-/// Reads `2026-11-23`; `None` for what is no date.
+/// Reads `2026-11-23`; `None` for what is not a date.
 pub fn parse_date(text: &str) -> Option<Date> {
     let mut parts = text.split('-');
     let year = parts.next()?.parse().ok().filter(|year| (1970..=9999).contains(year))?;

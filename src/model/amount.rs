@@ -33,7 +33,7 @@ impl Amount {
 
     /// Reads an amount as sent, with what a user should know about how it was understood.
     ///
-    /// `None` where the text is no number, could mean two numbers, or has more than 12 integer digits.
+    /// `None` where the text is not a number, could mean two numbers, or has more than 12 integer digits.
     pub fn parse(text: &str) -> Option<(Self, Vec<Note>)> {
         let text = text.trim_matches(|c: char| c.is_ascii_whitespace() || SPACES.contains(&c));
         let (negative, digits) = match text.strip_prefix(['+', '-']) {

@@ -146,7 +146,7 @@ pub struct Arrival {
     pub key_hash: String,
     pub key_kind: key::KeyKind,
     pub received_at_ms: i64,
-    /// An id of this arrival alone. A retry of our own carries it again and is no re-fire.
+    /// An id of this arrival alone. A retry of our own carries it again and is not a re-fire.
     pub receipt: String,
 }
 

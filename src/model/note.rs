@@ -137,7 +137,7 @@ pub enum Note {
     MacroAsName,
     /// uid and amount are both unfilled: a template that somebody opened, hardly a conversion.
     TemplateOpened,
-    /// The parameter came several times with different values; the first one was taken.
+    /// The parameter came several times with different values; the first one counts.
     Repeated(Field),
     /// `&amp;` arrived where `&` was meant.
     HtmlAmp,
@@ -162,9 +162,9 @@ pub enum Note {
     BoundToAnother,
     /// No link of the space has this slug.
     LinkUnknown,
-    /// `tg_id` is no Telegram user id and counts as absent.
+    /// `tg_id` is not a Telegram user id and counts as absent.
     TgIdIgnored,
-    /// The parameter's bytes are no UTF-8 text.
+    /// The parameter's bytes are not UTF-8 text.
     Undecodable(Field),
     /// The request itself could not be read.
     Broken(Broken),
@@ -244,7 +244,7 @@ pub enum Broken {
     QueryTooLong,
     /// The body is longer than 16 KiB.
     BodyTooLong,
-    /// The body is no UTF-8 text.
+    /// The body is not UTF-8 text.
     BodyNotUtf8,
     /// The body did not arrive in full.
     BodyIncomplete,

@@ -34,7 +34,7 @@ impl EventTime {
     }
 
     /// Reads epoch milliseconds, or seconds where there are ten digits; a fraction is cut to whole
-    /// milliseconds. Refuses what is no number, is more than 366 days before `now_ms` or more than
+    /// milliseconds. Refuses what is not a number, is more than 366 days before `now_ms` or more than
     /// 24 hours after it.
     pub fn parse(text: &str, now_ms: i64) -> Result<Self, BadTime> {
         let text = text.trim();

@@ -207,7 +207,7 @@ fn counts(totals: &Totals) -> Vec<(&'static str, String)> {
     COLUMNS.iter().map(|column| (column.heading, money::count((column.of)(totals)))).collect()
 }
 
-/// Shares of people, each counted at their first time: a second deposit is no second conversion.
+/// Shares of people, each counted at their first time: a second deposit is not a second conversion.
 fn gauges(totals: &Totals) -> Vec<Gauge> {
     let gauge = |name, whole: Counted, part: Counted| {
         let permille = share_permille(totals.of(whole).people, totals.of(part).people);

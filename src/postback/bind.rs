@@ -16,7 +16,7 @@ pub struct Reading {
     pub verdict: Result<Bind, Refusal>,
 }
 
-/// Reads a bind. Here both fields are required, and a macro that nobody filled is no value.
+/// Reads a bind. Here both fields are required, and an unfilled macro does not count as a value.
 pub fn read(received: &Received) -> Reading {
     let mut parameters = Parameters::parse(&received.query);
     let mut faults = Faults::of_request(&mut parameters, received.broken);

@@ -102,7 +102,7 @@ pub fn read_bot_click(received: &Received) -> Result<BotClick, Refusal> {
     })
 }
 
-/// Reads the id of a call. A macro that nobody filled is none: it would make one click of all.
+/// Reads the id of a call. An unfilled macro is not one: it would make one click of all.
 fn read_id(faults: &mut Faults, text: &str) -> Option<Id> {
     if is_unresolved(text) {
         return None;

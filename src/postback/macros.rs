@@ -72,7 +72,7 @@ fn has_braced_identifier(text: &str) -> bool {
 }
 
 /// A macro's name: begins with a letter or `_`; may carry a map behind a colon, as Keitaro's
-/// `{status:lead=0 sale=1}` does. A GUID may begin with a letter too and is no name.
+/// `{status:lead=0 sale=1}` does. A GUID may begin with a letter too and is not a name.
 fn is_identifier(text: &str) -> bool {
     let name = text.split_once(':').map_or(text, |(name, _map)| name);
     name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')

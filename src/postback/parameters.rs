@@ -17,7 +17,7 @@ pub enum Value<'a> {
     Absent,
     /// The network's own macro, unfilled.
     Unresolved(&'a str),
-    /// Bytes that are no UTF-8.
+    /// Bytes that are not UTF-8.
     Undecodable,
     /// Text, without surrounding spaces.
     Text(&'a str),
@@ -175,7 +175,7 @@ fn classify(text: Option<&str>) -> Value<'_> {
     }
 }
 
-/// Decodes one value and the pairs that an HTML entity swallowed into it. `None` for what is no UTF-8.
+/// Decodes one value and the pairs that an HTML entity swallowed into it. `None` for what is not UTF-8.
 fn decode(raw: &str) -> (Option<String>, Vec<(String, String)>) {
     if macros::is_percent_macro(raw) {
         return (Some(raw.to_owned()), Vec::new());
@@ -188,7 +188,7 @@ fn decode(raw: &str) -> (Option<String>, Vec<(String, String)>) {
             (Some(value), swallowed)
         }
         Err(not_utf8) => {
-            // An entity in Latin-1 is the one thing worth reading in bytes that are no UTF-8.
+            // An entity in Latin-1 is the one thing worth reading in bytes that are not UTF-8.
             let latin: String = not_utf8.as_bytes().iter().map(|byte| char::from(*byte)).collect();
             let (value, swallowed) = entity::split(&latin);
             let mended = !swallowed.is_empty() && value.is_ascii();

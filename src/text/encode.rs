@@ -17,12 +17,12 @@ pub fn base64(bytes: &[u8]) -> String {
     Base64::encode_string(bytes)
 }
 
-/// `None` for what is no base64.
+/// `None` for what is not base64.
 pub fn from_base64(text: &str) -> Option<Vec<u8>> {
     Base64::decode_vec(text).ok()
 }
 
-/// The form that JSON Web Tokens use; `None` for what is none.
+/// The form that JSON Web Tokens use; `None` for anything else.
 pub fn from_base64url(text: &str) -> Option<Vec<u8>> {
     Base64UrlUnpadded::decode_vec(text).ok()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// Reads a text; `Null` for what is no JSON.
+/// Reads a text; `Null` for what is not JSON.
 pub fn read(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_default()
 }
@@ -22,13 +22,13 @@ pub fn number(value: &Value, name: &str) -> Option<i64> {
     value.get(name)?.as_i64()
 }
 
-/// The texts of an array, without what is none.
+/// The texts of an array, without anything else in it.
 pub fn texts(value: &Value) -> Vec<String> {
     let items = value.as_array().into_iter().flatten();
     items.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// The texts of an object by their names, without what is none.
+/// The texts of an object by their names, without anything else in it.
 pub fn texts_by_name(value: &Value) -> BTreeMap<String, String> {
     let members = value.as_object().into_iter().flatten();
     members.filter_map(|(name, text)| Some((name.clone(), text.as_str()?.to_owned()))).collect()

@@ -13,7 +13,7 @@ pub fn pairs(query: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// A text with its `%xx` and `+` decoded; what is no UTF-8 shows as U+FFFD.
+/// A text with its `%xx` and `+` decoded; what is not UTF-8 shows as U+FFFD.
 pub fn decode_lossy(raw: &str) -> String {
     let spaced = raw.replace('+', " ");
     percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
