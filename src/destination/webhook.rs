@@ -38,7 +38,7 @@ pub static KIND: DestinationKind = DestinationKind {
         Field {
             name: SIGNING_SECRET,
             label: "Signing secret",
-            hint: "whsec_…; generated if you leave it empty.",
+            hint: "whsec_…; generated if there is none.",
             holds: Holds::Secret,
         },
     ],
