@@ -1,4 +1,4 @@
-// The file of a period's events: that it is whole, and that it costs what it holds and not what its space holds.
+// Files for spreadsheets: that they are whole, hold no formula, and cost what they hold and not what their space holds.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startWorker } from "./harness.mjs";
@@ -193,4 +193,56 @@ test("a file is of the moment that it began, and of its space alone", async () =
   await fill(other.id, 10, TODAY - 3 * DAY_MS, 1);
   assert.equal((await check(id, TODAY - 3 * DAY_MS, TODAY, "of the space")).numbers.length, 9_000);
   assert.equal((await check(other.id, TODAY - 3 * DAY_MS, TODAY, "of the other")).numbers.length, 10);
+});
+
+test("files of events and links are for a spreadsheet, and hold no formula", async () => {
+  const space = await worker.space();
+  await worker.link(space.id, `csv-${space.id}`);
+  await worker.fire(`/e?token=${space.ingest}&event=deposit&uid==cmd&eid=a,b&value=1234.50`);
+  await worker.fire(`/e?token=${space.ingest}&event=deposit&uid=u2&eid=c&value=-5&currency=EUR`);
+  const dressed = ["＝1+1", " ＠SUM(A1)", "\u0001x", "\u3000=1"];
+  for (const [at, value] of dressed.entries())
+    await worker.fire(`/e?token=${space.ingest}&event=contact&value=${encodeURIComponent(value)}&eid=${at}`);
+  const events = await browser.get(`/s/${space.id}/events.csv?period=today`);
+  assert.match(events.headers.get("content-disposition"), /^attachment; filename="events-\d{4}-\d\d-\d\d-/);
+  const lines = events.text.trim().split("\r\n");
+  assert.equal(lines.length, 3 + dressed.length);
+  for (const line of lines.slice(3)) assert.match(line, /^\d+,contact,,,'[^,]+,20\d\d-/);
+  assert.match(
+    lines[1],
+    /^1,deposit,1234\.50,USD,1234\.50,\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,[^,]*,UTC,'=cmd,"a,b",,,1,0,$/,
+  );
+  assert.match(lines[2], /^2,deposit,-5\.00,EUR,-5,/);
+  const links = await browser.get(`/s/${space.id}/links.csv?period=7d`);
+  assert.deepEqual(links.text.split("\r\n"), [
+    "link,clicks,contacts,subscribed,registrations,deposits,first_deposits,revenue_USD,revenue_EUR",
+    `csv-${space.id},0,0,0,0,0,0,0.00,0.00`,
+    "Unattributed,0,4,0,0,2,2,1234.50,-5.00",
+    "Total,0,4,0,0,2,2,1234.50,-5.00",
+    "",
+  ]);
+});
+
+test("a file of many events is whole", async () => {
+  const space = await worker.space();
+  await worker.db
+    .prepare(
+      `
+    INSERT INTO events (space_id, seq, dedup, event, currency, occurred_at_ms, received_at_ms, link_id, first,
+      receipt, raw)
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+    SELECT ?1, i, 'x=' || i, 'contact', 'USD', ?2, ?2, 0, 0, 'r', '' FROM n`,
+    )
+    .bind(space.id, Date.now())
+    .run();
+  const { text } = await browser.get(`/s/${space.id}/events.csv?period=today`);
+  const numbers = text
+    .trim()
+    .split("\r\n")
+    .slice(1)
+    .map((line) => Number(line.split(",")[0]));
+  assert.deepEqual(
+    numbers,
+    Array.from({ length: 5000 }, (_, at) => at + 1),
+  );
 });
