@@ -179,3 +179,22 @@ export async function until(what, condition, limitMs = 15_000) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
+
+/** Makes D1 refuse every postback until the given work is done. */
+export async function withoutDatabase(worker, work) {
+  await worker.db.prepare("ALTER TABLE keys RENAME TO keys_away").run();
+  try {
+    return await work();
+  } finally {
+    await worker.db.prepare("ALTER TABLE keys_away RENAME TO keys").run();
+  }
+}
+
+/** The deposits that the counters of a space have, and their whole units. */
+export const deposits = (worker, spaceId) =>
+  worker.row(
+    `
+      SELECT total(events) AS events, total(units) AS units
+      FROM counters WHERE space_id = ? AND event = 'deposit'`,
+    spaceId,
+  );
