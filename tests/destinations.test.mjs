@@ -1,4 +1,4 @@
-// What people and programs do to destinations by hand: saving, testing, sending again, removing (docs/destinations.md).
+// What is done to destinations by hand: saving, testing, sending again, removing (docs/destinations.md).
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Webhook } from "standardwebhooks";
