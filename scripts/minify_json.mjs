@@ -1,4 +1,4 @@
-// node minify_json.mjs FROM TO: writes the JSON of one file into another without its spaces; fails where it is not JSON.
+// node minify_json.mjs FROM TO: writes the JSON of one file into another, without its spaces.
 import { readFileSync, writeFileSync } from "node:fs";
 
 const [from, to] = process.argv.slice(2);
