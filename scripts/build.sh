@@ -39,8 +39,9 @@ step "the API's description" "see the lines above" \
 step "worker-build --release (a minute the first time, then 10 to 20 s)" "see the lines above" \
     with_wasm_rust "$worker_build" --release
 # The functions' names are a fifth of the file, and every isolate loads them; a panic says its file and line anyway.
-# worker-build optimizes for speed; -Oz takes another 20 KB.
-"$WASM_OPT_BIN" --all-features --strip-debug -Oz build/index_bg.wasm -o target/stripped.wasm
+# worker-build optimizes for speed; -Oz takes another 20 KB. In the order of their names, functions that are alike
+# stand side by side, which compresses better by another 4.
+"$WASM_OPT_BIN" --all-features --reorder-functions-by-name --strip-debug -Oz build/index_bg.wasm -o target/stripped.wasm
 mv target/stripped.wasm build/index_bg.wasm
 mv "$started" "$stamp"
 sizes build/index_bg.wasm
