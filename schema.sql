@@ -1,5 +1,4 @@
--- XTRACKER's whole schema, and its only truth. Every statement can run again on a database that has
--- it already; triggers are made anew each time, so that a deployment brings their newest form.
+-- XTRACKER's whole schema, to be read: a database is made and changed by the files in migrations/ alone.
 -- Ids are never given twice (AUTOINCREMENT), so that what stays on record of a deleted thing is not
 -- taken for another's. Times are epoch milliseconds, amounts millionths of a currency's unit.
 --
@@ -21,8 +20,10 @@
 -- event from one link's counters and days to the other's. Figures are read from these two (SUMS in
 -- figures.rs), never from events.
 
+-- Below, by `node scripts/schema.mjs`, what the files in migrations/ come to.
+
 -- One tenant: one offer or funnel. Nothing crosses from one space to another.
-CREATE TABLE IF NOT EXISTS spaces (
+CREATE TABLE spaces (
   id            INTEGER PRIMARY KEY AUTOINCREMENT,
   name          TEXT    NOT NULL,
   time_zone     TEXT    NOT NULL DEFAULT 'UTC', -- IANA name; its days are the figures' days
@@ -31,7 +32,7 @@ CREATE TABLE IF NOT EXISTS spaces (
 
 -- The secrets of a space, as SHA-256 in hex; the secrets themselves are nowhere. A key's end is a time:
 -- what was received before expires_at_ms is stored, whenever it comes out of the queue.
-CREATE TABLE IF NOT EXISTS keys (
+CREATE TABLE keys (
   hash          TEXT    NOT NULL PRIMARY KEY,
   space_id      INTEGER NOT NULL REFERENCES spaces (id),
   kind          TEXT    NOT NULL CHECK (kind IN ('ingest', 'bearer')),
@@ -40,22 +41,22 @@ CREATE TABLE IF NOT EXISTS keys (
 ) STRICT, WITHOUT ROWID;
 
 -- db/key.rs REMOVE_ENDED finds those that no queue can need any more.
-CREATE INDEX IF NOT EXISTS keys_ended ON keys (expires_at_ms) WHERE expires_at_ms IS NOT NULL;
+CREATE INDEX keys_ended ON keys (expires_at_ms) WHERE expires_at_ms IS NOT NULL;
 
 -- Keys that were made and never used: nobody has them yet, so that a rotation replaces one at once. The
 -- first use takes the row away; a key that has none counts as used.
-CREATE TABLE IF NOT EXISTS unused_keys (
+CREATE TABLE unused_keys (
   hash TEXT NOT NULL PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 
 -- Sign-ins that were signed out of, until their cookies are over by themselves.
-CREATE TABLE IF NOT EXISTS ended_sessions (
+CREATE TABLE ended_sessions (
   id         TEXT    NOT NULL PRIMARY KEY,
   ends_at_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- A trackable entry point with its own landing at /l/<slug>.
-CREATE TABLE IF NOT EXISTS links (
+CREATE TABLE links (
   id            INTEGER PRIMARY KEY AUTOINCREMENT,
   space_id      INTEGER NOT NULL REFERENCES spaces (id),
   slug          TEXT    NOT NULL UNIQUE, -- over all spaces: a landing's address names no space
@@ -69,10 +70,10 @@ CREATE TABLE IF NOT EXISTS links (
 ) STRICT;
 
 -- db/link.rs LIST reads a space's links.
-CREATE INDEX IF NOT EXISTS links_space ON links (space_id);
+CREATE INDEX links_space ON links (space_id);
 
 -- What a uid came from. The first click of a uid wins.
-CREATE TABLE IF NOT EXISTS clicks (
+CREATE TABLE clicks (
   space_id      INTEGER NOT NULL REFERENCES spaces (id),
   uid           TEXT    NOT NULL,
   link_id       INTEGER NOT NULL,        -- 0 for a click that no link had
@@ -97,7 +98,7 @@ CREATE TABLE IF NOT EXISTS clicks (
 -- db/retention.rs CLICKS finds by age what still says something of its visitor. It is a row written more
 -- for each visit: clicks have no other order in time, and without it all of them would be read again and
 -- again. A click that has nothing of the kind any more, or never had, is not in it.
-CREATE INDEX IF NOT EXISTS clicks_personal ON clicks (clicked_at_ms)
+CREATE INDEX clicks_personal ON clicks (clicked_at_ms)
 WHERE raw_query <> '' OR ip IS NOT NULL OR user_agent IS NOT NULL;
 
 -- A `+` in a uid may reach us as a space, all of them or some: links, networks and bots decode it once
@@ -106,15 +107,14 @@ WHERE raw_query <> '' OR ip IS NOT NULL OR user_agent IS NOT NULL;
 -- looks for a uid's click takes the one spelled alike, or else the first by time of those that fold
 -- alike. A uid with neither plus nor space folds like no other, is in none of these indexes, and costs
 -- nothing.
-CREATE INDEX IF NOT EXISTS clicks_folded ON clicks (space_id, replace(uid, '+', ' ')) WHERE uid GLOB '*[ +]*';
+CREATE INDEX clicks_folded ON clicks (space_id, replace(uid, '+', ' ')) WHERE uid GLOB '*[ +]*';
 
-DROP VIEW IF EXISTS folded_clicks;
 CREATE VIEW folded_clicks AS
 SELECT space_id, replace(uid, '+', ' ') AS folded, uid, clicked_at_ms
 FROM clicks INDEXED BY clicks_folded WHERE uid GLOB '*[ +]*';
 
 -- Which Telegram user a uid belongs to. The first binding wins, and may come before its click.
-CREATE TABLE IF NOT EXISTS binds (
+CREATE TABLE binds (
   space_id    INTEGER NOT NULL REFERENCES spaces (id),
   uid         TEXT    NOT NULL,
   tg_id       INTEGER NOT NULL,
@@ -123,11 +123,10 @@ CREATE TABLE IF NOT EXISTS binds (
 ) STRICT, WITHOUT ROWID;
 
 -- tg_clicks looks up a user's clicks.
-CREATE INDEX IF NOT EXISTS binds_tg ON binds (space_id, tg_id);
+CREATE INDEX binds_tg ON binds (space_id, tg_id);
 
-CREATE INDEX IF NOT EXISTS binds_folded ON binds (space_id, replace(uid, '+', ' ')) WHERE uid GLOB '*[ +]*';
+CREATE INDEX binds_folded ON binds (space_id, replace(uid, '+', ' ')) WHERE uid GLOB '*[ +]*';
 
-DROP VIEW IF EXISTS folded_binds;
 CREATE VIEW folded_binds AS
 SELECT space_id, replace(uid, '+', ' ') AS folded, uid, tg_id, bound_at_ms
 FROM binds INDEXED BY binds_folded WHERE uid GLOB '*[ +]*';
@@ -136,7 +135,6 @@ FROM binds INDEXED BY binds_folded WHERE uid GLOB '*[ +]*';
 -- before it, or to the first one after it where there is none: a rule about what is known, not about
 -- the order in which it came to be known. Whoever applies it computes `away` in a select of its own:
 -- most versions of SQLite do not let ORDER BY see the query around it.
-DROP VIEW IF EXISTS tg_clicks;
 CREATE VIEW tg_clicks AS
 SELECT b.space_id, b.tg_id, c.uid, c.link_id, c.clicked_at_ms
 FROM binds b JOIN clicks c ON c.space_id = b.space_id AND c.uid = iif(
@@ -155,7 +153,7 @@ FROM binds b JOIN clicks c ON c.space_id = b.space_id AND c.uid = iif(
 -- Every event that a network or a bot reported, once. Clustered by space and number: the feed and the
 -- event page read it in its own order and need no further index. `seq` is max + 1 taken inside the insert,
 -- which is safe since D1 runs one statement at a time.
-CREATE TABLE IF NOT EXISTS events (
+CREATE TABLE events (
   space_id       INTEGER NOT NULL REFERENCES spaces (id),
   seq            INTEGER NOT NULL,          -- the number a user says: "event 1042"
   dedup          TEXT    NOT NULL,          -- what makes two postbacks one event; see src/model/event.rs
@@ -178,20 +176,19 @@ CREATE TABLE IF NOT EXISTS events (
 ) STRICT, WITHOUT ROWID;
 
 -- The promise "exactly once": db/event.rs STORE conflicts on it.
-CREATE UNIQUE INDEX IF NOT EXISTS events_dedup ON events (space_id, dedup);
+CREATE UNIQUE INDEX events_dedup ON events (space_id, dedup);
 
 -- db/event.rs STORE asks whether this uid had this event before; clicks_attribute finds its events.
-CREATE INDEX IF NOT EXISTS events_uid ON events (space_id, uid, event) WHERE uid IS NOT NULL;
+CREATE INDEX events_uid ON events (space_id, uid, event) WHERE uid IS NOT NULL;
 
 -- The same for events that know their person by Telegram id. Whoever needs one of the two names it: SQLite
 -- takes a space for ten rows, and may read all of its events instead.
-CREATE INDEX IF NOT EXISTS events_tg ON events (space_id, tg_id, event) WHERE tg_id IS NOT NULL;
+CREATE INDEX events_tg ON events (space_id, tg_id, event) WHERE tg_id IS NOT NULL;
 
 -- For uids that may have come in several spellings: they are one person's.
-CREATE INDEX IF NOT EXISTS events_folded ON events (space_id, replace(uid, '+', ' '), event)
+CREATE INDEX events_folded ON events (space_id, replace(uid, '+', ' '), event)
 WHERE uid GLOB '*[ +]*';
 
-DROP VIEW IF EXISTS folded_events;
 CREATE VIEW folded_events AS
 SELECT space_id, replace(uid, '+', ' ') AS folded, event, seq, uid
 FROM events INDEXED BY events_folded WHERE uid GLOB '*[ +]*';
@@ -200,7 +197,7 @@ FROM events INDEXED BY events_folded WHERE uid GLOB '*[ +]*';
 -- every civil time zone is a whole number of buckets. Revenue is kept as whole units and the
 -- millionths behind them, apart: an i64 of micros would overflow at ten amounts of twelve digits, and
 -- a network that sends ids as amounts would then have its events refused.
-CREATE TABLE IF NOT EXISTS counters (
+CREATE TABLE counters (
   space_id INTEGER NOT NULL,
   bucket   INTEGER NOT NULL, -- time / 900000
   link_id  INTEGER NOT NULL, -- 0 for what has no link
@@ -216,14 +213,14 @@ CREATE TABLE IF NOT EXISTS counters (
 -- Days of a space's own zone that are over, summed up: the figures of a month would else be read from
 -- 96 quarters of an hour a day, for every link. Whoever looks at such a month closes its days; what
 -- comes late is added here as well. Both tables can be emptied at any time, as a change of the zone does.
-CREATE TABLE IF NOT EXISTS closed_days (
+CREATE TABLE closed_days (
   space_id    INTEGER NOT NULL,
   from_bucket INTEGER NOT NULL,
   to_bucket   INTEGER NOT NULL, -- the first bucket of the next day
   PRIMARY KEY (space_id, from_bucket)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE IF NOT EXISTS days (
+CREATE TABLE days (
   space_id    INTEGER NOT NULL,
   from_bucket INTEGER NOT NULL, -- of its row in closed_days
   link_id     INTEGER NOT NULL,
@@ -238,11 +235,9 @@ CREATE TABLE IF NOT EXISTS days (
 
 -- The one place that counts. A row put into this view is added to its counter; one event less is
 -- a row of -1.
-DROP VIEW IF EXISTS tally;
 CREATE VIEW tally AS
 SELECT space_id, 0 AS at_ms, link_id, event, currency, events, people, micros FROM counters;
 
-DROP TRIGGER IF EXISTS tally_add;
 CREATE TRIGGER tally_add INSTEAD OF INSERT ON tally
 BEGIN
   INSERT INTO counters (space_id, bucket, link_id, event, currency, events, people, units, micros)
@@ -288,7 +283,6 @@ BEGIN
 END;
 
 -- Counting is part of storing: no path can store an event uncounted, or count it twice.
-DROP TRIGGER IF EXISTS events_count;
 CREATE TRIGGER events_count AFTER INSERT ON events
 BEGIN
   INSERT INTO tally (space_id, at_ms, link_id, event, currency, events, people, micros)
@@ -299,7 +293,6 @@ BEGIN
 END;
 
 -- An event that finds its link later moves from one link's figures to another's; totals stay.
-DROP TRIGGER IF EXISTS events_move;
 CREATE TRIGGER events_move AFTER UPDATE OF link_id ON events WHEN OLD.link_id <> NEW.link_id
 BEGIN
   INSERT INTO tally (space_id, at_ms, link_id, event, currency, events, people, micros)
@@ -314,7 +307,6 @@ BEGIN
     );
 END;
 
-DROP TRIGGER IF EXISTS clicks_count;
 CREATE TRIGGER clicks_count AFTER INSERT ON clicks
 BEGIN
   INSERT INTO tally (space_id, at_ms, link_id, event, currency, events, people, micros)
@@ -323,10 +315,8 @@ END;
 
 -- A Telegram user put into this view has their events attributed anew: those that have no click of
 -- their own go by the rule of tg_clicks.
-DROP VIEW IF EXISTS tg_users;
 CREATE VIEW tg_users AS SELECT space_id, tg_id FROM binds;
 
-DROP TRIGGER IF EXISTS tg_users_attribute;
 CREATE TRIGGER tg_users_attribute INSTEAD OF INSERT ON tg_users
 BEGIN
   UPDATE events SET link_id = coalesce(
@@ -352,7 +342,6 @@ BEGIN
 END;
 
 -- Events that came before their click: those of its uid, then those of its Telegram user.
-DROP TRIGGER IF EXISTS clicks_attribute;
 CREATE TRIGGER clicks_attribute AFTER INSERT ON clicks WHEN NEW.uid NOT GLOB '*[ +]*'
 BEGIN
   UPDATE events SET link_id = NEW.link_id
@@ -366,7 +355,6 @@ END;
 
 -- The same where a `+` may have become a space on the way: of all spellings those that this click is
 -- now the click of. It may take them from another that they were less like.
-DROP TRIGGER IF EXISTS clicks_attribute_plus;
 CREATE TRIGGER clicks_attribute_plus AFTER INSERT ON clicks WHEN NEW.uid GLOB '*[ +]*'
 BEGIN
   UPDATE events SET
@@ -400,14 +388,13 @@ BEGIN
 END;
 
 -- Events that came before the bind that leads from their Telegram user to a click.
-DROP TRIGGER IF EXISTS binds_attribute;
 CREATE TRIGGER binds_attribute AFTER INSERT ON binds
 BEGIN
   INSERT INTO tg_users (space_id, tg_id) VALUES (NEW.space_id, NEW.tg_id);
 END;
 
 -- Where events are sent on to.
-CREATE TABLE IF NOT EXISTS destinations (
+CREATE TABLE destinations (
   id            INTEGER PRIMARY KEY AUTOINCREMENT,
   space_id      INTEGER NOT NULL REFERENCES spaces (id),
   name          TEXT    NOT NULL,
@@ -421,12 +408,12 @@ CREATE TABLE IF NOT EXISTS destinations (
 ) STRICT;
 
 -- events_send reads a space's destinations.
-CREATE INDEX IF NOT EXISTS destinations_space ON destinations (space_id);
+CREATE INDEX destinations_space ON destinations (space_id);
 
 -- The outbox: one row for each event and destination, committed with the event. A row is open until
 -- it is sent or given up; while it is open, whoever holds its lease may try, and due_at_ms is when
 -- the next one may.
-CREATE TABLE IF NOT EXISTS deliveries (
+CREATE TABLE deliveries (
   space_id       INTEGER NOT NULL,
   seq            INTEGER NOT NULL,
   destination_id INTEGER NOT NULL,
@@ -440,16 +427,15 @@ CREATE TABLE IF NOT EXISTS deliveries (
 ) STRICT, WITHOUT ROWID;
 
 -- db/delivery.rs DUE and CLAIM find what is open and due.
-CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (destination_id, due_at_ms)
+CREATE INDEX deliveries_due ON deliveries (destination_id, due_at_ms)
 WHERE state IN ('pending', 'sending', 'retrying');
 
 -- db/delivery.rs RESEND_FAILED finds what was given up.
-CREATE INDEX IF NOT EXISTS deliveries_failed ON deliveries (destination_id)
+CREATE INDEX deliveries_failed ON deliveries (destination_id)
 WHERE state = 'failed_permanently';
 
 -- Sending on is part of storing, as counting is. The insert carries the first lease: for 30 s the
 -- invocation that stored the event may try, and nobody else.
-DROP TRIGGER IF EXISTS events_send;
 CREATE TRIGGER events_send AFTER INSERT ON events
 BEGIN
   INSERT INTO deliveries (space_id, seq, destination_id, target, state, due_at_ms)
@@ -460,7 +446,7 @@ END;
 
 -- How far the removal of old things has come in a space, and where its last step began. Clicks are found by
 -- their index; the columns for them are from before that, and unused.
-CREATE TABLE IF NOT EXISTS retention (
+CREATE TABLE retention (
   space_id INTEGER NOT NULL PRIMARY KEY REFERENCES spaces (id),
   from_seq INTEGER NOT NULL DEFAULT 0,
   seq      INTEGER NOT NULL DEFAULT 0, -- events up to here have no raw query any more
@@ -470,7 +456,7 @@ CREATE TABLE IF NOT EXISTS retention (
 
 -- Refused postbacks whose key was good: kept whole, so that nothing is lost while the sender is being
 -- fixed. Screens and code call them refused; the table has its name from before that.
-CREATE TABLE IF NOT EXISTS held (
+CREATE TABLE held (
   space_id       INTEGER NOT NULL REFERENCES spaces (id),
   seq            INTEGER NOT NULL,
   fingerprint    TEXT    NOT NULL, -- of status and raw: a network's retries are one row
@@ -484,4 +470,4 @@ CREATE TABLE IF NOT EXISTS held (
 ) STRICT, WITHOUT ROWID;
 
 -- db/refused.rs KEEP conflicts on it.
-CREATE UNIQUE INDEX IF NOT EXISTS held_fingerprint ON held (space_id, fingerprint);
+CREATE UNIQUE INDEX held_fingerprint ON held (space_id, fingerprint);

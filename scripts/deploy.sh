@@ -66,8 +66,9 @@ for queue in $queues; do
     there "the queue $queue" "Queue \"$queue\" does not exist" queues info "$queue" ||
         change "create the queue $queue" "see that Queues are switched on for the account" "$wrangler" queues create "$queue"
 done
-change "apply schema.sql" "run make deploy again; the schema may be applied any number of times" \
-    "$wrangler" d1 execute "$database" --remote --yes --file schema.sql
+# Before the code: the running version goes on meanwhile, and what it cannot store waits in the queue.
+change "migrate the database" "see the lines above; nothing of the migration that failed was kept. Run make deploy again" \
+    "$wrangler" d1 migrations apply DB --remote
 
 new=$(mktemp)
 chmod 600 "$new"

@@ -31,15 +31,15 @@ var DESTINATION_KEY "$(node -p 'crypto.randomBytes(32).toString("hex")')"
 var LOCAL true
 chmod 600 .dev.vars
 
-# The schema and the seed may run again and again, but wrangler takes seconds for each: only when they changed.
-stamp=$state/schema-applied
-sum=$(cat schema.sql scripts/seed.sql | cksum)
+# Both may run again and again, but wrangler takes seconds for each: only when they changed.
+stamp=$state/migrations-applied
+sum=$(cat migrations/*.sql scripts/seed.sql | cksum)
 mkdir -p "$state"
 if [ "$sum" != "$(cat "$stamp" 2>/dev/null)" ]; then
-    for file in schema.sql scripts/seed.sql; do
-        step "$file into the local database" "if its tables are of an older schema, move $state away" \
-            wrangler d1 execute xtracker --local --persist-to "$state" --file "$file" --yes
-    done
+    step "migrate the local database" "see the lines above; nothing of the migration that failed was kept" \
+        wrangler d1 migrations apply DB --local --persist-to "$state"
+    step "the demo space into the local database" "see the lines above" \
+        wrangler d1 execute DB --local --persist-to "$state" --file scripts/seed.sql --yes
     echo "$sum" >"$stamp"
 fi
 

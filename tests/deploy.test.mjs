@@ -65,11 +65,11 @@ if [ "$1" = deploy ]; then cp "$3" ${uploaded}; echo "  https://xtracker.example
 
 const QUEUES = ["xtracker-deliveries", "xtracker-postbacks", "xtracker-postbacks-dead"];
 
-test("a first deployment creates what is missing, then the schema, then the Worker with its secrets", async () => {
+test("a first deployment creates what is missing, then migrates, then deploys the Worker with its secrets", async () => {
   const { stdout, calls, uploaded } = await deploy({ there: false });
   const creations = calls.filter((call) => call.includes("create"));
   assert.deepEqual(creations, ["d1 create xtracker", ...QUEUES.map((queue) => `queues create ${queue}`)]);
-  const order = ["d1 create", "d1 execute xtracker --remote --yes --file schema.sql", "deploy"];
+  const order = ["d1 create", "d1 migrations apply DB --remote", "deploy"];
   const places = order.map((call) => calls.findIndex((made) => made.startsWith(call)));
   assert.deepEqual(
     places,
@@ -161,5 +161,8 @@ test("where nobody knows which secrets are set, or what is there, nothing is cha
 test("a dry run prints the commands and calls nothing", async () => {
   const { stdout, calls } = await deploy({ there: false }, "--dry-run");
   assert.deepEqual(calls, [""]);
-  assert.match(stdout, /d1 create xtracker[^]*queues create[^]*d1 execute[^]*deploy --secrets-file/);
+  assert.match(
+    stdout,
+    /d1 create xtracker[^]*queues create[^]*d1 migrations apply DB --remote[^]*deploy --secrets-file/,
+  );
 });

@@ -17,11 +17,10 @@ export async function freePort() {
 
 /** A server that can be started again on the same state; with the schema, not started yet. */
 export async function devServer(state) {
-  execFileSync(
-    "wrangler",
-    ["d1", "execute", "xtracker", "--local", "--persist-to", state, "--file", "schema.sql", "--yes"],
-    { cwd: ROOT, stdio: "pipe" },
-  );
+  execFileSync("wrangler", ["d1", "migrations", "apply", "DB", "--local", "--persist-to", state], {
+    cwd: ROOT,
+    stdio: "pipe",
+  });
   const vars = { LOCAL: "true", KEY_SECRET, OPERATOR_TOKEN, DESTINATION_KEY: "a destination key for tests only" };
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;

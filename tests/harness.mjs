@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createTestHarness, unstable_splitSqlQuery as splitSql } from "wrangler";
+import { migrations } from "../scripts/schema.mjs";
 
 export const KEY_SECRET = "a key secret for tests only";
 export const OPERATOR_TOKEN = "an operator token for tests only";
@@ -14,9 +15,18 @@ const ROOT = new URL("..", import.meta.url).pathname;
 /**
  * Starts the Worker with an empty database that has the schema. `local: false` is how it is deployed;
  * `configure` changes the text of wrangler.toml first; `entry` is a file of tests/ that stands around the
- * Worker; `databaseDelayMs` has D1 watched, and its every answer late by so much.
+ * Worker; `databaseDelayMs` has D1 watched, and its every answer late by so much; `prepare` does something else to the
+ * empty database than to migrate it.
  */
-export async function startWorker({ local = true, vars = {}, secrets = {}, configure, entry, databaseDelayMs } = {}) {
+export async function startWorker({
+  local = true,
+  vars = {},
+  secrets = {},
+  configure,
+  entry,
+  databaseDelayMs,
+  prepare = migrate,
+} = {}) {
   if (databaseDelayMs !== undefined) entry = "watched-database.mjs";
   if (entry) configure = (toml) => toml.replace('"build/index.js"', `"${ROOT}tests/${entry}"`);
   const server = createTestHarness({
@@ -34,7 +44,7 @@ export async function startWorker({ local = true, vars = {}, secrets = {}, confi
   const worker = server.getWorker();
   const env = await worker.getEnv();
   const db = env.DB;
-  await apply(db, "schema.sql");
+  await prepare(db);
   return {
     server,
     db,
@@ -140,9 +150,23 @@ export function writeConfig(configure) {
 }
 
 /** Runs a file of SQL, named from the root of the repository. */
-export async function apply(db, file) {
-  const sql = readFileSync(`${ROOT}${file}`, "utf8");
-  await db.batch(splitSql(sql).map((statement) => db.prepare(statement)));
+export const apply = (db, file) => execute(db, readFileSync(`${ROOT}${file}`, "utf8"));
+
+const execute = (db, sql) => db.batch(splitSql(sql).map((statement) => db.prepare(statement)));
+
+/** Brings a database up to date as `wrangler d1 migrations apply` does, which cannot reach that of a test. */
+export async function migrate(db, folder) {
+  await execute(
+    db,
+    "CREATE TABLE IF NOT EXISTS d1_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, " +
+      "applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)",
+  );
+  const { results } = await db.prepare("SELECT name FROM d1_migrations").all();
+  const applied = results.map(({ name }) => name);
+  for (const { name, sql } of migrations(folder)) {
+    if (applied.includes(name)) continue;
+    await execute(db, `${sql}\nINSERT INTO d1_migrations (name) VALUES ('${name}');`);
+  }
 }
 
 export async function addKey(db, spaceId, kind, key, expiresAtMs = null) {

@@ -1,0 +1,467 @@
+-- The first schema. Databases that were made before there were migrations have all or part of it, by `CREATE … IF NOT
+-- EXISTS` of a file that could run again and again; so can this one, and adopts them. Triggers and views are made anew.
+
+-- One tenant: one offer or funnel. Nothing crosses from one space to another.
+CREATE TABLE IF NOT EXISTS spaces (
+  id            INTEGER PRIMARY KEY AUTOINCREMENT,
+  name          TEXT    NOT NULL,
+  time_zone     TEXT    NOT NULL DEFAULT 'UTC', -- IANA name; its days are the figures' days
+  created_at_ms INTEGER NOT NULL
+) STRICT;
+
+-- The secrets of a space, as SHA-256 in hex; the secrets themselves are nowhere. A key's end is a time:
+-- what was received before expires_at_ms is stored, whenever it comes out of the queue.
+CREATE TABLE IF NOT EXISTS keys (
+  hash          TEXT    NOT NULL PRIMARY KEY,
+  space_id      INTEGER NOT NULL REFERENCES spaces (id),
+  kind          TEXT    NOT NULL CHECK (kind IN ('ingest', 'bearer')),
+  created_at_ms INTEGER NOT NULL,
+  expires_at_ms INTEGER -- NULL for the current key
+) STRICT, WITHOUT ROWID;
+
+-- db/key.rs REMOVE_ENDED finds those that no queue can need any more.
+CREATE INDEX IF NOT EXISTS keys_ended ON keys (expires_at_ms) WHERE expires_at_ms IS NOT NULL;
+
+-- Keys that were made and never used: nobody has them yet, so that a rotation replaces one at once. The
+-- first use takes the row away; a key that has none counts as used.
+CREATE TABLE IF NOT EXISTS unused_keys (
+  hash TEXT NOT NULL PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+-- Sign-ins that were signed out of, until their cookies are over by themselves.
+CREATE TABLE IF NOT EXISTS ended_sessions (
+  id         TEXT    NOT NULL PRIMARY KEY,
+  ends_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- A trackable entry point with its own landing at /l/<slug>.
+CREATE TABLE IF NOT EXISTS links (
+  id            INTEGER PRIMARY KEY AUTOINCREMENT,
+  space_id      INTEGER NOT NULL REFERENCES spaces (id),
+  slug          TEXT    NOT NULL UNIQUE, -- over all spaces: a landing's address names no space
+  name          TEXT    NOT NULL,
+  kind          TEXT    NOT NULL CHECK (kind IN ('bot', 'channel', 'web')),
+  target        TEXT    NOT NULL,        -- bot name, invite link, or web address
+  uid_parameter TEXT    NOT NULL,
+  page          TEXT,                    -- JSON of title, text, button; NULL for a plain redirect
+  enabled       INTEGER NOT NULL,
+  created_at_ms INTEGER NOT NULL
+) STRICT;
+
+-- db/link.rs LIST reads a space's links.
+CREATE INDEX IF NOT EXISTS links_space ON links (space_id);
+
+-- What a uid came from. The first click of a uid wins.
+CREATE TABLE IF NOT EXISTS clicks (
+  space_id      INTEGER NOT NULL REFERENCES spaces (id),
+  uid           TEXT    NOT NULL,
+  link_id       INTEGER NOT NULL,        -- 0 for a click that no link had
+  clicked_at_ms INTEGER NOT NULL,
+  fbclid        TEXT,
+  fbp           TEXT,
+  fbc           TEXT,
+  campaign_id   TEXT,
+  campaign_name TEXT,
+  adset_id      TEXT,
+  adset_name    TEXT,
+  ad_id         TEXT,
+  ad_name       TEXT,
+  placement     TEXT,
+  country       TEXT,
+  user_agent    TEXT,
+  ip            TEXT,                    -- for Facebook CAPI alone
+  raw_query     TEXT    NOT NULL,
+  PRIMARY KEY (space_id, uid)
+) STRICT, WITHOUT ROWID;
+
+-- db/retention.rs CLICKS finds by age what still says something of its visitor. It is a row written more
+-- for each visit: clicks have no other order in time, and without it all of them would be read again and
+-- again. A click that has nothing of the kind any more, or never had, is not in it.
+CREATE INDEX IF NOT EXISTS clicks_personal ON clicks (clicked_at_ms)
+WHERE raw_query <> '' OR ip IS NOT NULL OR user_agent IS NOT NULL;
+
+-- A `+` in a uid may reach us as a space, all of them or some: links, networks and bots decode it once
+-- too often. What all spellings of such a uid have in common is its folded form, with a space for each
+-- plus. Rows keep the spelling that they came with, so that it does not matter what comes first: whoever
+-- looks for a uid's click takes the one spelled alike, or else the first by time of those that fold
+-- alike. A uid with neither plus nor space folds like no other, is in none of these indexes, and costs
+-- nothing.
+CREATE INDEX IF NOT EXISTS clicks_folded ON clicks (space_id, replace(uid, '+', ' ')) WHERE uid GLOB '*[ +]*';
+
+DROP VIEW IF EXISTS folded_clicks;
+CREATE VIEW folded_clicks AS
+SELECT space_id, replace(uid, '+', ' ') AS folded, uid, clicked_at_ms
+FROM clicks INDEXED BY clicks_folded WHERE uid GLOB '*[ +]*';
+
+-- Which Telegram user a uid belongs to. The first binding wins, and may come before its click.
+CREATE TABLE IF NOT EXISTS binds (
+  space_id    INTEGER NOT NULL REFERENCES spaces (id),
+  uid         TEXT    NOT NULL,
+  tg_id       INTEGER NOT NULL,
+  bound_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (space_id, uid)
+) STRICT, WITHOUT ROWID;
+
+-- tg_clicks looks up a user's clicks.
+CREATE INDEX IF NOT EXISTS binds_tg ON binds (space_id, tg_id);
+
+CREATE INDEX IF NOT EXISTS binds_folded ON binds (space_id, replace(uid, '+', ' ')) WHERE uid GLOB '*[ +]*';
+
+DROP VIEW IF EXISTS folded_binds;
+CREATE VIEW folded_binds AS
+SELECT space_id, replace(uid, '+', ' ') AS folded, uid, tg_id, bound_at_ms
+FROM binds INDEXED BY binds_folded WHERE uid GLOB '*[ +]*';
+
+-- The clicks of a Telegram user. An event without a click of its own goes to the user's last click
+-- before it, or to the first one after it where there is none: a rule about what is known, not about
+-- the order in which it came to be known. Whoever applies it computes `away` in a select of its own:
+-- most versions of SQLite do not let ORDER BY see the query around it.
+DROP VIEW IF EXISTS tg_clicks;
+CREATE VIEW tg_clicks AS
+SELECT b.space_id, b.tg_id, c.uid, c.link_id, c.clicked_at_ms
+FROM binds b JOIN clicks c ON c.space_id = b.space_id AND c.uid = iif(
+  b.uid GLOB '*[ +]*',
+  coalesce(
+    (SELECT x.uid FROM clicks x WHERE x.space_id = b.space_id AND x.uid = b.uid),
+    (
+      SELECT f.uid FROM folded_clicks f
+      WHERE f.space_id = b.space_id AND f.folded = replace(b.uid, '+', ' ')
+      ORDER BY f.clicked_at_ms, f.uid LIMIT 1
+    )
+  ),
+  b.uid
+);
+
+-- Every event that a network or a bot reported, once. Clustered by space and number: the feed and the
+-- event page read it in its own order and need no further index. `seq` is max + 1 taken inside the insert,
+-- which is safe since D1 runs one statement at a time.
+CREATE TABLE IF NOT EXISTS events (
+  space_id       INTEGER NOT NULL REFERENCES spaces (id),
+  seq            INTEGER NOT NULL,          -- the number a user says: "event 1042"
+  dedup          TEXT    NOT NULL,          -- what makes two postbacks one event; see src/model/event.rs
+  event          TEXT    NOT NULL CHECK (event IN ('contact', 'subscribed', 'registration', 'deposit')),
+  uid            TEXT,
+  eid            TEXT,
+  tg_id          INTEGER,
+  value          TEXT,                      -- the amount as sent
+  micros         INTEGER,                   -- as understood; NULL for no amount
+  currency       TEXT    NOT NULL,
+  occurred_at_ms INTEGER NOT NULL,
+  received_at_ms INTEGER NOT NULL,
+  link_id        INTEGER NOT NULL,          -- 0 while unattributed; follows clicks and binds
+  first          INTEGER NOT NULL,          -- 1: the first of its kind for this person
+  receipt        TEXT    NOT NULL,          -- the arrival that stored it; tells our own retry from a re-fire
+  refires        INTEGER NOT NULL DEFAULT 0,
+  notes          TEXT,                      -- JSON array; NULL for none
+  raw            TEXT    NOT NULL,          -- query and body as they arrived, secrets removed
+  PRIMARY KEY (space_id, seq)
+) STRICT, WITHOUT ROWID;
+
+-- The promise "exactly once": db/event.rs STORE conflicts on it.
+CREATE UNIQUE INDEX IF NOT EXISTS events_dedup ON events (space_id, dedup);
+
+-- db/event.rs STORE asks whether this uid had this event before; clicks_attribute finds its events.
+CREATE INDEX IF NOT EXISTS events_uid ON events (space_id, uid, event) WHERE uid IS NOT NULL;
+
+-- The same for events that know their person by Telegram id. Whoever needs one of the two names it: SQLite
+-- takes a space for ten rows, and may read all of its events instead.
+CREATE INDEX IF NOT EXISTS events_tg ON events (space_id, tg_id, event) WHERE tg_id IS NOT NULL;
+
+-- For uids that may have come in several spellings: they are one person's.
+CREATE INDEX IF NOT EXISTS events_folded ON events (space_id, replace(uid, '+', ' '), event)
+WHERE uid GLOB '*[ +]*';
+
+DROP VIEW IF EXISTS folded_events;
+CREATE VIEW folded_events AS
+SELECT space_id, replace(uid, '+', ' ') AS folded, event, seq, uid
+FROM events INDEXED BY events_folded WHERE uid GLOB '*[ +]*';
+
+-- What figures are read from instead of events and clicks: sums by quarter of an hour, so that the day of
+-- every civil time zone is a whole number of buckets. Revenue is kept as whole units and the
+-- millionths behind them, apart: an i64 of micros would overflow at ten amounts of twelve digits, and
+-- a network that sends ids as amounts would then have its events refused.
+CREATE TABLE IF NOT EXISTS counters (
+  space_id INTEGER NOT NULL,
+  bucket   INTEGER NOT NULL, -- time / 900000
+  link_id  INTEGER NOT NULL, -- 0 for what has no link
+  event    TEXT    NOT NULL, -- click, or one of the four
+  currency TEXT    NOT NULL, -- '' for all but deposits
+  events   INTEGER NOT NULL,
+  people   INTEGER NOT NULL, -- events that were the first of their kind for their person
+  units    INTEGER NOT NULL,
+  micros   INTEGER NOT NULL, -- what is left below one unit; may exceed 999999 in sum
+  PRIMARY KEY (space_id, bucket, link_id, event, currency)
+) STRICT, WITHOUT ROWID;
+
+-- Days of a space's own zone that are over, summed up: the figures of a month would else be read from
+-- 96 quarters of an hour a day, for every link. Whoever looks at such a month closes its days; what
+-- comes late is added here as well. Both tables can be emptied at any time, as a change of the zone does.
+CREATE TABLE IF NOT EXISTS closed_days (
+  space_id    INTEGER NOT NULL,
+  from_bucket INTEGER NOT NULL,
+  to_bucket   INTEGER NOT NULL, -- the first bucket of the next day
+  PRIMARY KEY (space_id, from_bucket)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS days (
+  space_id    INTEGER NOT NULL,
+  from_bucket INTEGER NOT NULL, -- of its row in closed_days
+  link_id     INTEGER NOT NULL,
+  event       TEXT    NOT NULL,
+  currency    TEXT    NOT NULL,
+  events      INTEGER NOT NULL,
+  people      INTEGER NOT NULL,
+  units       INTEGER NOT NULL,
+  micros      INTEGER NOT NULL,
+  PRIMARY KEY (space_id, from_bucket, link_id, event, currency)
+) STRICT, WITHOUT ROWID;
+
+-- The one place that counts. A row put into this view is added to its counter; one event less is
+-- a row of -1.
+DROP VIEW IF EXISTS tally;
+CREATE VIEW tally AS
+SELECT space_id, 0 AS at_ms, link_id, event, currency, events, people, micros FROM counters;
+
+DROP TRIGGER IF EXISTS tally_add;
+CREATE TRIGGER tally_add INSTEAD OF INSERT ON tally
+BEGIN
+  INSERT INTO counters (space_id, bucket, link_id, event, currency, events, people, units, micros)
+  VALUES (
+    NEW.space_id,
+    NEW.at_ms / 900000,
+    NEW.link_id,
+    NEW.event,
+    iif(NEW.event = 'deposit', NEW.currency, ''),
+    NEW.events,
+    NEW.people,
+    NEW.micros / 1000000,
+    NEW.micros % 1000000
+  )
+  ON CONFLICT (space_id, bucket, link_id, event, currency) DO UPDATE SET
+    events = events + excluded.events,
+    people = people + excluded.people,
+    units  = units + excluded.units,
+    micros = micros + excluded.micros;
+  INSERT INTO days (space_id, from_bucket, link_id, event, currency, events, people, units, micros)
+  SELECT
+    NEW.space_id,
+    d.from_bucket,
+    NEW.link_id,
+    NEW.event,
+    iif(NEW.event = 'deposit', NEW.currency, ''),
+    NEW.events,
+    NEW.people,
+    NEW.micros / 1000000,
+    NEW.micros % 1000000
+  FROM closed_days d
+  WHERE d.space_id = NEW.space_id
+    AND d.from_bucket = (
+      SELECT max(o.from_bucket) FROM closed_days o
+      WHERE o.space_id = NEW.space_id AND o.from_bucket <= NEW.at_ms / 900000
+    )
+    AND d.to_bucket > NEW.at_ms / 900000
+  ON CONFLICT (space_id, from_bucket, link_id, event, currency) DO UPDATE SET
+    events = events + excluded.events,
+    people = people + excluded.people,
+    units  = units + excluded.units,
+    micros = micros + excluded.micros;
+END;
+
+-- Counting is part of storing: no path can store an event uncounted, or count it twice.
+DROP TRIGGER IF EXISTS events_count;
+CREATE TRIGGER events_count AFTER INSERT ON events
+BEGIN
+  INSERT INTO tally (space_id, at_ms, link_id, event, currency, events, people, micros)
+  VALUES (
+    NEW.space_id, NEW.occurred_at_ms, NEW.link_id, NEW.event, NEW.currency,
+    1, NEW.first, coalesce(NEW.micros, 0)
+  );
+END;
+
+-- An event that finds its link later moves from one link's figures to another's; totals stay.
+DROP TRIGGER IF EXISTS events_move;
+CREATE TRIGGER events_move AFTER UPDATE OF link_id ON events WHEN OLD.link_id <> NEW.link_id
+BEGIN
+  INSERT INTO tally (space_id, at_ms, link_id, event, currency, events, people, micros)
+  VALUES
+    (
+      OLD.space_id, OLD.occurred_at_ms, OLD.link_id, OLD.event, OLD.currency,
+      -1, -OLD.first, -coalesce(OLD.micros, 0)
+    ),
+    (
+      NEW.space_id, NEW.occurred_at_ms, NEW.link_id, NEW.event, NEW.currency,
+      1, NEW.first, coalesce(NEW.micros, 0)
+    );
+END;
+
+DROP TRIGGER IF EXISTS clicks_count;
+CREATE TRIGGER clicks_count AFTER INSERT ON clicks
+BEGIN
+  INSERT INTO tally (space_id, at_ms, link_id, event, currency, events, people, micros)
+  VALUES (NEW.space_id, NEW.clicked_at_ms, NEW.link_id, 'click', '', 1, 1, 0);
+END;
+
+-- A Telegram user put into this view has their events attributed anew: those that have no click of
+-- their own go by the rule of tg_clicks.
+DROP VIEW IF EXISTS tg_users;
+CREATE VIEW tg_users AS SELECT space_id, tg_id FROM binds;
+
+DROP TRIGGER IF EXISTS tg_users_attribute;
+CREATE TRIGGER tg_users_attribute INSTEAD OF INSERT ON tg_users
+BEGIN
+  UPDATE events SET link_id = coalesce(
+    (
+      SELECT o.link_id FROM (
+        SELECT t.link_id, t.uid, t.clicked_at_ms - events.occurred_at_ms AS away FROM tg_clicks t
+        WHERE t.space_id = events.space_id AND t.tg_id = events.tg_id
+      ) o
+      ORDER BY o.away <= 0 DESC, abs(o.away), o.uid LIMIT 1
+    ),
+    0
+  )
+  WHERE (space_id, seq) IN (
+    SELECT e.space_id, e.seq FROM events e INDEXED BY events_tg
+    WHERE e.space_id = NEW.space_id
+      AND e.tg_id = NEW.tg_id
+      AND NOT EXISTS (SELECT 1 FROM clicks c WHERE c.space_id = e.space_id AND c.uid = e.uid)
+      AND iif(e.uid GLOB '*[ +]*', NOT EXISTS (
+        SELECT 1 FROM folded_clicks f
+        WHERE f.space_id = e.space_id AND f.folded = replace(e.uid, '+', ' ')
+      ), 1)
+  );
+END;
+
+-- Events that came before their click: those of its uid, then those of its Telegram user.
+DROP TRIGGER IF EXISTS clicks_attribute;
+CREATE TRIGGER clicks_attribute AFTER INSERT ON clicks WHEN NEW.uid NOT GLOB '*[ +]*'
+BEGIN
+  UPDATE events SET link_id = NEW.link_id
+  WHERE (space_id, seq) IN (
+    SELECT e.space_id, e.seq FROM events e INDEXED BY events_uid
+    WHERE e.space_id = NEW.space_id AND e.uid = NEW.uid AND e.link_id <> NEW.link_id
+  );
+  INSERT INTO tg_users (space_id, tg_id)
+  SELECT b.space_id, b.tg_id FROM binds b WHERE b.space_id = NEW.space_id AND b.uid = NEW.uid;
+END;
+
+-- The same where a `+` may have become a space on the way: of all spellings those that this click is
+-- now the click of. It may take them from another that they were less like.
+DROP TRIGGER IF EXISTS clicks_attribute_plus;
+CREATE TRIGGER clicks_attribute_plus AFTER INSERT ON clicks WHEN NEW.uid GLOB '*[ +]*'
+BEGIN
+  UPDATE events SET
+    link_id = NEW.link_id,
+    notes = nullif(
+      (
+        SELECT json_group_array(n.note) FROM (
+          SELECT value AS note FROM json_each(events.notes) WHERE value <> 'plus_restored'
+          UNION ALL
+          SELECT 'plus_restored' WHERE events.uid <> NEW.uid
+        ) n
+      ),
+      '[]'
+    )
+  WHERE (space_id, seq) IN (
+    SELECT e.space_id, e.seq FROM folded_events e
+    WHERE e.space_id = NEW.space_id
+      AND e.folded = replace(NEW.uid, '+', ' ')
+      AND NEW.uid = coalesce(
+        (SELECT x.uid FROM clicks x WHERE x.space_id = e.space_id AND x.uid = e.uid),
+        (
+          SELECT f.uid FROM folded_clicks f
+          WHERE f.space_id = e.space_id AND f.folded = e.folded
+          ORDER BY f.clicked_at_ms, f.uid LIMIT 1
+        )
+      )
+  );
+  INSERT INTO tg_users (space_id, tg_id)
+  SELECT b.space_id, b.tg_id FROM folded_binds b
+  WHERE b.space_id = NEW.space_id AND b.folded = replace(NEW.uid, '+', ' ');
+END;
+
+-- Events that came before the bind that leads from their Telegram user to a click.
+DROP TRIGGER IF EXISTS binds_attribute;
+CREATE TRIGGER binds_attribute AFTER INSERT ON binds
+BEGIN
+  INSERT INTO tg_users (space_id, tg_id) VALUES (NEW.space_id, NEW.tg_id);
+END;
+
+-- Where events are sent on to.
+CREATE TABLE IF NOT EXISTS destinations (
+  id            INTEGER PRIMARY KEY AUTOINCREMENT,
+  space_id      INTEGER NOT NULL REFERENCES spaces (id),
+  name          TEXT    NOT NULL,
+  enabled       INTEGER NOT NULL,
+  events        TEXT    NOT NULL,           -- JSON: kind of event to its name there; what is missing is not sent
+  config        TEXT    NOT NULL,           -- JSON of the kind and what may be shown
+  secrets       TEXT    NOT NULL,           -- sealed with DESTINATION_KEY
+  failures      INTEGER NOT NULL DEFAULT 0, -- tries in a row that it did not take
+  rest_until_ms INTEGER NOT NULL DEFAULT 0, -- nothing is sent before; its deliveries wait
+  created_at_ms INTEGER NOT NULL
+) STRICT;
+
+-- events_send reads a space's destinations.
+CREATE INDEX IF NOT EXISTS destinations_space ON destinations (space_id);
+
+-- The outbox: one row for each event and destination, committed with the event. A row is open until
+-- it is sent or given up; while it is open, whoever holds its lease may try, and due_at_ms is when
+-- the next one may.
+CREATE TABLE IF NOT EXISTS deliveries (
+  space_id       INTEGER NOT NULL,
+  seq            INTEGER NOT NULL,
+  destination_id INTEGER NOT NULL,
+  target         TEXT    NOT NULL, -- the destination's name for the event, fixed when it was stored
+  state          TEXT    NOT NULL CHECK (state IN ('pending', 'sending', 'retrying', 'sent', 'failed_permanently')),
+  due_at_ms      INTEGER NOT NULL,
+  lease          TEXT,             -- who is sending; NULL for the invocation that stored the event
+  tries          INTEGER NOT NULL DEFAULT 0,
+  attempts       TEXT,             -- JSON array: when, status, duration, answer, outcome
+  PRIMARY KEY (space_id, seq, destination_id)
+) STRICT, WITHOUT ROWID;
+
+-- db/delivery.rs DUE and CLAIM find what is open and due.
+CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (destination_id, due_at_ms)
+WHERE state IN ('pending', 'sending', 'retrying');
+
+-- db/delivery.rs RESEND_FAILED finds what was given up.
+CREATE INDEX IF NOT EXISTS deliveries_failed ON deliveries (destination_id)
+WHERE state = 'failed_permanently';
+
+-- Sending on is part of storing, as counting is. The insert carries the first lease: for 30 s the
+-- invocation that stored the event may try, and nobody else.
+DROP TRIGGER IF EXISTS events_send;
+CREATE TRIGGER events_send AFTER INSERT ON events
+BEGIN
+  INSERT INTO deliveries (space_id, seq, destination_id, target, state, due_at_ms)
+  SELECT NEW.space_id, NEW.seq, d.id, d.events ->> NEW.event, 'pending', NEW.received_at_ms + 30000
+  FROM destinations d
+  WHERE d.space_id = NEW.space_id AND d.enabled = 1 AND d.events ->> NEW.event IS NOT NULL;
+END;
+
+-- How far the removal of old things has come in a space, and where its last step began. Clicks are found by
+-- their index; the columns for them are from before that, and unused.
+CREATE TABLE IF NOT EXISTS retention (
+  space_id INTEGER NOT NULL PRIMARY KEY REFERENCES spaces (id),
+  from_seq INTEGER NOT NULL DEFAULT 0,
+  seq      INTEGER NOT NULL DEFAULT 0, -- events up to here have no raw query any more
+  from_uid TEXT    NOT NULL DEFAULT '',
+  uid      TEXT    NOT NULL DEFAULT ''
+) STRICT;
+
+-- Refused postbacks whose key was good: kept whole, so that nothing is lost while the sender is being
+-- fixed. Screens and code call them refused; the table has its name from before that.
+CREATE TABLE IF NOT EXISTS held (
+  space_id       INTEGER NOT NULL REFERENCES spaces (id),
+  seq            INTEGER NOT NULL,
+  fingerprint    TEXT    NOT NULL, -- of status and raw: a network's retries are one row
+  status         TEXT    NOT NULL, -- invalid_value, invalid_time, …
+  notes          TEXT,
+  raw            TEXT    NOT NULL,
+  received_at_ms INTEGER NOT NULL, -- of the first arrival
+  receipt        TEXT    NOT NULL,
+  refires        INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (space_id, seq)
+) STRICT, WITHOUT ROWID;
+
+-- db/refused.rs KEEP conflicts on it.
+CREATE UNIQUE INDEX IF NOT EXISTS held_fingerprint ON held (space_id, fingerprint);
