@@ -16,7 +16,7 @@ sizes() {
 
 # Directories count too: a removed file changes nothing else.
 if [ -e build/index.js ] && [ -e "$stamp" ] &&
-    [ -z "$(find src assets build.rs Cargo.toml Cargo.lock package-lock.json -newer "$stamp")" ]; then
+    [ -z "$(find src assets migrations build.rs Cargo.toml Cargo.lock package-lock.json -newer "$stamp")" ]; then
     sizes build/index_bg.wasm ", up to date"
     exit 0
 fi

@@ -28,7 +28,7 @@ function readComments(sql, comments) {
   }
 }
 
-/** Text of schema.sql below the line. An index stands with its table, everything else in the order of its first file. */
+/** Text of schema.sql below the line: an index with its table, everything else in the order of its first file. */
 export function schemaOf(files) {
   const db = new DatabaseSync(":memory:");
   const comments = new Map();

@@ -41,6 +41,11 @@ impl Error {
         let text = text.to_ascii_lowercase();
         text.contains("daily") && text.contains("limit") && text.contains("exceeded")
     }
+
+    /// Whether the database lacks the table of its migrations: it was made before there were any.
+    pub fn is_never_migrated(&self) -> bool {
+        matches!(self, Self::Database(text) if text.contains("no such table: d1_migrations"))
+    }
 }
 
 impl fmt::Display for Error {

@@ -65,7 +65,7 @@ if [ "$1" = deploy ]; then cp "$3" ${uploaded}; echo "  https://xtracker.example
 
 const QUEUES = ["xtracker-deliveries", "xtracker-postbacks", "xtracker-postbacks-dead"];
 
-test("a first deployment creates what is missing, then migrates, then deploys the Worker with its secrets", async () => {
+test("a first deployment creates what is missing, migrates, then deploys the Worker with its secrets", async () => {
   const { stdout, calls, uploaded } = await deploy({ there: false });
   const creations = calls.filter((call) => call.includes("create"));
   assert.deepEqual(creations, ["d1 create xtracker", ...QUEUES.map((queue) => `queues create ${queue}`)]);

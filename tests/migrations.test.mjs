@@ -56,8 +56,8 @@ test("a later migration's comments, columns and triggers stand where they belong
     `-- New.\nDROP TRIGGER t;\n${trigger("2")}`;
   assert.equal(
     schemaOf([{ sql: `${first}-- Old.\n${trigger("1")}` }, { sql: later }]),
-    "\n-- A.\n-- More of A.\nCREATE TABLE a (\n  x INTEGER -- Inside.\n, z INTEGER);\n\n-- I.\nCREATE INDEX i ON a (z);\n" +
-      `\n-- B.\nCREATE TABLE b (y TEXT);\n\n-- New.\n${trigger("2")}`,
+    "\n-- A.\n-- More of A.\nCREATE TABLE a (\n  x INTEGER -- Inside.\n, z INTEGER);\n\n-- I.\n" +
+      `CREATE INDEX i ON a (z);\n\n-- B.\nCREATE TABLE b (y TEXT);\n\n-- New.\n${trigger("2")}`,
   );
 });
 

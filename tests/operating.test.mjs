@@ -1,7 +1,9 @@
 // What an operator relies on: /healthz, and the removal of what is older than RETENTION_DAYS.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { mintKey, OPERATOR_TOKEN, sha256, startWorker } from "./harness.mjs";
+import { page } from "./pages.mjs";
 
 const DAY_MS = 24 * 3600 * 1000;
 const TEN_MINUTES_MS = 600_000;
@@ -18,10 +20,21 @@ const health = async () => {
 };
 
 test("/healthz says whether the database answers and what waits, without a key", async () => {
-  assert.deepEqual(await health(), {
+  const { version, deployment, ...well } = await health();
+  assert.match(
+    readFileSync(new URL("../Cargo.toml", import.meta.url), "utf8"),
+    new RegExp(`^version = "${version}"$`, "m"),
+  );
+  assert.match(deployment, /^[0-9a-f-]{36}$/);
+  const browser = await worker.browser();
+  const { id: space } = await worker.space();
+  const settings = page((await browser.get(`/s/${space}/settings`)).text).text;
+  assert.ok(settings.endsWith(`XTRACKER ${version}, deployment ${deployment}`), settings);
+  assert.deepEqual(well, {
     code: 200,
     ok: true,
     database: "answers",
+    schema: "current",
     oldest_due_delivery_s: null,
     spilled: 0,
   });

@@ -9,6 +9,7 @@ import { startWorker } from "./harness.mjs";
 function statements() {
   const db = new DatabaseSync(":memory:");
   db.exec(readFileSync(new URL("../schema.sql", import.meta.url), "utf8"));
+  db.exec("CREATE TABLE d1_migrations (name TEXT UNIQUE)"); // wrangler's own.
   const isStatement = (sql) => {
     try {
       return Boolean(db.prepare(`EXPLAIN QUERY PLAN ${sql}`));

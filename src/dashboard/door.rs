@@ -58,7 +58,7 @@ pub async fn admit(config: &Config, incoming: &Incoming) -> Result<(), Reply> {
         Ok(false) => Err(super::go_to(&login_address(incoming))),
         Err(reason) => {
             edge::log("door_closed", &reason.to_string());
-            Err(super::refusal(&Problem::from(reason)))
+            Err(super::failure(config, &Problem::from(reason)).await)
         }
     }
 }
@@ -91,7 +91,7 @@ pub async fn form(config: &Config, incoming: &Incoming) -> Reply {
             let next = incoming.parameter("next").unwrap_or_default();
             edge::shown(spaces::login(200, &next, None))
         }
-        Err(missing) => super::refusal(&Problem::from(missing)),
+        Err(reason) => super::failure(config, &Problem::from(reason)).await,
     }
 }
 

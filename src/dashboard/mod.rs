@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::figures::zone::DAY_MS;
 use crate::figures::{self, Span, Zone};
 use crate::model::key::KeyKind;
+use crate::model::schema::Schema;
 use crate::page::asset::Asset;
 use crate::page::form::Sent;
 use crate::page::frame;
@@ -193,7 +194,10 @@ async fn admit_and_show(config: &Config, request: Request, incoming: Incoming) -
             Err(reply) => Ok(reply.into()),
         },
     };
-    answer.unwrap_or_else(|problem| refusal(&problem).into())
+    match answer {
+        Ok(answer) => answer,
+        Err(problem) => failure(config, &problem).await.into(),
+    }
 }
 
 async fn show(config: &Config, request: Request, incoming: Incoming) -> Result<Answer, Problem> {
@@ -280,6 +284,25 @@ fn zone_around(name: &str, times: impl Iterator<Item = i64>) -> Zone {
 /// To another page, after a form was taken.
 fn go_to(path: &str) -> Reply {
     frame::guarded(Reply { status: 303, ..Reply::redirect(path) })
+}
+
+/// What is shown in place of a page that the database did not give: where its schema is another, what to do.
+async fn failure(config: &Config, problem: &Problem) -> Reply {
+    let schema = async { db::schema::read(&config.db()?).await };
+    let remedy = match problem.http {
+        503 => db::in_time(config, schema).await.ok().and_then(Schema::remedy),
+        _ => None,
+    };
+    match remedy {
+        Some(remedy) => edge::shown(frame::notice(
+            503,
+            "The database and the code differ",
+            remedy,
+            "/",
+            "Try again",
+        )),
+        None => refusal(problem),
+    }
 }
 
 fn refusal(problem: &Problem) -> Reply {

@@ -2,7 +2,7 @@
 
 use super::{Answer, Asked, Request, go_to};
 use crate::db;
-use crate::edge::config::Config;
+use crate::edge::config::{self, Config};
 use crate::edge::{self, Incoming};
 use crate::manage;
 use crate::model::space::SpaceDraft;
@@ -51,7 +51,7 @@ pub async fn settings(asked: Asked<'_>) -> Result<Answer, Problem> {
     let spaces = db::space::read(&asked.config.db()?, asked.space_id).await?;
     let space = spaces.this.clone().ok_or(Problem::NOT_FOUND)?;
     let draft = SpaceDraft { name: space.name, time_zone: space.time_zone };
-    Ok(spaces::settings(&spaces, space.id, &draft, None).into())
+    Ok(spaces::settings(&spaces, space.id, &draft, None, &deployed(asked.config)).into())
 }
 
 pub async fn save_settings(mut asked: Asked<'_>) -> Result<Answer, Problem> {
@@ -65,7 +65,16 @@ pub async fn save_settings(mut asked: Asked<'_>) -> Result<Answer, Problem> {
         Err(bad) => {
             let spaces = db::space::read(&db, asked.space_id).await?;
             spaces.this.as_ref().ok_or(Problem::NOT_FOUND)?;
-            Ok(spaces::settings(&spaces, asked.space_id, &draft, Some(&bad)).into())
+            let deployed = deployed(asked.config);
+            Ok(spaces::settings(&spaces, asked.space_id, &draft, Some(&bad), &deployed).into())
         }
+    }
+}
+
+/// Which version this is, and which deployment.
+fn deployed(config: &Config) -> String {
+    match config.deployment().as_str() {
+        "" => format!("XTRACKER {}", config::VERSION),
+        deployment => format!("XTRACKER {}, deployment {deployment}", config::VERSION),
     }
 }

@@ -1,23 +1,48 @@
-//! Whether the database answers, and what waits in it.
+//! Whether the database answers, whether it is up to date, and what waits in it.
 
+use constcat::concat;
 use worker::D1Database;
 
-use super::run;
+use super::{run, schema};
 use crate::error::Error;
+use crate::model::schema::Schema;
 
 /// When the delivery that waits longest was due, of destinations that are neither paused nor resting.
-const OLDEST_DUE: &str = "
-SELECT min(n.due_at_ms) AS due_at_ms FROM (
+const CHECK: &str = concat!(
+    "
+SELECT ",
+    schema::NEWEST,
+    " AS applied, min(n.due_at_ms) AS due_at_ms FROM (
   SELECT (
     SELECT min(x.due_at_ms) FROM deliveries x
     WHERE x.destination_id = d.id AND x.state IN ('pending', 'sending', 'retrying')
   ) AS due_at_ms
   FROM destinations d WHERE d.enabled = 1 AND d.rest_until_ms <= ?1
 ) n
-";
+"
+);
 
-/// Epoch milliseconds of the oldest delivery that could be sent; `None` where nothing waits.
-pub async fn oldest_due(db: &D1Database, now_ms: i64) -> Result<Option<i64>, Error> {
-    let rows = run(db, OLDEST_DUE, &[super::number(now_ms)]).await?.rows;
-    Ok(rows.first().and_then(|row| row.optional_number("due_at_ms")))
+/// What a database that answers says of itself.
+pub struct Checked {
+    pub schema: Schema,
+    /// Epoch milliseconds of the oldest delivery that could be sent; `None` where nothing waits, or where
+    /// the schema is another and does not say.
+    pub oldest_due_ms: Option<i64>,
+}
+
+/// Checks the database: one round trip, and a second where its schema does not even take the question.
+pub async fn check(db: &D1Database, now_ms: i64) -> Result<Checked, Error> {
+    match run(db, CHECK, &[super::number(now_ms)]).await {
+        Ok(read) => {
+            let number = |name| read.rows.first().and_then(|row| row.optional_number(name));
+            Ok(Checked {
+                schema: Schema::of(number("applied")),
+                oldest_due_ms: number("due_at_ms"),
+            })
+        }
+        Err(reason) => match schema::read(db).await? {
+            Schema::Current => Err(reason),
+            schema => Ok(Checked { schema, oldest_due_ms: None }),
+        },
+    }
 }

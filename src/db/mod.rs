@@ -19,6 +19,7 @@ pub mod refused;
 pub mod resend;
 pub mod retention;
 mod row;
+pub mod schema;
 pub mod session;
 pub mod space;
 

@@ -1,20 +1,28 @@
 //! Spaces.
 
+use constcat::concat;
 use serde::Serialize;
 use worker::{D1Database, D1Result};
 
 use super::row::Row;
-use super::{number, rows_of, run, run_together, text};
+use super::{number, rows_of, run, run_together, schema, text};
 use crate::error::Error;
+use crate::model::schema::Schema;
 use crate::model::space::SpaceDraft;
 
 const CREATE: &str = "
 INSERT INTO spaces (name, time_zone, created_at_ms) VALUES (?1, ?2, ?3) RETURNING id
 ";
 
-pub(super) const LIST: &str = "
-SELECT id, name, time_zone FROM spaces ORDER BY id
-";
+/// With them the schema, which every page is to know. A row without an id where there is no space.
+pub(super) const LIST: &str = concat!(
+    "
+SELECT s.id, s.name, s.time_zone, v.applied
+FROM (SELECT ",
+    schema::NEWEST,
+    " AS applied) v LEFT JOIN spaces s ON true ORDER BY s.id
+"
+);
 
 const EXISTS: &str = "
 SELECT id FROM spaces WHERE id = ?1
@@ -43,10 +51,12 @@ pub struct ListedSpace {
 }
 
 fn read_list(rows: &[Row]) -> Vec<ListedSpace> {
-    let listed = rows.iter().map(|row| ListedSpace {
-        id: row.number("id"),
-        name: row.text("name"),
-        time_zone: row.text("time_zone"),
+    let listed = rows.iter().filter_map(|row| {
+        Some(ListedSpace {
+            id: row.optional_number("id")?,
+            name: row.text("name"),
+            time_zone: row.text("time_zone"),
+        })
     });
     listed.collect()
 }
@@ -57,24 +67,26 @@ pub struct Spaces {
     pub all: Vec<ListedSpace>,
     /// `None` where there is no such space.
     pub this: Option<ListedSpace>,
+    pub schema: Schema,
 }
 
 impl Spaces {
     /// Reads the answer of `LIST`, the first statement of every page.
     pub(super) fn read(results: &[D1Result], space_id: i64) -> Result<Self, Error> {
-        Ok(Self::of(read_list(&rows_of(results, 0)?), space_id))
+        Ok(Self::of(&rows_of(results, 0)?, space_id))
     }
 
-    fn of(all: Vec<ListedSpace>, space_id: i64) -> Self {
+    fn of(rows: &[Row], space_id: i64) -> Self {
+        let all = read_list(rows);
         let this = all.iter().find(|space| space.id == space_id).cloned();
-        Self { all, this }
+        let applied = rows.first().and_then(|row| row.optional_number("applied"));
+        Self { all, this, schema: Schema::of(applied) }
     }
 }
 
 /// A space with all others.
 pub async fn read(db: &D1Database, space_id: i64) -> Result<Spaces, Error> {
-    let all = list(db).await?;
-    Ok(Spaces::of(all, space_id))
+    Ok(Spaces::of(&run(db, LIST, &[]).await?.rows, space_id))
 }
 
 /// Changes a space's name and zone; false where there is no such space. In another zone its days are

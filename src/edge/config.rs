@@ -2,7 +2,7 @@
 
 use worker::js_sys;
 use worker::wasm_bindgen::JsValue;
-use worker::{D1Database, Env, Queue, RateLimiter};
+use worker::{D1Database, Env, Queue, RateLimiter, WorkerVersionMetadata};
 
 use crate::error::Error;
 use crate::model::key;
@@ -32,6 +32,12 @@ const ACCESS_AUD: &str = "ACCESS_AUD";
 const OPERATOR_TOKEN: &str = "OPERATOR_TOKEN";
 /// `true` in `.dev.vars` alone: the keys of the demo space work, and answers tell what D1 counted.
 const LOCAL: &str = "LOCAL";
+
+/// The platform's own record of which deployment this is.
+const DEPLOYMENT: &str = "VERSION";
+
+/// The version that this is, as CHANGELOG.md names it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// After how many days raw queries and finished deliveries are removed; kept for ever where it is unset.
 const RETENTION_DAYS: &str = "RETENTION_DAYS";
@@ -96,6 +102,12 @@ impl Config {
     /// The queue of spilled postbacks as the platform gives it, for what the crate does not know of.
     pub fn postbacks_binding(&self) -> JsValue {
         js_sys::Reflect::get(self.env.as_ref(), &POSTBACKS.into()).unwrap_or(JsValue::UNDEFINED)
+    }
+
+    /// What the platform names this deployment by; empty where it does not say.
+    pub fn deployment(&self) -> String {
+        let bound = self.env.get_binding::<WorkerVersionMetadata>(DEPLOYMENT);
+        bound.map(|deployment| deployment.id()).unwrap_or_default()
     }
 
     pub fn postbacks(&self) -> Result<Queue, Error> {

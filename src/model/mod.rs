@@ -7,6 +7,7 @@ pub mod event;
 pub mod key;
 pub mod link;
 pub mod note;
+pub mod schema;
 pub mod session;
 pub mod space;
 pub mod status;

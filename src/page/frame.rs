@@ -51,6 +51,8 @@ struct Frame<'a> {
     tabs: Vec<Tab>,
     /// Whether somebody is signed in by a password, and can sign out.
     session: bool,
+    /// What is to be done about the database's schema, if anything is.
+    remedy: Option<&'static str>,
     /// The screen itself, a template.
     main: &'a dyn fmt::Display,
 }
@@ -80,7 +82,8 @@ pub fn of_space<T: Template>(
     };
     let this = spaces.this.as_ref();
     let tabs = SECTIONS.iter().map(tab).collect();
-    let frame = Frame { title, all: &spaces.all, this, tabs, session: true, main };
+    let remedy = spaces.schema.remedy();
+    let frame = Frame { title, all: &spaces.all, this, tabs, session: true, remedy, main };
     render(status, &frame, any::type_name::<T>())
 }
 
@@ -91,7 +94,8 @@ pub fn alone<T: Template>(
     title: &str,
     main: &T,
 ) -> Result<Reply, Error> {
-    let frame = Frame { title, all: &[], this: None, tabs: Vec::new(), session, main };
+    let tabs = Vec::new();
+    let frame = Frame { title, all: &[], this: None, tabs, session, remedy: None, main };
     render(status, &frame, any::type_name::<T>())
 }
 

@@ -18,6 +18,8 @@ struct Screen<'a> {
     form: Form,
     /// Whether time zones are suggested.
     zones: bool,
+    /// What stands below the form.
+    foot: &'a str,
 }
 
 /// The way in. `next` is where to go after it.
@@ -26,7 +28,7 @@ pub fn login(status: u16, next: &str, bad: Option<&BadField>) -> Result<Reply, E
         .hint("The operator's secret. make deploy and make dev print it.");
     let form = Form::new("/login".to_owned(), "Sign in", vec![password]);
     let form = form.hidden("next", next).refused(bad);
-    let main = Screen { title: "Sign in", text: "", form, zones: false };
+    let main = Screen { title: "Sign in", text: "", form, zones: false, foot: "" };
     frame::alone(status, false, "Sign in", &main)
 }
 
@@ -41,20 +43,21 @@ pub fn new(is_first: bool, draft: &SpaceDraft, bad: Option<&BadField>) -> Result
         ("New space", "A space is one offer or funnel. Spaces share nothing with each other.")
     };
     let form = Form::new("/new".to_owned(), "Create the space", fields(draft)).refused(bad);
-    let main = Screen { title, text, form, zones: true };
+    let main = Screen { title, text, form, zones: true, foot: "" };
     frame::alone(form::status(bad), true, title, &main)
 }
 
-/// Name and zone of a space.
+/// Name and zone of a space, and what is `deployed`.
 pub fn settings(
     spaces: &Spaces,
     space_id: i64,
     draft: &SpaceDraft,
     bad: Option<&BadField>,
+    deployed: &str,
 ) -> Result<Reply, Error> {
     let form = Form::new(format!("/s/{space_id}/settings"), "Save", fields(draft)).refused(bad);
     let text = "Reports use days in this time zone. Changing it does not change any event, only where each day begins.";
-    let main = Screen { title: "Settings", text, form, zones: true };
+    let main = Screen { title: "Settings", text, form, zones: true, foot: deployed };
     frame::of_space(form::status(bad), spaces, Section::Settings, "Settings", &main)
 }
 
