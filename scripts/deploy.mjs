@@ -76,8 +76,8 @@ function change(what, remedy, ...args) {
 }
 
 /**
- * What Cloudflare answers of something that it has; null where it has none. That is believed only where wrangler says so
- * in the words `absent`: anything else that fails, a lost connection or a token without the right, says nothing about
+ * What Cloudflare answers of something that it has; null where it has none. That is believed only where wrangler says
+ * so in the words `absent`: anything else that fails, a lost connection or a token without the right, says nothing of
  * what is there, and must not have it made anew. A dry run supposes that nothing is.
  */
 function there(what, absent, ...args) {
