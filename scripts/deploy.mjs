@@ -8,7 +8,7 @@
 // and STATE, where the database is kept (default .wrangler/state).
 import { spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline/promises";
@@ -131,6 +131,50 @@ function secretsThere() {
   return fail("read which secrets are set", remedy, answer);
 }
 
+/** The names of the migrations that the database has had; `null` where it does not say. */
+function migrationsApplied() {
+  const names = ["--json", "--command", "SELECT name FROM d1_migrations"];
+  const { isWell, answer } = call(["d1", "execute", "DB", "--remote", ...names]);
+  try {
+    return isWell ? JSON.parse(answer)[0].results.map(({ name }) => name) : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Before the code: the running version goes on meanwhile, and what it cannot store waits in the queue. wrangler has D1
+ * run a migration as a query. That has 30 seconds, and is split into statements in a way of D1's own, known to
+ * end a trigger too soon. An import knows neither; it too is done whole or not at all.
+ */
+function migrate() {
+  const what = "migrate the database";
+  const again = `nothing of the migration that failed was kept. Run ${AGAIN} again`;
+  const apply = ["d1", "migrations", "apply", "DB", "--remote"];
+  if (isDryRun) return change(what, again, ...apply);
+  say(what);
+  const { isWell, said } = call(apply);
+  if (isWell) return said;
+  const applied = migrationsApplied() ?? fail(what, `see the lines above; ${again}`, said);
+  const folder = join(ROOT, "migrations");
+  const left = readdirSync(folder).filter((name) => name.endsWith(".sql") && !applied.includes(name));
+  for (const name of left.sort()) {
+    const file = join(temporary(), name);
+    const sql = readFileSync(join(folder, name), "utf8");
+    writeFileSync(file, `${sql}\nINSERT INTO d1_migrations (name) VALUES ('${name}');\n`);
+    const remedy = `see the lines above; as a query it was refused too. ${again}`;
+    change(`import ${name}`, remedy, "d1", "execute", "DB", "--remote", "--yes", "--file", file);
+  }
+  return said;
+}
+
+/** A folder of its own, only for as long as this runs. */
+function temporary() {
+  const folder = mkdtempSync(join(tmpdir(), "xtracker-deploy-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
 const madeUp = () => randomBytes(32).toString("hex");
 
 /** What is typed, unseen; empty where there is nobody to ask. */
@@ -157,9 +201,7 @@ async function missingSecrets(known) {
 
 /** Deploys with secrets in a file: what is an argument or in the environment can be read by others. */
 function deployWith(secrets) {
-  const folder = mkdtempSync(join(tmpdir(), "xtracker-secrets-"));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-  const file = join(folder, "secrets.json");
+  const file = join(temporary(), "secrets.json");
   writeFileSync(file, JSON.stringify(secrets, null, 2), { mode: 0o600 });
   const more = IS_RELEASE ? "" : "; make build says more about the build";
   const what = IS_RELEASE ? "deploy" : "build and deploy";
@@ -182,9 +224,7 @@ async function deploy() {
     change(`create the queue ${queue}`, "see that Queues are switched on for the account", "queues", "create", queue);
   }
   const secrets = await missingSecrets(known);
-  // Before the code: the running version goes on meanwhile, and what it cannot store waits in the queue.
-  const remedy = `see the lines above; nothing of the migration that failed was kept. Run ${AGAIN} again`;
-  change("migrate the database", remedy, "d1", "migrations", "apply", "DB", "--remote");
+  migrate();
   const said = deployWith(secrets);
   if (isDryRun) return;
   const [origin] = /https:\/\/[^ \n]+\.workers\.dev/.exec(said) ?? ["the address that your Cloudflare dashboard shows"];

@@ -5,8 +5,9 @@ import { execFile } from "node:child_process";
 import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { promisify } from "node:util";
+import { migrations } from "../scripts/schema.mjs";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 const run = promisify(execFile);
@@ -33,8 +34,9 @@ const listed = (names) =>
  */
 async function deploy({ there, secrets = SECRETS, says = {} }, ...args) {
   const folder = mkdtempSync(join(tmpdir(), "xtracker-deploy-"));
-  const [stub, calls, uploaded] = ["wrangler", "calls", "uploaded"].map((name) => join(folder, name));
-  for (const [question, absent] of Object.entries(ABSENT)) {
+  const names = ["wrangler", "calls", "uploaded", "imported"];
+  const [stub, calls, uploaded, imported] = names.map((name) => join(folder, name));
+  for (const [question, absent] of Object.entries({ ...ABSENT, ...says })) {
     const { out, error } =
       says[question] ?? (there ? { out: question === "secret list" ? listed(secrets) : "" } : { error: absent });
     const [kind, text] = error === undefined ? ["out", out] : ["error", `✘ [ERROR] ${error}`];
@@ -47,6 +49,7 @@ echo "$*" >>${calls}
 said="${folder}/$1 $2"
 if [ -e "$said.error" ]; then sed "s/NAME/$3/g" "$said.error" >&2; exit 1; fi
 if [ -e "$said.out" ]; then cat "$said.out"; fi
+case "$*" in *--file*) cat "$7" >>${imported};; esac
 if [ "$1" = deploy ]; then cp "$3" ${uploaded}; echo "  https://xtracker.example.workers.dev"; fi
 `,
   );
@@ -60,7 +63,8 @@ if [ "$1" = deploy ]; then cp "$3" ${uploaded}; echo "  https://xtracker.example
       return "";
     }
   };
-  return { code, stdout, stderr, calls: read(calls).trim().split("\n"), uploaded: read(uploaded) };
+  const called = read(calls).trim().split("\n");
+  return { code, stdout, stderr, calls: called, uploaded: read(uploaded), imported: read(imported) };
 }
 
 const QUEUES = ["xtracker-deliveries", "xtracker-postbacks", "xtracker-postbacks-dead"];
@@ -165,4 +169,38 @@ test("a dry run prints the commands and calls nothing", async () => {
     stdout,
     /d1 create xtracker[^]*queues create[^]*d1 migrations apply DB --remote[^]*deploy --secrets-file/,
   );
+});
+
+describe("a migration that D1 does not take as a query", () => {
+  const refused = { error: "A request to the Cloudflare API failed.\n\n  incomplete input: SQLITE_ERROR [code: 7500]" };
+  const applied = (names) => ({ out: JSON.stringify([{ results: names.map((name) => ({ name })), success: true }]) });
+  const all = migrations();
+
+  test("is imported with its record, and then the Worker is deployed", async () => {
+    const says = { "d1 migrations": refused, "d1 execute": applied([]) };
+    const { code, calls, imported } = await deploy({ there: true, says });
+    assert.equal(code, 0);
+    assert.equal(
+      imported,
+      all.map(({ name, sql }) => `${sql}\nINSERT INTO d1_migrations (name) VALUES ('${name}');\n`).join(""),
+    );
+    const kinds = calls.filter((call) => /^(d1 [em]|deploy)/.test(call)).map((call) => call.split(" --")[0]);
+    assert.deepEqual(kinds, ["d1 migrations apply DB", "d1 execute DB", ...all.map(() => "d1 execute DB"), "deploy"]);
+  });
+
+  test("is not done twice where it was applied all the same", async () => {
+    const says = { "d1 migrations": refused, "d1 execute": applied(all.map(({ name }) => name)) };
+    const { code, imported } = await deploy({ there: true, says });
+    assert.deepEqual([code, imported], [0, ""]);
+  });
+
+  test("keeps the Worker from being deployed where D1 cannot be asked, or does not take it at all", async () => {
+    for (const error of ["Authentication error [code: 10000]", "no such table: d1_migrations"]) {
+      const says = { "d1 migrations": refused, "d1 execute": { error } };
+      const { code, stderr, calls, uploaded } = await deploy({ there: true, says });
+      assert.deepEqual([code, uploaded], [1, ""]);
+      assert.ok(!calls.some((call) => call.startsWith("deploy")));
+      assert.match(stderr, /incomplete input[^]*this step failed: migrate the database[^]*nothing of the migration/);
+    }
+  });
 });

@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { unstable_splitSqlQuery as splitSql } from "wrangler";
 import { migrations, schemaFile, schemaOf } from "../scripts/schema.mjs";
 import { apply, migrate, startWorker } from "./harness.mjs";
 
@@ -64,6 +65,19 @@ test("a later migration's comments, columns and triggers stand where they belong
 test("migrations are numbered without a gap, from 0001", () => {
   for (const [at, { name }] of migrations().entries())
     assert.match(name, new RegExp(`^${String(at + 1).padStart(4, "0")}_[a-z0-9_]+\\.sql$`));
+});
+
+test("D1 can split every migration: BEGIN and END of triggers stand alone, in capitals, and no CASE ends one", () => {
+  for (const { name, sql } of migrations()) {
+    assert.ok(!sql.includes("\r") && /;\n$/.test(sql), name);
+    const statements = splitSql(sql);
+    for (const statement of statements.filter((statement) => /^CREATE TRIGGER/.test(statement))) {
+      assert.match(statement, /\nBEGIN\n[^]*\nEND;?$/, name);
+      assert.doesNotMatch(statement, /\bCASE\b/i, name);
+    }
+    const verbs = sql.match(/^(CREATE|DROP|ALTER|INSERT|UPDATE|DELETE|WITH|PRAGMA)\b/gm);
+    assert.equal(statements.length, verbs.length, name);
+  }
 });
 
 test("all migrations make of an empty database on D1 exactly the schema of schema.sql", async () => {
