@@ -21,6 +21,8 @@ pub enum Error {
     Database(String),
     /// The queue refused.
     Queue(String),
+    /// A Durable Object gave no answer.
+    Object(String),
     /// One address sent more than its share.
     Limited,
     /// Another server's document was not to be had.
@@ -54,6 +56,7 @@ impl fmt::Display for Error {
             Self::Deadline(what) => write!(f, "{what} did not answer in time"),
             Self::Database(text) => write!(f, "D1 refused: {text}"),
             Self::Queue(text) => write!(f, "the queue refused: {text}"),
+            Self::Object(text) => write!(f, "the object gave no answer: {text}"),
             Self::Fetch(text) => write!(f, "a document could not be fetched: {text}"),
             Self::Template(which) => write!(f, "{which} did not render"),
             Self::Limited => f.write_str("one address sent more than its share"),

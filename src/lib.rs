@@ -7,7 +7,7 @@
 //! - `door`: whoever comes in from outside: postbacks, bots, visitors, the operator's programs.
 //!   `dashboard`: the signed-in person.
 //! - `manage`: what both do to spaces, keys, links, destinations. `upkeep`: what happens without anybody
-//!   waiting: the queue, deliveries, removal. `page`: what each screen shows.
+//!   waiting: the queue, deliveries, removal. `writer`: postbacks that share a statement. `page`: what each screen shows.
 //! - `db`: every SQL statement. `edge`: the runtime, configuration, sealing.
 //! - `destination`, `postback`, `network`, `figures`: the rules, which know no platform.
 //! - `reply`, `model`, `text`, `error`: values that cannot be wrong, and how they are written.
@@ -31,11 +31,14 @@ mod reply;
 mod route;
 mod text;
 mod upkeep;
+mod writer;
+
+use std::rc::Rc;
 
 use futures_channel::oneshot;
 use worker::{
-    Context, Env, MessageBatch, MessageExt, QueueRetryOptionsBuilder, ScheduleContext,
-    ScheduledEvent, event, web_sys,
+    Context, DurableObject, Env, MessageBatch, MessageExt, QueueRetryOptionsBuilder, Request,
+    Response, ScheduleContext, ScheduledEvent, State, durable_object, event, web_sys,
 };
 
 use dashboard::Answer;
@@ -47,6 +50,8 @@ use route::Route;
 use upkeep::consumer::{self, Fate};
 use upkeep::later::Later;
 use upkeep::{courier, retention, tidy};
+use writer::desk::{Desk, Taken};
+use writer::letter::Answer as Written;
 
 #[event(start)]
 fn start() {
@@ -165,4 +170,32 @@ async fn queue(batch: MessageBatch<String>, env: Env, _context: Context) -> work
         courier::sweep_by_queue(&config).await;
     }
     Ok(())
+}
+
+/// One for each database: what comes at the same time is stored by it in one statement. It has no
+/// storage of its own, so that it may end at any moment.
+#[durable_object(fetch)]
+pub struct Writer {
+    state: State,
+    office: Rc<(Config, Desk)>,
+}
+
+impl DurableObject for Writer {
+    fn new(state: State, env: Env) -> Self {
+        Self { state, office: Rc::new((Config::new(env), Desk::default())) }
+    }
+
+    async fn fetch(&self, request: Request) -> worker::Result<Response> {
+        let letter = edge::asked(request.inner()).await?;
+        let (_, desk) = &*self.office;
+        let Some(Taken { answer, begins }) = desk.take(&letter) else {
+            return edge::said(Written::Alone.to_text());
+        };
+        if begins {
+            let office = self.office.clone();
+            self.state.wait_until(async move { office.1.work(&office.0).await });
+        }
+        let answer = answer.await.unwrap_or(Written::Alone);
+        edge::said(answer.to_text())
+    }
 }

@@ -92,6 +92,7 @@ impl From<Error> for Problem {
             Error::Deadline(_)
             | Error::Database(_)
             | Error::Queue(_)
+            | Error::Object(_)
             | Error::Fetch(_)
             | Error::Limited => {
                 Self::new(503, "unavailable", "That did not work. Try again in a minute.")

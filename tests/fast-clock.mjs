@@ -2,7 +2,7 @@
 // `/test/database?is=refusing` has every statement refused, `is=mute` executed and its answer lost, `is=there` ends it.
 // Local D1 and workerd's own clock can be made to do neither. `/test/statements` says how many were sent.
 import { WorkerEntrypoint } from "cloudflare:workers";
-import Built from "../build/index.js";
+import Built, { Writer as BuiltWriter } from "../build/index.js";
 
 const RealDate = Date;
 const realSetTimeout = setTimeout;
@@ -43,6 +43,12 @@ class D1Database {
     });
     this.prepare = (sql) => statement(real.prepare(sql));
     this.batch = (all) => call(all.length, () => real.batch(all.map(({ prepared }) => prepared)));
+  }
+}
+
+export class Writer extends BuiltWriter {
+  constructor(ctx, env) {
+    super(ctx, { ...env, DB: new D1Database(env.DB) });
   }
 }
 

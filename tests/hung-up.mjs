@@ -3,7 +3,9 @@
 // after a disconnect, of which local workerd takes no notice. D1 hears of everything x-test-stall-ms late.
 // GET /test-log has the calls.
 import { WorkerEntrypoint } from "cloudflare:workers";
-import Built from "../build/index.js";
+import Built, { Writer } from "../build/index.js";
+
+export { Writer };
 
 let calls = [];
 
@@ -46,7 +48,7 @@ export default class extends WorkerEntrypoint {
     });
     const stallMs = Number(request.headers.get("x-test-stall-ms"));
     const database = new D1Database(this.env.DB, stallMs);
-    const answer = new Built(this.ctx, { ...this.env, DB: database }).fetch(request);
+    const answer = new Built(this.ctx, { ...this.env, DB: database, WRITER: undefined }).fetch(request);
     if (request.headers.has("x-test-hangs-up")) {
       await database.asked;
       return new Response("");

@@ -1,6 +1,6 @@
 // The built Worker without a way out: what it calls beyond this machine is answered 502 here. Whoever makes up
 // destinations may make up somebody's address.
-import Built from "../build/index.js";
+import Built, { Writer } from "../build/index.js";
 
 const reach = globalThis.fetch;
 globalThis.fetch = async (request, init) => {
@@ -8,4 +8,5 @@ globalThis.fetch = async (request, init) => {
   return hostname === "127.0.0.1" ? reach(request, init) : new Response("no way out", { status: 502 });
 };
 
+export { Writer };
 export default Built;

@@ -2,7 +2,9 @@
 // headers x-test-trips and x-test-rows-read of the answer that they were for, and heard of TEST_DATABASE_DELAY_MS late.
 // Local D1 cannot be made to stall without stopping the Worker's own clock as well.
 import { WorkerEntrypoint } from "cloudflare:workers";
-import Built from "../build/index.js";
+import Built, { Writer } from "../build/index.js";
+
+export { Writer };
 
 /** What every call has cost since somebody last asked for /test-cost: a file's rows are read after its headers. */
 let total = { trips: 0, rowsRead: 0, rowsWritten: 0 };

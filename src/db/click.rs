@@ -99,7 +99,8 @@ pub async fn store(
     let click = [json(click), hash, kind, slug_value];
     let statements: [(&str, &[_]); 2] = [(WHOSE, &whose), (STORE, &click)];
     let results =
-        key::run_together_used(db, &arrival.key_hash, arrival.received_at_ms, &statements).await?;
+        key::run_together_used(db, &[&arrival.key_hash], arrival.received_at_ms, &statements)
+            .await?;
     let stored = match rows_of(&results, 0)?.first() {
         None => StoredClick::UnknownKey,
         Some(whose) if slug.is_some() && whose.optional_number("link_id").is_none() => {

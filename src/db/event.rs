@@ -19,7 +19,7 @@ INSERT INTO events (
 )";
 
 /// The columns of `report`, which is JSON of [`Columns`]; `at` is where it stands among others.
-const COLUMNS: &str = "
+pub(super) const COLUMNS: &str = "
   SELECT at, report ->> 'key_hash' AS hash, report ->> 'key_kind' AS kind,
     report ->> 'received_at_ms' AS received_at_ms, report ->> 'receipt' AS receipt,
     report ->> 'dedup' AS dedup, report ->> 'event' AS event, report ->> 'uid' AS uid,
@@ -28,20 +28,16 @@ const COLUMNS: &str = "
     report ->> 'occurred_at_ms' AS occurred_at_ms, report ->> 'notes' AS notes, report ->> 'raw' AS raw";
 
 /// From the reports `p` those whose keys open a space.
-const ADMITTED: &str = "
+pub(super) const ADMITTED: &str = "
 k AS (
   SELECT p.*, y.space_id FROM p JOIN keys y
     ON y.hash = p.hash AND y.kind = p.kind
     AND (y.expires_at_ms IS NULL OR y.expires_at_ms > p.received_at_ms)
 )";
 
-/// From the admitted `k` these `u`, with the click that the uid leads to.
-///
 /// Rows from before have other keys where there is no eid: without the Telegram user, or with the uid's
-/// own plus. A report of the same that comes again is still the same event (`older_dedup`).
-const TRACED: &str = "
-u AS (
-  SELECT k.*, c.link_id, c.uid <> k.uid AS plus_restored,
+/// own plus. A report of the same that comes again is still the same event, by this key.
+pub(super) const OLDER_DEDUP: &str = "
     CASE
       WHEN k.dedup GLOB '?#*' THEN (
         SELECT e.dedup FROM events e INDEXED BY events_dedup
@@ -53,7 +49,15 @@ u AS (
         WHERE e.space_id = k.space_id
           AND e.dedup = substr(k.dedup, 1, 1) || '@' || k.occurred_at_ms || ':' || k.uid
       )
-    END AS older_dedup
+    END";
+
+/// From the admitted `k` these `u`, with the click that the uid leads to.
+const TRACED: &str = concat!(
+    "
+u AS (
+  SELECT k.*, c.link_id, c.uid <> k.uid AS plus_restored,",
+    OLDER_DEDUP,
+    " AS older_dedup
   FROM k LEFT JOIN clicks c ON c.space_id = k.space_id AND c.uid = coalesce(
     (SELECT x.uid FROM clicks x WHERE x.space_id = k.space_id AND x.uid = k.uid),
     iif(k.uid GLOB '*[ +]*', (
@@ -62,7 +66,8 @@ u AS (
       ORDER BY f.clicked_at_ms, f.uid LIMIT 1
     ), NULL)
   )
-)";
+)"
+);
 
 /// The rows to insert. `n` is `u` with what depends on the other reports, which this statement cannot
 /// see in the table: `nth`, a report's place among the new ones of its space, and whether it `leads`
@@ -176,7 +181,8 @@ WHERE true",
 );
 
 /// The same for a JSON array of reports, in their order. What is known already, or comes twice, leads
-/// nobody.
+/// nobody and takes no number: it stands behind the new ones, since a number that is taken would refuse
+/// the whole statement.
 pub(super) const STORE_MANY: &str = concat!(
     INTO_EVENTS,
     "
@@ -192,24 +198,29 @@ p AS (",
     ",
 s AS (
   SELECT u.*,
-    row_number() OVER (PARTITION BY u.space_id ORDER BY u.at) AS nth,
-    row_number() OVER (PARTITION BY u.space_id, u.dedup ORDER BY u.at) > 1 OR EXISTS (
+    row_number() OVER (
+      PARTITION BY u.space_id, coalesce(u.older_dedup, u.dedup) ORDER BY u.at
+    ) > 1 OR EXISTS (
       SELECT 1 FROM events e
       WHERE e.space_id = u.space_id AND e.dedup = coalesce(u.older_dedup, u.dedup)
     ) AS again
   FROM u
 ),
 n AS (
-  SELECT s.*, row_number() OVER (
-    PARTITION BY s.space_id, s.event, replace(s.uid, '+', ' '), iif(s.uid IS NULL, s.tg_id, NULL), s.again
-    ORDER BY s.at
-  ) = 1 AS leads
+  SELECT s.*,
+    row_number() OVER (PARTITION BY s.space_id ORDER BY s.again, s.at) AS nth,
+    row_number() OVER (
+      PARTITION BY s.space_id, s.event, replace(s.uid, '+', ' '), iif(s.uid IS NULL, s.tg_id, NULL), s.again
+      ORDER BY s.at
+    ) = 1 AS leads
   FROM s ORDER BY s.at
 )",
     STORED,
     OR_AGAIN,
     "
-RETURNING seq
+RETURNING space_id, seq, receipt, dedup, EXISTS (
+  SELECT 1 FROM destinations d WHERE d.space_id = events.space_id AND d.enabled = 1
+) AS has_destinations
 "
 );
 
@@ -223,7 +234,7 @@ pub enum Stored {
 }
 
 /// How an event is called.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Name {
     pub space_id: i64,
     /// Its number within the space.
@@ -234,8 +245,15 @@ pub struct Name {
     pub has_destinations: bool,
 }
 
+impl Stored {
+    /// What an arrival was to the event that it is now: its own receipt there says that it came first.
+    pub fn of(name: Name, arrival: &Arrival) -> Self {
+        if name.receipt == arrival.receipt { Self::New(name) } else { Self::Known(name) }
+    }
+}
+
 impl Name {
-    fn read(row: &Row) -> Self {
+    pub(super) fn read(row: &Row) -> Self {
         Self {
             space_id: row.number("space_id"),
             seq: row.number("seq"),
@@ -260,9 +278,7 @@ pub async fn store(
         if is_plain(report) { (STORE_PLAIN, &values[..1]) } else { (STORE, &values[..]) };
     let Rows { rows, cost } =
         key::run_used(db, &[&arrival.key_hash], arrival.received_at_ms, sql, values).await?;
-    let stored = rows.first().map(Name::read).map(|name| {
-        if name.receipt == arrival.receipt { Stored::New(name) } else { Stored::Known(name) }
-    });
+    let stored = rows.first().map(Name::read).map(|name| Stored::of(name, arrival));
     Ok((stored, cost))
 }
 
@@ -279,13 +295,18 @@ pub async fn store_many(
     Ok(key::run_used(db, &hashes, edge::now_ms(), STORE_MANY, &values).await?.rows.len())
 }
 
+/// A report as JSON, as one of the array that STORE_MANY takes.
+pub fn as_json(arrival: &Arrival, report: &Report, raw: &str) -> String {
+    serde_json::to_string(&Columns::of(arrival, report, raw)).unwrap_or_default()
+}
+
 /// Whether a report needs neither the rules of Telegram users nor those of a uid's spellings.
 fn is_plain(report: &Report) -> bool {
     let may_be_respelled = |uid: &Id| uid.as_str().contains(['+', ' ']);
     report.tg_id.is_none() && !report.uid.as_ref().is_some_and(may_be_respelled)
 }
 
-fn plus_restored() -> JsValue {
+pub(super) fn plus_restored() -> JsValue {
     text(&Note::PlusRestored.to_string())
 }
 

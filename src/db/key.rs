@@ -213,19 +213,19 @@ pub(super) async fn run_used(
     Ok(Rows { rows, cost: Cost(results) })
 }
 
-/// The same for several statements, of which the first gives a row where the key opens a space.
+/// The same for several statements, of which the first gives a row for each key that opens a space.
 pub(super) async fn run_together_used(
     db: &D1Database,
-    hash: &str,
+    hashes: &[&str],
     now_ms: i64,
     statements: &[(&str, &[JsValue])],
 ) -> Result<Vec<D1Result>, Error> {
-    let unmarked = Unmarked::among(&[hash], now_ms);
+    let unmarked = Unmarked::among(hashes, now_ms);
     let mark = unmarked.statement();
     let mark = mark.as_ref().map(|mark| (USE, &mark[..]));
     let statements: Vec<_> = statements.iter().copied().chain(mark).collect();
     let results = run_together(db, &statements).await?;
-    if !rows_of(&results, 0)?.is_empty() {
+    if rows_of(&results, 0)?.len() >= hashes.len() {
         unmarked.remember();
     }
     Ok(results)

@@ -11,6 +11,7 @@ pub mod destination;
 pub mod event;
 pub mod feed;
 pub mod figures;
+pub mod group;
 pub mod health;
 pub mod key;
 pub mod link;

@@ -24,6 +24,7 @@ use crate::reply::Reply;
 use crate::text::encode;
 use crate::upkeep::later::Later;
 use crate::upkeep::spill::{self, Message, Outage, Postback};
+use crate::writer;
 
 /// What the database made of a report.
 pub enum Committed {
@@ -99,7 +100,12 @@ async fn take(
                 gate::unknown(config, incoming, &arrival.key_hash).await;
             }
             let later = outcome.later();
-            (with_cost(config, call.answer(outcome), cost), later)
+            let reply = call.answer(outcome);
+            let reply = match cost {
+                Some(cost) => with_cost(config, reply, cost),
+                None => reply,
+            };
+            (reply, later)
         }
         Err(reason) => {
             edge::log("report_not_stored", &reason.to_string());
@@ -197,13 +203,14 @@ pub fn arrival(key: &Presented<'_>, received_at_ms: i64) -> Arrival {
     }
 }
 
-/// Stores the event or keeps what was refused, in one round trip and within the deadline. After the
-/// deadline the outcome is unknown; the same arrival may be committed again and counts once.
+/// Stores the event or keeps what was refused, in one round trip and within the deadline, of which the
+/// wait for others is a part. After the deadline the outcome is unknown; the same arrival may be
+/// committed again and counts once. What a statement shared with others cost is nobody's own.
 pub async fn commit(
     config: &Config,
     arrival: &Arrival,
     reading: &Reading,
-) -> Result<(Committed, Cost), Error> {
+) -> Result<(Committed, Option<Cost>), Error> {
     db::in_time(config, write(config, arrival, reading)).await
 }
 
@@ -211,17 +218,17 @@ async fn write(
     config: &Config,
     arrival: &Arrival,
     reading: &Reading,
-) -> Result<(Committed, Cost), Error> {
-    let db = config.db()?;
+) -> Result<(Committed, Option<Cost>), Error> {
     match &reading.verdict {
         Ok(report) => {
-            let (stored, cost) = db::event::store(&db, arrival, report, &reading.raw).await?;
+            let (stored, cost) = writer::store(config, arrival, report, &reading.raw).await?;
             Ok((stored.map_or(Committed::UnknownKey, Committed::Stored), cost))
         }
         Err(refusal) => {
+            let db = config.db()?;
             let (kept, cost) = db::refused::keep(&db, &[(arrival, refusal, &reading.raw)]).await?;
             let refused = || Committed::Refused(refusal.status, refusal.notes.clone());
-            Ok((if kept == 0 { Committed::UnknownKey } else { refused() }, cost))
+            Ok((if kept == 0 { Committed::UnknownKey } else { refused() }, Some(cost)))
         }
     }
 }

@@ -2,13 +2,15 @@
 
 use worker::js_sys;
 use worker::wasm_bindgen::JsValue;
-use worker::{D1Database, Env, Queue, RateLimiter, WorkerVersionMetadata};
+use worker::{D1Database, Env, ObjectNamespace, Queue, RateLimiter, WorkerVersionMetadata};
 
 use crate::error::Error;
 use crate::model::key;
 
 /// The database. Nothing works without it.
 const DB: &str = "DB";
+/// The object that stores together what comes at the same time.
+const WRITER: &str = "WRITER";
 /// Where postbacks go that D1 did not take in time.
 const POSTBACKS: &str = "POSTBACKS";
 /// How many of them one address may send there.
@@ -78,6 +80,11 @@ impl Config {
 
     pub fn db(&self) -> Result<D1Database, Error> {
         self.env.d1(DB).map_err(|_unbound| Error::Missing(DB))
+    }
+
+    /// Where postbacks are stored together; without it each is stored alone.
+    pub fn writer(&self) -> Result<ObjectNamespace, Error> {
+        self.env.durable_object(WRITER).map_err(|_unbound| Error::Missing(WRITER))
     }
 
     /// How long D1 may take before a postback goes to the queue, in milliseconds.

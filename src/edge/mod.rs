@@ -6,6 +6,7 @@ pub mod config;
 mod crypt;
 mod exchange;
 mod incoming;
+mod object;
 pub mod seal;
 mod zone;
 
@@ -26,6 +27,7 @@ pub use address::host_of;
 pub use crypt::{RsaKey, decrypt, encrypt, is_signed_rs256};
 pub use exchange::{ANSWER_DEADLINE_MS, exchange, get};
 pub use incoming::Incoming;
+pub use object::{ask, asked, said};
 pub use zone::{is_time_zone, time_zone};
 
 use crate::edge::config::Config;

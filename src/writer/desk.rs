@@ -1,0 +1,120 @@
+//! The object's side: one statement on the wire, and whoever comes meanwhile waits for the next.
+//!
+//! The requests of one object may wait for each other's statement: they are one I/O context. Those of a
+//! Worker's isolate may not (`writer/mod.rs`).
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+
+use futures_channel::oneshot;
+
+use super::letter::{self, Answer};
+use crate::db::{self, group::Entry};
+use crate::edge;
+use crate::edge::config::Config;
+use crate::error::Error;
+
+/// Most reports of one statement. Each takes D1 some 50 µs, so that a group holds up those behind it
+/// for 5 ms.
+const MOST: usize = 100;
+
+/// Most bytes of one statement, unless a single report is longer. D1 takes 2 MB.
+const MOST_BYTES: usize = 256 * 1024;
+
+/// How much may wait, in reports and in bytes: ten statements' worth, which at 20 ms each take a fifth
+/// of a second, and of the object's 128 MB two and a half.
+const STATEMENTS_WAITING: usize = 10;
+
+/// A report that waits for its statement.
+struct Waiting {
+    entry: Entry,
+    since_ms: i64,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// Whom the object has taken in.
+#[derive(Default)]
+pub struct Desk {
+    waiting: RefCell<VecDeque<Waiting>>,
+    is_at_work: Cell<bool>,
+}
+
+/// A report that was taken in.
+pub struct Taken {
+    pub answer: oneshot::Receiver<Answer>,
+    /// Whether nobody is at work yet: then `Desk::work` has to be started.
+    pub begins: bool,
+}
+
+impl Desk {
+    /// Takes a report in; `None` for one that is too many, or cannot be read.
+    pub fn take(&self, letter: &str) -> Option<Taken> {
+        let entry = letter::read(letter)?;
+        let mut waiting = self.waiting.borrow_mut();
+        let bytes: usize = waiting.iter().map(|one| one.entry.json.len()).sum();
+        if waiting.len() >= STATEMENTS_WAITING * MOST || bytes >= STATEMENTS_WAITING * MOST_BYTES {
+            return None;
+        }
+        let (answer, receiver) = oneshot::channel();
+        waiting.push_back(Waiting { entry, since_ms: edge::now_ms(), answer });
+        Some(Taken { answer: receiver, begins: !self.is_at_work.replace(true) })
+    }
+
+    /// Stores whatever waits, a group after the other, until nobody does. It is no request's own: whoever
+    /// began it may hang up.
+    pub async fn work(&self, config: &Config) {
+        loop {
+            let group = self.group();
+            if group.is_empty() {
+                break;
+            }
+            store(config, group).await;
+        }
+        self.is_at_work.set(false);
+    }
+
+    /// The next group, in the order of arrival.
+    fn group(&self) -> Vec<Waiting> {
+        let mut waiting = self.waiting.borrow_mut();
+        let mut bytes = 0;
+        let fits = |one: &&Waiting| {
+            bytes += one.entry.json.len();
+            bytes <= MOST_BYTES
+        };
+        let count = waiting.iter().take(MOST).take_while(fits).count();
+        let count = count.max(1).min(waiting.len());
+        waiting.drain(..count).collect()
+    }
+}
+
+/// Stores a group within the deadline, and answers each of it. Who has waited for as long already is
+/// not stored: its sender has put it on the queue.
+async fn store(config: &Config, group: Vec<Waiting>) {
+    let in_time_ms = edge::now_ms() - i64::try_from(config.db_deadline_ms()).unwrap_or(i64::MAX);
+    let (group, late): (Vec<_>, Vec<_>) =
+        group.into_iter().partition(|one| one.since_ms >= in_time_ms);
+    for one in late {
+        let _whether_heard = one.answer.send(Answer::Late);
+    }
+    let (entries, answers): (Vec<_>, Vec<_>) =
+        group.into_iter().map(|one| (one.entry, one.answer)).unzip();
+    if entries.is_empty() {
+        return;
+    }
+    let work = async { db::group::store(&config.db()?, &entries).await };
+    match db::in_time(config, work).await {
+        Ok(stored) => {
+            for (answer, name) in answers.into_iter().zip(stored) {
+                let _whether_heard = answer.send(name.map_or(Answer::UnknownKey, Answer::Stored));
+            }
+        }
+        Err(reason) => {
+            edge::log("group_not_stored", &reason.to_string());
+            let all =
+                if matches!(reason, Error::Deadline(_)) { Answer::Late } else { Answer::Alone };
+            for answer in answers {
+                let _whether_heard = answer.send(all.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+// The built Worker and its writer, with a D1 and an object that can be made to misbehave: GET /test/set?name=value.
+//   holdMs      D1 works off one statement at a time, and each takes so long; as it is in production
+//   stallMs     D1 is asked so much later
+//   poison      D1 refuses every statement that has this text among its values
+//   unbound     the Worker has no writer
+//   abortAt     the object ends while this many more statements are on its wire
+// GET /test/crowd?letters=6&bytes=600000 has so many reports of nobody's wait at the object.
+// GET /test/calls says how many statements were asked for directly, and how many reports each of the object's had.
+import { WorkerEntrypoint } from "cloudflare:workers";
+import Built, { Writer as BuiltWriter } from "../build/index.js";
+
+const world = { holdMs: 0, stallMs: 0, poison: "", unbound: 0, abortAt: 0 };
+let calls = { direct: 0, groups: [] };
+/** When D1 is done with what it has been given so far. */
+let freeAt = 0;
+
+// workers-rs takes nothing for a database that is not of a class of this name.
+class D1Database {
+  constructor(database, ctx) {
+    const call = async (values, work) => {
+      const reports = values.find((value) => String(value).startsWith("["));
+      if (ctx) calls.groups.push(JSON.parse(reports ?? "[]").length);
+      else calls.direct += 1;
+      if (ctx && world.abortAt > 0 && --world.abortAt === 0) {
+        await work();
+        ctx.abort("the test ends the object");
+      }
+      if (world.poison && values.some((value) => String(value).includes(world.poison))) {
+        throw new Error("D1_ERROR: string or blob too big: SQLITE_TOOBIG");
+      }
+      if (world.stallMs > 0) await scheduler.wait(world.stallMs);
+      if (world.holdMs > 0) {
+        freeAt = Math.max(freeAt, performance.now()) + world.holdMs;
+        await scheduler.wait(freeAt - performance.now());
+      }
+      return work();
+    };
+    const statement = (prepared, values = []) => ({
+      prepared,
+      values,
+      bind: (...values) => statement(prepared.bind(...values), values),
+      all: () => call(values, () => prepared.all()),
+    });
+    this.prepare = (sql) => statement(database.prepare(sql));
+    this.batch = (statements) =>
+      call(
+        statements.flatMap(({ values }) => values),
+        () => database.batch(statements.map(({ prepared }) => prepared)),
+      );
+  }
+}
+
+export class Writer extends BuiltWriter {
+  constructor(ctx, env) {
+    super(ctx, { ...env, DB: new D1Database(env.DB, ctx) });
+  }
+}
+
+export default class extends WorkerEntrypoint {
+  async fetch(request) {
+    const { pathname, searchParams } = new URL(request.url);
+    if (pathname === "/test/set") {
+      for (const [name, value] of searchParams) world[name] = typeof world[name] === "number" ? Number(value) : value;
+      return Response.json(world);
+    }
+    if (pathname === "/test/calls") {
+      const told = calls;
+      calls = { direct: 0, groups: [] };
+      return Response.json(told);
+    }
+    if (pathname === "/test/crowd") {
+      for (let i = 0; i < Number(searchParams.get("letters")); i++) {
+        this.ctx.waitUntil(this.toWriter(`crowd\n"${"x".repeat(Number(searchParams.get("bytes")))}"`));
+      }
+      await scheduler.wait(200);
+      return new Response("");
+    }
+    return this.built().fetch(request);
+  }
+
+  async toWriter(letter) {
+    const response = await this.env.WRITER.getByName("DB").fetch("https://writer/", { method: "POST", body: letter });
+    return response.json();
+  }
+
+  queue(batch) {
+    return this.built().queue(batch);
+  }
+
+  built() {
+    const env = { ...this.env, DB: new D1Database(this.env.DB) };
+    if (world.unbound) delete env.WRITER;
+    return new Built(this.ctx, env);
+  }
+}
