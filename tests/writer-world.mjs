@@ -5,6 +5,9 @@
 //   unbound     the Worker has no writer
 //   abortAt     the object ends while this many more statements are on its wire
 // GET /test/crowd?letters=6&bytes=600000 has so many reports of nobody's wait at the object.
+// POST /test/letters brings reports to the object's door at the same time, and gives its answers; the first caller may
+// hang up, which gives none.
+// POST /test/batch runs statements, [sql, ...values] each, one after the other.
 // GET /test/calls says how many statements were asked for directly, and how many reports each of the object's had.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import Built, { Writer as BuiltWriter } from "../build/index.js";
@@ -75,12 +78,23 @@ export default class extends WorkerEntrypoint {
       await scheduler.wait(200);
       return new Response("");
     }
+    if (pathname === "/test/letters") {
+      const letters = await request.json();
+      const hangsUp = searchParams.has("firstHangsUp") && new AbortController();
+      const sent = letters.map((letter, index) => this.toWriter(letter, index === 0 && hangsUp.signal));
+      if (hangsUp) scheduler.wait(50).then(() => hangsUp.abort());
+      return Response.json((await Promise.allSettled(sent)).map(({ value }) => value));
+    }
+    if (pathname === "/test/batch") {
+      const statements = (await request.json()).map(([sql, ...values]) => this.env.DB.prepare(sql).bind(...values));
+      return Response.json((await this.env.DB.batch(statements)).map(({ results }) => results));
+    }
     return this.built().fetch(request);
   }
 
-  async toWriter(letter) {
-    const response = await this.env.WRITER.getByName("DB").fetch("https://writer/", { method: "POST", body: letter });
-    return response.json();
+  async toWriter(letter, signal) {
+    const init = { method: "POST", body: letter, signal: signal || undefined };
+    return (await this.env.WRITER.getByName("DB").fetch("https://writer/", init)).json();
   }
 
   queue(batch) {

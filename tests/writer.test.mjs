@@ -32,6 +32,19 @@ describe("the writer", () => {
     Promise.all(Array.from({ length: count }, (_, index) => fire(query(index), token?.(index))));
   const numbers = async (like) =>
     (await worker.rows("SELECT seq FROM events WHERE eid LIKE ? ORDER BY seq", like)).map(({ seq }) => seq);
+  /** A report as it goes to the object (src/db/event.rs, Columns). */
+  const letter = (number) => ({
+    key_hash: sha256(space.ingest),
+    key_kind: "ingest",
+    received_at_ms: Date.now(),
+    receipt: `letter-${number}`,
+    dedup: `c=letter-${number}`,
+    event: "contact",
+    eid: `letter-${number}`,
+    currency: "USD",
+    occurred_at_ms: Date.now(),
+    raw: "",
+  });
   const inARow = (seqs) =>
     assert.deepEqual(
       seqs,
@@ -127,6 +140,19 @@ describe("the writer", () => {
     await until("the queue has stored them", async () => (await numbers("late-%")).length === 30, 30_000);
     const rows = await worker.rows("SELECT DISTINCT refires FROM events WHERE eid LIKE 'late-%'");
     assert.deepEqual(rows, [{ refires: 0 }]);
+  });
+
+  test("where the caller whose request began the work hangs up, the others are answered", async () => {
+    const letters = [0, 1, 2, 3].map((number) => `${sha256(space.ingest)}\n${JSON.stringify(letter(number))}`);
+    const [answers] = await during({ stallMs: 300 }, async () => {
+      const path = "/test/letters?firstHangsUp";
+      return (await worker.fetch(path, { method: "POST", body: JSON.stringify(letters) })).json();
+    });
+    assert.deepEqual(
+      answers.map((answer) => answer?.outcome),
+      [undefined, "stored", "stored", "stored"],
+    );
+    assert.equal((await numbers("letter-%")).length, 4);
   });
 
   test("where the object ends in the middle of a statement, its callers store directly, and once", async () => {
