@@ -25,6 +25,10 @@ const MOST_BYTES: usize = 256 * 1024;
 /// of a second, and of the object's 128 MB two and a half.
 const STATEMENTS_WAITING: usize = 10;
 
+/// How often a group that grows is looked at again before it goes: each look takes a turn of the event
+/// loop, well below a millisecond.
+const LOOKS: usize = 8;
+
 /// A report that waits for its statement.
 struct Waiting {
     entry: Entry,
@@ -64,6 +68,7 @@ impl Desk {
     /// began it may hang up.
     pub async fn work(&self, config: &Config) {
         loop {
+            self.gather().await;
             let group = self.group();
             if group.is_empty() {
                 break;
@@ -71,6 +76,21 @@ impl Desk {
             store(config, group).await;
         }
         self.is_at_work.set(false);
+    }
+
+    /// Lets come along what comes in the same moment. When a group is answered, its senders' next ones
+    /// arrive one after the other; the first of them would go alone, and keep the rest waiting for
+    /// the whole of its statement.
+    async fn gather(&self) {
+        let mut count = 0;
+        for _ in 0..LOOKS {
+            let before = count;
+            count = self.waiting.borrow().len();
+            if count == before || count >= MOST {
+                break;
+            }
+            edge::pause(0).await;
+        }
     }
 
     /// The next group, in the order of arrival.
