@@ -188,7 +188,7 @@ impl DurableObject for Writer {
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
         let letter = edge::asked(request.inner()).await?;
         let (_, desk) = &*self.office;
-        let Some(Taken { answer, begins }) = desk.take(&letter) else {
+        let Some(Taken { answer, begins }) = desk.take(&letter, edge::now_ms()) else {
             return edge::said(Written::Alone.to_text());
         };
         if begins {

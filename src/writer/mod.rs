@@ -93,3 +93,27 @@ async fn in_a_group(config: &Config, arrival: &Arrival, report: &Report, raw: &s
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_at_a_time_takes_the_direct_way() {
+        let first = UnderWay::begin(0);
+        assert!(first.is_some());
+        assert!(UnderWay::begin(1).is_none());
+        drop(first);
+        let second = UnderWay::begin(2);
+        assert!(second.is_some());
+        assert!(UnderWay::begin(3).is_none());
+    }
+
+    #[test]
+    fn a_guard_that_is_never_dropped_is_forgotten() {
+        std::mem::forget(UnderWay::begin(0));
+        assert!(UnderWay::begin(FORGOTTEN_MS).is_none());
+        assert!(UnderWay::begin(FORGOTTEN_MS + 1).is_some());
+        assert!(UnderWay::begin(FORGOTTEN_MS + 2).is_some());
+    }
+}
