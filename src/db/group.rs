@@ -45,9 +45,9 @@ fn which(row: &Row) -> Which {
     (row.number("space_id"), row.text("dedup"))
 }
 
-/// Stores reports as if they came one after the other, in one round trip and one transaction. Gives
-/// the event that each became, or was already; `None` for each whose key opens no space. As many rows
-/// are written as one by one, and none for an event that is refused: then all are.
+/// Stores reports as if they came one after the other, in one round trip and one transaction, for as
+/// many rows written as one by one. Gives the event that each became, or was already; `None` for each
+/// whose key opens no space. Where D1 refuses one of them nothing is stored.
 pub async fn store(db: &D1Database, entries: &[Entry]) -> Result<Vec<Option<Name>>, Error> {
     let reports: Vec<_> = entries.iter().map(|entry| entry.json.as_str()).collect();
     let reports = text(&format!("[{}]", reports.join(",")));
