@@ -1,10 +1,11 @@
 // The built Worker and its writer, with a D1 and an object that can be made to misbehave: GET /test/set?name=value.
 //   holdMs      D1 works off one statement at a time, and each takes so long; as it is in production
 //   stallMs     D1 is asked so much later
+//   stallGroupsMs  the same of the object's statements alone
 //   poison      D1 refuses every statement that has this text among its values
 //   unbound     the Worker has no writer
 //   abortAt     the object ends while this many more statements are on its wire
-// GET /test/crowd?letters=6&bytes=600000 has so many reports of nobody's wait at the object.
+// GET /test/crowd has as many reports of nobody's wait at the object as it takes in.
 // POST /test/letters brings reports to the object's door at the same time, and gives its answers; the first caller may
 // hang up, which gives none.
 // POST /test/batch runs statements, [sql, ...values] each, one after the other.
@@ -12,7 +13,7 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import Built, { Writer as BuiltWriter } from "../build/index.js";
 
-const world = { holdMs: 0, stallMs: 0, poison: "", unbound: 0, abortAt: 0 };
+const world = { holdMs: 0, stallMs: 0, stallGroupsMs: 0, poison: "", unbound: 0, abortAt: 0 };
 let calls = { direct: 0, groups: [] };
 /** When D1 is done with what it has been given so far. */
 let freeAt = 0;
@@ -31,7 +32,8 @@ class D1Database {
       if (world.poison && values.some((value) => String(value).includes(world.poison))) {
         throw new Error("D1_ERROR: string or blob too big: SQLITE_TOOBIG");
       }
-      if (world.stallMs > 0) await scheduler.wait(world.stallMs);
+      const stallMs = ctx ? Math.max(world.stallMs, world.stallGroupsMs) : world.stallMs;
+      if (stallMs > 0) await scheduler.wait(stallMs);
       if (world.holdMs > 0) {
         freeAt = Math.max(freeAt, performance.now()) + world.holdMs;
         await scheduler.wait(freeAt - performance.now());
@@ -72,10 +74,11 @@ export default class extends WorkerEntrypoint {
       return Response.json(told);
     }
     if (pathname === "/test/crowd") {
-      for (let i = 0; i < Number(searchParams.get("letters")); i++) {
-        this.ctx.waitUntil(this.toWriter(`crowd\n"${"x".repeat(Number(searchParams.get("bytes")))}"`));
+      const letter = `crowd\n"${"x".repeat(600_000)}"`;
+      // One is on the wire, and others wait until one more is sent back.
+      for (let said; said?.outcome !== "alone";) {
+        said = await Promise.race([this.toWriter(letter), scheduler.wait(100)]);
       }
-      await scheduler.wait(200);
       return new Response("");
     }
     if (pathname === "/test/letters") {

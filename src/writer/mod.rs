@@ -83,7 +83,7 @@ pub async fn store(
 async fn in_a_group(config: &Config, arrival: &Arrival, report: &Report, raw: &str) -> Answer {
     let Ok(writer) = config.writer() else { return Answer::Alone };
     let json = db::event::as_json(arrival, report, raw);
-    let heard = edge::ask(&writer, letter::write(&arrival.key_hash, &json)).await;
+    let heard = edge::ask(&writer, &letter::write(&arrival.key_hash, &json)).await;
     let unread = || Error::Object("its answer is another version's".to_owned());
     match heard.and_then(|text| Answer::from_text(&text).ok_or_else(unread)) {
         Ok(answer) => answer,
