@@ -21,7 +21,7 @@ demo: ## fire 30 days' worth of traffic, clicks too, at the local deployment tha
 test: ## format, lints, unit tests, and the Worker's tests on workerd
 	@sh scripts/test.sh
 
-bench: build ## measure it beside a bare insert and beside the common three calls (ROUNDS; BENCH=short; BEFORE=another checkout)
+bench: build ## measure it beside a bare insert and the common three calls, D1 as here and as in production (ROUNDS; BENCH=short; BEFORE=another checkout)
 	@sh scripts/bench.sh
 
 chaos: build ## kill it under load, many times, and count what is lost (ROUNDS; CHAOS=short)

@@ -1,9 +1,7 @@
 // What is compared: XTRACKER as it is deployed, and Workers of plain JavaScript, each on a workerd and D1 of its own.
-import { mkdtempSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createTestHarness } from "wrangler";
-import { addKey, apply, mintKey, sha256, startWorker } from "../tests/harness.mjs";
+import { readFileSync } from "node:fs";
+import { KEY_SECRET, OPERATOR_TOKEN, addKey, mintKey, sha256 } from "../tests/harness.mjs";
+import { built, plain, startOnWorkerd } from "./workerd.mjs";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 const TOKEN = mintKey("xt_in_");
@@ -25,10 +23,19 @@ const commonTables = [
         PRIMARY KEY (space_id, day, event))`,
 ];
 
+const of = (number) => `/e?token=${TOKEN}&event=deposit&uid=u${number}&eid=e${number}&value=25.00&currency=USD`;
 let number = 0;
 /** A new postback, as a network sends it. */
-export const postback = () =>
-  `/e?token=${TOKEN}&event=deposit&uid=u${++number}&eid=e${number}&value=25.00&currency=USD`;
+export const postback = () => of(++number);
+
+/** The postbacks that every peer has stored before its duplicates are measured, and then each of them again. */
+export const KNOWN = 256;
+export function known() {
+  let at = 0;
+  return () => of(`known${++at % KNOWN}`);
+}
+
+export const landing = () => `/l/${SLUG}?fbclid=x`;
 
 /** A message of the spill queue for a postback of its own. */
 export function message() {
@@ -44,38 +51,78 @@ export function message() {
   });
 }
 
-/** XTRACKER, not in local mode, with one space and one link. */
-export const tracker = () =>
-  peer("xtracker", async () => {
-    const worker = await startWorker({ local: false });
-    await addSpace(worker.db);
-    await worker.link(1, SLUG);
-    return { server: worker.server, worker, stop: worker.stop };
-  });
+/** XTRACKER of a checkout that is built, not in local mode, with one space and one link. */
+function tracker(name, root, change = (options) => options) {
+  const bindings = { LOCAL: "false", KEY_SECRET, OPERATOR_TOKEN, DESTINATION_KEY: "a destination key for the bench" };
+  return peer(
+    name,
+    () => change(built(root, bindings)),
+    "events",
+    async ({ DB: db, ...more }) => {
+      const { apply } = await import(`${root}/tests/harness.mjs`);
+      for (const each of [db, ...Object.values(more)]) await apply(each, "schema.sql");
+      await addSpace(db);
+      await db
+        .prepare(
+          `
+          INSERT INTO links (space_id, slug, name, kind, target, uid_parameter, enabled, created_at_ms)
+          VALUES (1, ?1, ?1, 'web', 'https://offer.example/', 'uid', 1, 0)`,
+        )
+        .bind(SLUG)
+        .run();
+    },
+  );
+}
 
-/** XTRACKER of another checkout that is built too: what a change costs shows in one run. */
-export const before = (checkout) => () =>
-  peer("before", async () => {
-    const { startWorker: start } = await import(`${checkout}/tests/harness.mjs`);
-    const worker = await start({ local: false });
-    await addSpace(worker.db);
-    await worker.link(1, SLUG);
-    return { server: worker.server, worker, stop: worker.stop };
+export const xtracker = tracker("xtracker", ROOT);
+
+/** XTRACKER of another checkout: what a change costs shows in one run. */
+export const before = (checkout) => tracker("before", checkout);
+
+/** The name of the binding of the object that lets concurrent postbacks share a statement. */
+const WRITER = "WRITER";
+
+/** XTRACKER whose postbacks each go to D1 on their own, where it would group them; else nothing. */
+export function ungrouped() {
+  const { durableObjects = {} } = built(ROOT, {});
+  if (!(WRITER in durableObjects)) return [];
+  const without = ({ durableObjects: { [WRITER]: _, ...others }, ...options }) => ({
+    ...options,
+    durableObjects: others,
   });
+  return [tracker("ungrouped", ROOT, without)];
+}
+
+/** Nothing but an answer. */
+export const empty = peer("empty", () => plain(["empty.mjs"]));
 
 /** Nothing but one insert for each request. */
-export const floor = () =>
-  javaScript("floor", "floor.mjs", ["CREATE TABLE floor (id TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID"]);
+export const floor = peer(
+  "floor",
+  () => plain(["floor.mjs"]),
+  "floor",
+  ({ DB }) => DB.prepare("CREATE TABLE floor (id TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID").run(),
+);
 
 /** The common way: three calls. */
-export const threeCalls = () => javaScript("three calls", "three-calls.mjs", commonTables);
+export const threeCalls = peer(
+  "three calls",
+  () => plain(["three-calls.mjs", "sha256.mjs"]),
+  "events",
+  ({ DB }) => DB.batch(commonTables.map((sql) => DB.prepare(sql))),
+);
 
 /** XTRACKER's own statement, taken from its wasm, and nothing around it: what of the difference is the database's. */
-export const statement = () =>
-  javaScript("statement", "statement.mjs", [], { STATEMENT: statementOf(`${ROOT}build/index_bg.wasm`) }, async (db) => {
-    await apply(db, "schema.sql");
-    await addSpace(db);
-  });
+export const statement = peer(
+  "statement",
+  () => plain(["statement.mjs", "sha256.mjs"], { STATEMENT: statementOf(`${ROOT}build/index_bg.wasm`) }),
+  "events",
+  async ({ DB }) => {
+    const { apply } = await import("../tests/harness.mjs");
+    await apply(DB, "schema.sql");
+    await addSpace(DB);
+  },
+);
 
 /** The statement of a plain postback: the one that knows nothing of a plus in a uid, its second parameter. */
 function statementOf(wasm) {
@@ -92,73 +139,29 @@ async function addSpace(db) {
   await addKey(db, 1, "ingest", TOKEN);
 }
 
-function javaScript(name, file, tables, vars, prepare) {
-  return peer(name, async () => {
-    const id = file.replace(".mjs", "");
-    const server = createTestHarness({ root: ROOT, workers: [{ configPath: config(id, file), vars }] });
-    await server.listen();
-    const { DB: db } = await server.getWorker().getEnv();
-    if (tables.length > 0) await db.batch(tables.map((sql) => db.prepare(sql)));
-    await prepare?.(db);
-    return { server, stop: () => server.close() };
-  });
-}
-
-function config(name, file) {
-  const folder = mkdtempSync(join(tmpdir(), `xtracker-bench-${name}-`));
-  const path = join(folder, "wrangler.toml");
-  writeFileSync(
-    path,
-    `
-name = "${name}"
-main = "${ROOT}benches/${file}"
-compatibility_date = "2026-11-01"
-[[d1_databases]]
-binding = "DB"
-database_name = "${name}"
-database_id = "${name}"
-`,
-  );
-  return path;
-}
-
-/** Starts one, and has it answer once. */
-async function peer(name, begin) {
-  const began = performance.now();
-  const before = workerds();
-  const started = await begin();
-  const { origin } = (await started.server.listen()).url;
-  const answer = await fetch(`${origin}${postback()}`);
-  const text = await answer.text();
-  if (!text.includes('"queued"')) throw new Error(`${name}: ${answer.status} ${text}`);
-  return {
-    name,
-    origin,
-    ...started,
-    pids: workerds().filter((pid) => !before.includes(pid)),
-    startMs: performance.now() - began,
-  };
-}
-
-/** Process ids of workerd below this process, at any depth. */
-function workerds() {
-  const parents = new Map();
-  const names = new Map();
-  for (const pid of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
+/** A peer that has not begun: `begin` starts it, with D1 held or not, and has it answer once. */
+function peer(name, options, table, prepare) {
+  return async (heldMs) => {
+    const began = performance.now();
+    const started = await startOnWorkerd(options(), heldMs);
+    const { DB: db } = started.databases;
     try {
-      const [, name, parent] = /\((.*)\) \w (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"));
-      parents.set(pid, parent);
-      names.set(pid, name);
-    } catch {
-      /* It has ended. */
+      await prepare?.(started.databases);
+      const answer = await fetch(`${started.origin}${postback()}`);
+      const text = await answer.text();
+      if (!text.includes('"queued"')) throw new Error(`${name}: ${answer.status} ${text}`);
+    } catch (error) {
+      await started.stop();
+      throw error;
     }
-  }
-  const isOurs = (pid) => pid === String(process.pid) || (parents.has(pid) && isOurs(parents.get(pid)));
-  return [...names].filter(([pid, name]) => name.startsWith("workerd") && isOurs(pid)).map(([pid]) => pid);
-}
-
-/** Milliseconds of processor time that a peer's processes have used; a tick of the kernel's clock is 10 ms. */
-export function cpuMs({ pids }) {
-  const of = (pid) => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
-  return pids.reduce((sum, pid) => sum + (Number(of(pid)[11]) + Number(of(pid)[12])) * 10, 0);
+    return {
+      name,
+      ...started,
+      startMs: performance.now() - began,
+      /** How many postbacks it has stored; nothing where it stores none. */
+      stored: async () => table && (await db.prepare(`SELECT count(*) AS n FROM ${table}`).first()).n,
+      /** How many new postbacks it was asked to store. */
+      fired: 1,
+    };
+  };
 }
