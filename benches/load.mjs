@@ -5,9 +5,9 @@ import { cpuMs } from "./workerd.mjs";
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
 
 /** A load is about as long as this, by what the last one of the same peer came to. */
-const LOAD_MS = 1_000;
+const LOAD_MS = 500;
 /** Requests of a connection at least, so that the first and the last ones do not decide. */
-const LEAST_EACH = 3;
+const LEAST_EACH = 2;
 
 /**
  * What each is asked, and what must come of it: `path` gives the next address, `isRight` judges an answer by its

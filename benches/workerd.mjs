@@ -16,8 +16,10 @@ const COMPATIBILITY_DATE = "2026-11-01";
 export async function startOnWorkerd(options, heldMs = 0) {
   const databases = Object.entries(options.d1Databases);
   const before = workerds();
+  const said = new Map();
   const server = new Miniflare(
     convertV4MiniflareOptions({
+      handleStructuredLogs: ({ message }) => said.set(message, (said.get(message) ?? 0) + 1),
       workers: [
         {
           ...(heldMs > 0 ? hold(options, heldMs) : options),
@@ -37,6 +39,8 @@ export async function startOnWorkerd(options, heldMs = 0) {
     origin: (await server.unsafeGetDirectURL("measured")).origin,
     pids: workerds().filter((pid) => !before.includes(pid)),
     databases: Object.fromEntries(byBinding),
+    /** What it has logged, and how often. */
+    said,
     /** Gives the queue's consumer a batch of messages. */
     async deliver(queue, bodies) {
       const worker = await server.getWorker("measured");

@@ -4,7 +4,7 @@
 # Settings, from the environment:
 #   BENCH=short  one round with few requests, for CI
 #   BEFORE=path  another checkout, with its build and dist, that takes turns with this one
-#   ROUNDS       rounds whose medians are shown (default 5)
+#   ROUNDS       rounds whose medians are shown (default 9; half as many with D1 held)
 set -eu
 . "$(dirname -- "$0")/env.sh"
 
