@@ -54,11 +54,10 @@ export function judge(heldMs, connections, results) {
 /** Where the difference lies: in the statement that any Worker would have to run, or in ours around it. */
 function reason(results, figure, of) {
   const part = (what, one, other) => digits(ratio(results, what, one, other));
-  const parts = [
-    `the database's part: statement / ${of} ${part(figure, "statement", of)}`,
-    `the Worker's: xtracker / statement ${part(figure, "xtracker", "statement")}`,
-    `by CPU: ${of} / xtracker ${part("cpuMs", of, "xtracker")}`,
-  ];
+  const parts = [`by CPU: ${of} / xtracker ${part("cpuMs", of, "xtracker")}`];
+  if (of === "statement") return parts.join(", ");
+  parts.push(`the database's part: statement / ${of} ${part(figure, "statement", of)}`);
+  parts.push(`the Worker's: xtracker / statement ${part(figure, "xtracker", "statement")}`);
   if (of !== "floor") parts.push(`as far as one insert comes: floor / ${of} ${part(figure, "floor", of)}`);
   if ("empty" in results) parts.push(`no database at all: empty / ${of} ${part(figure, "empty", of)}`);
   return parts.join(", ");
