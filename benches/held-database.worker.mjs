@@ -1,5 +1,5 @@
-// Holds D1 for HELD_MS a call on top of its own time, one after the other, whichever isolate or object asks. A call is a
-// statement or a batch: what takes D1 several milliseconds is to make a write safe, and a batch is one transaction.
+// Holds D1 for HELD_MS a call on top of its own time, one after the other, whichever isolate or object asks. A call is
+// a statement or a batch: what takes D1 several milliseconds is to make a write safe, and a batch is one transaction.
 import { DurableObject } from "cloudflare:workers";
 
 export default {

@@ -6,8 +6,8 @@ import { built, plain, startOnWorkerd } from "./workerd.mjs";
 const ROOT = new URL("..", import.meta.url).pathname;
 const TOKEN = mintKey("xt_in_");
 export const SLUG = "bench";
-/** No peer but ours gives up on a slow D1, and 256 statements of several milliseconds come near our usual deadline: what
- * is measured is how fast D1 is used, not how fast it is given up. */
+/** No peer but ours gives up on a slow D1, and 256 statements of several milliseconds come near our usual deadline:
+ * what is measured is how fast D1 is used, not how fast it is given up. */
 const DEADLINE_MS = 60_000;
 
 const commonTables = [
