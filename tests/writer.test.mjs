@@ -156,7 +156,7 @@ describe("the writer", () => {
   });
 
   test("where the object ends in the middle of a statement, its callers store directly, and once", async () => {
-    const [answers, { direct }] = await during({ holdMs: 20, abortAt: 2 }, () =>
+    const [answers, { direct }] = await during({ holdMs: 20, abortAt: 1 }, () =>
       together(60, (i) => `event=deposit&value=1&eid=ended-${i}`),
     );
     assert.ok(direct > 1, "nobody stored directly");
