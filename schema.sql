@@ -71,6 +71,23 @@ CREATE TABLE IF NOT EXISTS links (
 -- db/link.rs LIST reads a space's links.
 CREATE INDEX IF NOT EXISTS links_space ON links (space_id);
 
+-- Where there are several databases, the first one lists every space, and says here which of them are in
+-- another. The id of a space, of a link and of a destination is the first one's to give: no two
+-- databases give the same.
+CREATE TABLE IF NOT EXISTS space_databases (
+  space_id INTEGER NOT NULL PRIMARY KEY REFERENCES spaces (id),
+  database INTEGER NOT NULL, -- 2 for DB_2
+  ready    INTEGER NOT NULL  -- 0 while the space is being made, and not listed yet
+) STRICT;
+
+-- The slugs of their links: a landing is looked for in the first database. A slug that leads to no link any
+-- more, or to none yet, is not found in the space's own.
+CREATE TABLE IF NOT EXISTS slugs (
+  slug     TEXT    NOT NULL PRIMARY KEY,
+  space_id INTEGER NOT NULL REFERENCES spaces (id),
+  link_id  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- What a uid came from. The first click of a uid wins.
 CREATE TABLE IF NOT EXISTS clicks (
   space_id      INTEGER NOT NULL REFERENCES spaces (id),

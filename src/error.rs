@@ -31,6 +31,8 @@ pub enum Error {
     Sealed,
     /// A binding or a secret that the deployment lacks.
     Missing(&'static str),
+    /// A database that something belongs to, and that the deployment does not have.
+    Unbound(String),
 }
 
 impl Error {
@@ -53,6 +55,7 @@ impl fmt::Display for Error {
             Self::Template(which) => write!(f, "{which} did not render"),
             Self::Limited => f.write_str("one address sent more than its share"),
             Self::Sealed => f.write_str("a sealed secret cannot be decrypted"),
+            Self::Unbound(what) => write!(f, "the database {what} is not configured"),
             Self::Missing(what) => write!(f, "{what} is not configured"),
         }
     }

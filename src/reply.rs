@@ -83,6 +83,12 @@ impl From<Error> for Problem {
                 )),
                 ..Self::new(503, "not_configured", "")
             },
+            Error::Unbound(database) => Self {
+                hint: Cow::Owned(format!(
+                    "The database {database} is not configured. Run make deploy again, with DATABASES at its number or above."
+                )),
+                ..Self::new(503, "not_configured", "")
+            },
             Error::Sealed => Self::new(
                 503,
                 "not_configured",

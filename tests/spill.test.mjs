@@ -1,7 +1,7 @@
 // Nothing lost while D1 is away (docs/postback.md, Durability): queue, consumer, and what happens without either.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { mintKey, OPERATOR_TOKEN, sha256, startWorker, until } from "./harness.mjs";
+import { mintKey, OF_DATABASE, OPERATOR_TOKEN, sha256, startWorker, until } from "./harness.mjs";
 
 const QUEUE = "xtracker-postbacks";
 
@@ -81,6 +81,7 @@ describe("the consumer", () => {
   const message = (raw, more = {}) =>
     JSON.stringify({
       v: 1,
+      ...OF_DATABASE,
       kind: "postback",
       key_hash: sha256(space.ingest),
       key_kind: "ingest",
@@ -95,7 +96,7 @@ describe("the consumer", () => {
       message("event=contact&eid=c1"),
       message("event=contact&eid=c2", { key_hash: sha256(mintKey("xt_in_")) }),
       "not json",
-      message("event=contact&eid=c3", { v: 2 }),
+      message("event=contact&eid=c3", { v: 3 }),
       message("event=contact&eid=c4"),
       message("event=contact&eid=c5", { broken: "body_too_long" }),
     ]);
@@ -173,6 +174,7 @@ describe("the free plan's daily limit", () => {
     const message = (eid, received_at_ms, raw = "event=contact") =>
       JSON.stringify({
         v: 1,
+        ...OF_DATABASE,
         kind: "postback",
         key_hash: sha256(space.ingest),
         key_kind: "ingest",
@@ -182,6 +184,7 @@ describe("the free plan's daily limit", () => {
       });
     const click = JSON.stringify({
       v: 1,
+      ...OF_DATABASE,
       kind: "click",
       space_id: space.id,
       link_id: 1,
@@ -245,6 +248,7 @@ describe("a key that ends while its postbacks wait", () => {
   const message = (token, raw, received_at_ms) =>
     JSON.stringify({
       v: 1,
+      ...OF_DATABASE,
       kind: "postback",
       key_hash: sha256(token),
       key_kind: "ingest",
@@ -356,6 +360,7 @@ test("a batch of a hundred is stored as if its messages came one by one, in a fe
           at % 20 === 7
             ? JSON.stringify({
                 v: 1,
+                ...OF_DATABASE,
                 kind: "click",
                 space_id: space.id,
                 link_id: 3,
@@ -363,6 +368,7 @@ test("a batch of a hundred is stored as if its messages came one by one, in a fe
               })
             : JSON.stringify({
                 v: 1,
+                ...OF_DATABASE,
                 kind: "postback",
                 key_hash: sha256(at % 33 === 5 ? "unknown" : space.ingest),
                 key_kind: "ingest",
@@ -423,6 +429,7 @@ test("one message that D1 will not take holds up no other", async () => {
     const message = (eid) =>
       JSON.stringify({
         v: 1,
+        ...OF_DATABASE,
         kind: "postback",
         key_hash: sha256(ingest),
         key_kind: "ingest",
@@ -454,6 +461,7 @@ test("messages of one kind that D1 will not take hold up no other kind", async (
     const visit = (uid) =>
       JSON.stringify({
         v: 1,
+        ...OF_DATABASE,
         kind: "click",
         space_id: 999,
         link_id: 1,
@@ -462,6 +470,7 @@ test("messages of one kind that D1 will not take hold up no other kind", async (
     const deposit = (eid) =>
       JSON.stringify({
         v: 1,
+        ...OF_DATABASE,
         kind: "postback",
         key_hash: sha256(ingest),
         key_kind: "ingest",
@@ -494,6 +503,7 @@ test("a batch that is refused is taken apart within the calls of the plan", asyn
   const message = (eid) =>
     JSON.stringify({
       v: 1,
+      ...OF_DATABASE,
       kind: "postback",
       key_hash: sha256(ingest),
       key_kind: "ingest",

@@ -8,7 +8,7 @@ use super::attribution::{CLICK_OF_EVENT, TG_USER_OF_CLICK};
 use super::destination;
 use super::feed::{NO_BOUND, read_fields};
 use super::row::Row;
-use super::space::{self, Spaces};
+use super::space::{self, Home, Spaces};
 use super::{number, optional_text, rows_of, run, run_together, text};
 use crate::destination::facts::{ClickFacts, Facts, event_id};
 use crate::destination::outcome::State;
@@ -297,7 +297,7 @@ pub async fn list(
 
 /// One destination with its newest deliveries below an event's number.
 pub async fn on_page(
-    db: &D1Database,
+    home: &Home,
     space_id: i64,
     id: i64,
     before: Option<i64>,
@@ -305,9 +305,9 @@ pub async fn on_page(
     let list = [number(space_id), number(id)];
     let recent = recent(space_id, id, None, before);
     let statements = [(space::LIST, &[][..]), (destination::LIST, &list), (RECENT, &recent)];
-    let results = run_together(db, &statements).await?;
+    let results = run_together(home, &statements).await?;
     let stored = rows_of(&results, 1)?.first().map(destination::Stored::read);
-    Ok((Spaces::read(&results, space_id)?, stored, DeliveriesPage::read(&rows_of(&results, 2)?)))
+    Ok((home.spaces(&results, space_id)?, stored, DeliveriesPage::read(&rows_of(&results, 2)?)))
 }
 
 /// The values of `RECENT`.

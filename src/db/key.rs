@@ -9,7 +9,7 @@ use worker::wasm_bindgen::JsValue;
 use worker::{D1Database, D1Result};
 
 use super::row::Row;
-use super::space::{self, Spaces};
+use super::space::{self, Home, Spaces};
 use super::{Cost, Rows, json, number, optional_text, rows_of, run, run_together, text};
 use crate::error::Error;
 use crate::model::key::KeyKind;
@@ -123,12 +123,12 @@ pub fn current(keys: &[Shown], kind: KeyKind) -> Option<&Shown> {
 
 /// A space's keys that are valid at a moment.
 pub async fn of_space(
-    db: &D1Database,
+    home: &Home,
     space_id: i64,
     now_ms: i64,
 ) -> Result<(Spaces, Vec<Shown>), Error> {
     let values = [number(space_id), number(now_ms)];
-    let results = run_together(db, &[(space::LIST, &[]), (OF_SPACE, &values)]).await?;
+    let results = run_together(home, &[(space::LIST, &[]), (OF_SPACE, &values)]).await?;
     let read = |row: &Row| {
         Some(Shown {
             hash: row.text("hash"),
@@ -139,7 +139,7 @@ pub async fn of_space(
         })
     };
     let keys = rows_of(&results, 1)?.iter().filter_map(read).collect();
-    Ok((Spaces::read(&results, space_id)?, keys))
+    Ok((home.spaces(&results, space_id)?, keys))
 }
 
 /// A key that takes another's place, both named by their hashes.

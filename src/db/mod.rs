@@ -38,6 +38,12 @@ use row::Row;
 pub struct Cost(Vec<D1Result>);
 
 impl Cost {
+    /// How large the database is by now, in bytes.
+    fn size(&self) -> Option<i64> {
+        let meta = self.0.last()?.meta().ok().flatten()?;
+        meta.size_after.and_then(|bytes| i64::try_from(bytes).ok())
+    }
+
     /// Rows read and rows written, as D1 counts them.
     pub fn rows(&self) -> (usize, usize) {
         let counted = self.0.iter().filter_map(|result| result.meta().ok().flatten());

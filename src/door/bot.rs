@@ -51,7 +51,7 @@ pub async fn bind(config: &Config, mut incoming: Incoming) -> Reply {
         Ok(bind) => bind,
         Err(refusal) => return refused(&refusal),
     };
-    let work = async { db::bind::bind(&config.db()?, &arrival, &bind).await };
+    let work = async { db::bind::bind(&config.db_of(arrival.database)?, &arrival, &bind).await };
     match db::in_time(config, work).await {
         Err(reason) => unavailable(&reason),
         Ok((None, _)) => unknown_key(config, &incoming, &arrival).await,
@@ -98,7 +98,7 @@ async fn store(
     arrival: &Arrival,
     sent: postback::click::BotClick,
 ) -> Result<Option<(StoredClick, Cost, String)>, Error> {
-    let db = config.db()?;
+    let db = config.db_of(arrival.database)?;
     let uid = match (&sent.uid, &sent.id) {
         (Some(uid), _) => uid.as_str().to_owned(),
         (None, None) => click::mint_uid(edge::random()?),
@@ -128,7 +128,7 @@ fn admit(
     let Some(presented) = Presented::read(&key, kind, config.local) else {
         return Err(Reply::refused_key(notes(), Note::about_key(&key), AUDIENCE));
     };
-    let arrival = intake::arrival(&presented, edge::now_ms());
+    let arrival = intake::arrival(config, &presented, edge::now_ms());
     if gate::admits(config, incoming, &presented, &arrival.key_hash) {
         Ok(arrival)
     } else {

@@ -15,6 +15,7 @@ use crate::door::gate;
 use crate::edge::config::Config;
 use crate::edge::{self, Incoming};
 use crate::error::Error;
+use crate::model::database::Database;
 use crate::model::event::Arrival;
 use crate::model::key::{KeyKind, Presented};
 use crate::model::note::Note;
@@ -35,10 +36,10 @@ pub enum Committed {
 
 impl Committed {
     /// A new event whose space has destinations is sent on after the answer.
-    pub fn later(&self) -> Later {
+    pub fn later(&self, database: Database) -> Later {
         match self {
             Self::Stored(Stored::New(name)) if name.has_destinations => {
-                Later::Deliver { space_id: name.space_id, seq: name.seq }
+                Later::Deliver { database, space_id: name.space_id, seq: name.seq }
             }
             _ => Later::Nothing,
         }
@@ -86,7 +87,7 @@ async fn take(
     let Some(key) = Presented::read(&key, kind_of(audience), config.local) else {
         return (call.refuse_key(Note::about_key(&key)), Later::Nothing);
     };
-    let arrival = arrival(&key, now_ms);
+    let arrival = arrival(config, &key, now_ms);
     if !gate::admits(config, incoming, &key, &arrival.key_hash) {
         return (call.refuse_key(Note::TokenUnknown), Later::Nothing);
     }
@@ -98,7 +99,7 @@ async fn take(
             if matches!(outcome, Committed::UnknownKey) {
                 gate::unknown(config, incoming, &arrival.key_hash).await;
             }
-            let later = outcome.later();
+            let later = outcome.later(arrival.database);
             (with_cost(config, call.answer(outcome), cost), later)
         }
         Err(reason) => {
@@ -188,12 +189,13 @@ fn kind_of(audience: Audience) -> KeyKind {
 }
 
 /// Names this arrival by 64 random bits. Where there are none, every arrival counts as another.
-pub fn arrival(key: &Presented<'_>, received_at_ms: i64) -> Arrival {
+pub fn arrival(config: &Config, key: &Presented<'_>, received_at_ms: i64) -> Arrival {
     Arrival {
         key_hash: key.hash(),
         key_kind: key.kind(),
         received_at_ms,
         receipt: encode::hex(&edge::random::<8>().unwrap_or_default()),
+        database: config.database_of(key),
     }
 }
 
@@ -212,7 +214,7 @@ async fn write(
     arrival: &Arrival,
     reading: &Reading,
 ) -> Result<(Committed, Cost), Error> {
-    let db = config.db()?;
+    let db = config.db_of(arrival.database)?;
     match &reading.verdict {
         Ok(report) => {
             let (stored, cost) = db::event::store(&db, arrival, report, &reading.raw).await?;

@@ -30,6 +30,7 @@ pub use zone::{is_time_zone, time_zone};
 
 use crate::edge::config::Config;
 use crate::error::Error;
+use crate::model::database::Database;
 use crate::reply::Reply;
 
 /// How long the queue may take; the median of a send is 60 ms.
@@ -176,4 +177,9 @@ pub fn log(event: &str, text: &str) {
     }
     let line = serde_json::to_string(&Line { event, text }).unwrap_or_default();
     worker::console_error!("{line}");
+}
+
+/// The same of a part of the platform that did not do its work, with the name of the database.
+pub fn log_of(database: Database, event: &str, reason: &Error) {
+    log(event, &format!("{database}: {reason}"));
 }

@@ -2,10 +2,17 @@
 //! with its original receive time (docs/postback.md, Durability). A batch is three round trips where all goes well, one
 //! each for events, refusals and clicks.
 
+use std::cell::Cell;
+use std::collections::BTreeSet;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+
 use crate::db;
 use crate::edge;
 use crate::edge::config::Config;
 use crate::error::Error;
+use crate::model::database::Database;
 use crate::model::event::{Arrival, Report};
 use crate::model::visit::Visit;
 use crate::postback::{self, Reading, Refusal};
@@ -34,13 +41,14 @@ const PROBES: usize = 5;
 /// Statements of one store: the messages, and the mark of keys that are used for the first time.
 const STORE_CALLS: u32 = 2;
 
-/// What a batch has learned of the database, and what it may still ask of it.
-struct Asked {
+/// What a batch has learned of a database, and what it may still ask of it.
+struct Asked<'a> {
+    database: Database,
     /// Why the rest is not tried, once that is known.
     outage: Option<Outage>,
-    /// Calls that are left: half of what the invocation may make. The other half is for the deliveries of
+    /// Calls that are left, for every database together: half of what the invocation may make. The other half is for the deliveries of
     /// what was stored.
-    calls: u32,
+    calls: &'a Cell<u32>,
 }
 
 /// Which of the three stores a message is for.
@@ -77,6 +85,10 @@ impl Read {
         }
     }
 
+    fn database(&self) -> Database {
+        self.message.database()
+    }
+
     fn bytes(&self) -> usize {
         self.reading.as_ref().map_or(0, |reading| reading.raw.len())
     }
@@ -100,7 +112,8 @@ impl Read {
     }
 }
 
-/// Stores a batch of messages' texts. Where a statement is refused its messages are stored one by
+/// Stores a batch of messages' texts, in all databases at the same time: one that is away holds up no
+/// other. Where a statement is refused its messages are stored one by
 /// one, so that a single bad one holds up no other; once D1 is away, or refuses for the day, the rest
 /// is not tried: a batch of a hundred deadlines would outlast the invocation.
 pub async fn postbacks(config: &Config, messages: &[Option<String>]) -> Vec<Fate> {
@@ -112,14 +125,33 @@ pub async fn postbacks(config: &Config, messages: &[Option<String>]) -> Vec<Fate
     if read.iter().any(Option::is_none) {
         edge::log("message_unreadable", "a message of another version waits in the queue");
     }
-    let mut asked = Asked { outage: None, calls: config.subrequests() / 2 };
+    let calls = &Cell::new(config.subrequests() / 2);
+    let databases: BTreeSet<_> = read.iter().flatten().map(Read::database).collect();
+    let all = &read;
+    let stores: FuturesUnordered<_> =
+        databases.into_iter().map(|database| store_all(config, database, all, calls)).collect();
+    for (index, decided) in stores.collect::<Vec<_>>().await.concat() {
+        if let Some(fate) = fates.get_mut(index) {
+            *fate = decided;
+        }
+    }
+    fates
+}
+
+/// Stores what a batch has for one database. Gives what is to be done with each, by its place.
+async fn store_all(
+    config: &Config,
+    database: Database,
+    read: &[Option<Read>],
+    calls: &Cell<u32>,
+) -> Vec<(usize, Fate)> {
+    let mut asked = Asked { database, outage: None, calls };
+    let mut fates = Vec::new();
     for kind in [Lot::Event, Lot::Refused, Lot::Click] {
-        for chunk in chunks(&read, kind) {
+        for chunk in chunks(read, database, kind) {
             let stored = store_chunk(config, &chunk, &mut asked).await;
             for ((index, read), stored) in chunk.iter().zip(stored) {
-                if let Some(fate) = fates.get_mut(*index) {
-                    *fate = fate_of(&read.message, stored, asked.outage);
-                }
+                fates.push((*index, fate_of(&read.message, stored, asked.outage)));
             }
         }
     }
@@ -134,12 +166,13 @@ fn fate_of(message: &Message, stored: bool, outage: Option<Outage>) -> Fate {
     Fate::Retry { pause_s: pause_s(message.received_at_ms(), edge::now_ms(), outage) }
 }
 
-/// The messages of a kind with their places in the batch, in pieces that fit a statement.
-fn chunks(read: &[Option<Read>], kind: Lot) -> Vec<Vec<(usize, &Read)>> {
+/// A database's messages of a kind with their places in the batch, in pieces that fit a statement.
+fn chunks(read: &[Option<Read>], database: Database, kind: Lot) -> Vec<Vec<(usize, &Read)>> {
+    let is_of = |read: &&Read| read.database() == database && read.kind() == kind;
     let mut chunks = Vec::new();
     let mut bytes = 0;
     for (index, read) in read.iter().enumerate() {
-        let Some(read) = read.as_ref().filter(|read| read.kind() == kind) else { continue };
+        let Some(read) = read.as_ref().filter(is_of) else { continue };
         bytes += read.bytes();
         if chunks.is_empty() || bytes > CHUNK_BYTES {
             chunks.push(Vec::new());
@@ -153,7 +186,11 @@ fn chunks(read: &[Option<Read>], kind: Lot) -> Vec<Vec<(usize, &Read)>> {
 }
 
 /// Stores a piece together, or else one by one. Says of each whether it is stored.
-async fn store_chunk(config: &Config, chunk: &[(usize, &Read)], asked: &mut Asked) -> Vec<bool> {
+async fn store_chunk(
+    config: &Config,
+    chunk: &[(usize, &Read)],
+    asked: &mut Asked<'_>,
+) -> Vec<bool> {
     let together: Vec<&Read> = chunk.iter().map(|(_, read)| *read).collect();
     match store(config, &together, asked).await {
         Ok(()) => return vec![true; chunk.len()],
@@ -179,14 +216,15 @@ async fn store_chunk(config: &Config, chunk: &[(usize, &Read)], asked: &mut Aske
 
 /// Stores messages of one kind within the deadline. A database that does not answer is away; one
 /// that refuses is not, unless it is for the day.
-async fn store(config: &Config, read: &[&Read], asked: &mut Asked) -> Result<(), Error> {
-    if asked.outage.is_some() || asked.calls < STORE_CALLS {
+async fn store(config: &Config, read: &[&Read], asked: &mut Asked<'_>) -> Result<(), Error> {
+    let calls = asked.calls.get().checked_sub(STORE_CALLS);
+    let Some(calls) = calls.filter(|_| asked.outage.is_none()) else {
         return Err(Error::Deadline("D1"));
-    }
-    asked.calls -= STORE_CALLS;
-    let stored = db::in_time(config, write(config, read)).await;
+    };
+    asked.calls.set(calls);
+    let stored = db::in_time(config, write(config, asked.database, read)).await;
     if let Err(reason) = &stored {
-        edge::log("spilled_not_stored", &reason.to_string());
+        edge::log_of(asked.database, "spilled_not_stored", reason);
         if matches!(reason, Error::Deadline(_)) || reason.is_days_limit() {
             asked.outage = Some(Outage::of(reason));
         }
@@ -194,8 +232,8 @@ async fn store(config: &Config, read: &[&Read], asked: &mut Asked) -> Result<(),
     stored
 }
 
-async fn write(config: &Config, read: &[&Read]) -> Result<(), Error> {
-    let db = config.db()?;
+async fn write(config: &Config, database: Database, read: &[&Read]) -> Result<(), Error> {
+    let db = config.db_of(database)?;
     let events: Vec<_> = read.iter().filter_map(|read| read.event()).collect();
     let refused: Vec<_> = read.iter().filter_map(|read| read.refused()).collect();
     let clicks: Vec<_> = read.iter().filter_map(|read| read.click()).collect();

@@ -19,5 +19,6 @@ pub async fn record(config: &Config, address: String, visit: Box<Visit>) {
 
 /// Stores a visit within the deadline; storing it again changes nothing.
 async fn store(config: &Config, visit: &Visit) -> Result<(), Error> {
-    db::in_time(config, async { db::click::record(&config.db()?, &[visit]).await }).await
+    let work = async { db::click::record(&config.db_of(visit.database)?, &[visit]).await };
+    db::in_time(config, work).await
 }

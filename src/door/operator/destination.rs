@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::db;
 use crate::db::destination::{Stored, raw};
+use crate::db::space::Home;
 use crate::destination::outcome;
 use crate::destination::{DestinationDraft, Secrets};
 use crate::edge::config::Config;
@@ -84,19 +85,21 @@ pub async fn carry_out(
     request: Request,
     mut incoming: Incoming,
 ) -> Result<(Reply, Later), Problem> {
-    let db = config.db()?;
+    let home = &Home::of_space(config, space_id).await?;
     let reply = match request {
-        Request::List => list(config, space_id).await?,
+        Request::List => list(config, home, space_id).await?,
         Request::Create => {
             let draft: DestinationDraft = incoming.json().await?;
-            Reply::json(201, &save(config, space_id, None, draft, &incoming.origin()).await?)
+            let origin = incoming.origin();
+            Reply::json(201, &save(config, home, space_id, None, draft, &origin).await?)
         }
         Request::Change { id } => {
             let draft: DestinationDraft = incoming.json().await?;
-            Reply::json(200, &save(config, space_id, Some(id), draft, &incoming.origin()).await?)
+            let origin = incoming.origin();
+            Reply::json(200, &save(config, home, space_id, Some(id), draft, &origin).await?)
         }
         Request::Delete { id } => {
-            must_exist(db::destination::delete(&db, space_id, id).await?)?;
+            must_exist(db::destination::delete(home, space_id, id).await?)?;
             Reply::json(200, &Saved { ok: true, id, ..Saved::default() })
         }
         Request::Deliveries { id } => {
@@ -104,7 +107,7 @@ pub async fn carry_out(
             if state.as_deref().is_some_and(|state| !outcome::STATES.contains(&state)) {
                 return Err(Problem::field(BadField::new("state", NO_STATE)));
             }
-            let listed = db::delivery::list(&db, space_id, id, state.as_deref()).await?;
+            let listed = db::delivery::list(home, space_id, id, state.as_deref()).await?;
             let listed = listed.ok_or(Problem::NOT_FOUND)?;
             let deliveries = Some(listed.deliveries.into_iter().map(show_delivery).collect());
             Reply::json(200, &List::<Shown> { ok: true, destinations: None, deliveries })
@@ -115,17 +118,17 @@ pub async fn carry_out(
                 let reason = "Send the seq of one delivery, or all_failed: true.";
                 return Err(Problem::field(BadField::new("seq", reason)));
             }
-            let resent = db::resend::again(&db, space_id, id, which.seq, edge::now_ms()).await?;
+            let resent = db::resend::again(home, space_id, id, which.seq, edge::now_ms()).await?;
             let resent = resent.ok_or(Problem::NOT_FOUND)?;
             return Ok((Reply::json(200, &Resent { ok: true, resent }), Later::Sweep));
         }
-        Request::Test { id } => Reply::json(200, &test(config, space_id, id).await?),
+        Request::Test { id } => Reply::json(200, &test(config, home, space_id, id).await?),
     };
     Ok((reply, Later::Nothing))
 }
 
-async fn list(config: &Config, space_id: i64) -> Result<Reply, Problem> {
-    let (spaces, listed) = db::destination::on_page(&config.db()?, space_id, None).await?;
+async fn list(config: &Config, home: &Home, space_id: i64) -> Result<Reply, Problem> {
+    let (spaces, listed) = db::destination::on_page(home, space_id, None).await?;
     must_exist(spaces.this.is_some())?;
     let mut shown = Vec::new();
     for stored in listed {

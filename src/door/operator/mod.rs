@@ -7,6 +7,7 @@ pub mod openapi;
 use serde::Serialize;
 
 use crate::db;
+use crate::db::space::Home;
 use crate::door::gate;
 use crate::edge::config::Config;
 use crate::edge::{self, Incoming};
@@ -76,13 +77,12 @@ async fn carry_out(
     request: Request,
     mut incoming: Incoming,
 ) -> Result<(Reply, Later), Problem> {
-    let db = config.db()?;
     let reply = match request {
         Request::Destinations { space_id, request } => {
             return destination::carry_out(config, space_id, request, incoming).await;
         }
         Request::ListSpaces => {
-            Reply::json(200, &Spaces { ok: true, spaces: db::space::list(&db).await? })
+            Reply::json(200, &Spaces { ok: true, spaces: db::space::list(&config.db()?).await? })
         }
         Request::CreateSpace => {
             let draft: SpaceDraft = incoming.json().await?;
@@ -91,7 +91,8 @@ async fn carry_out(
         }
         Request::RotateKey { space_id, kind } => rotate_key(config, space_id, kind).await?,
         Request::ListLinks { space_id } => {
-            let (spaces, links) = db::link::list_on_page(&db, space_id).await?;
+            let home = Home::of_space(config, space_id).await?;
+            let (spaces, links) = db::link::list_on_page(&home, space_id).await?;
             manage::must_exist(spaces.this.is_some())?;
             Reply::json(200, &Links { ok: true, links })
         }
@@ -101,7 +102,8 @@ async fn carry_out(
                 .await?
                 .check(edge::host_of)
                 .map_err(Problem::field)?;
-            let id = manage::link::save(config, space_id, None, &draft).await?;
+            let home = Home::of_space(config, space_id).await?;
+            let id = manage::link::save(config, &home, space_id, None, &draft).await?;
             Reply::json(201, &CreatedLink { ok: true, id, path: format!("/l/{}", draft.slug) })
         }
         Request::ChangeLink { space_id, link_id } => {
@@ -110,12 +112,14 @@ async fn carry_out(
                 .await?
                 .check(edge::host_of)
                 .map_err(Problem::field)?;
-            manage::link::save(config, space_id, Some(link_id), &draft).await?;
+            let home = Home::of_space(config, space_id).await?;
+            manage::link::save(config, &home, space_id, Some(link_id), &draft).await?;
             Reply::json(200, &Done { ok: true })
         }
         Request::RevokePreviousKey { space_id, kind } => {
+            let home = Home::of_space(config, space_id).await?;
             manage::must_exist(
-                db::key::revoke_previous(&db, space_id, kind, edge::now_ms()).await?,
+                db::key::revoke_previous(&home, space_id, kind, edge::now_ms()).await?,
             )?;
             Reply::json(200, &Done { ok: true })
         }
@@ -126,10 +130,11 @@ async fn carry_out(
 /// Rotates a key for a program. Of two at the same moment one is told to look again: it would else
 /// end the key that the other one was just given.
 async fn rotate_key(config: &Config, space_id: i64, kind: KeyKind) -> Result<Reply, Problem> {
-    let (spaces, keys) = db::key::of_space(&config.db()?, space_id, edge::now_ms()).await?;
+    let home = Home::of_space(config, space_id).await?;
+    let (spaces, keys) = db::key::of_space(&home, space_id, edge::now_ms()).await?;
     spaces.this.ok_or(Problem::NOT_FOUND)?;
     let from = db::key::current(&keys, kind).map(|key| key.hash.as_str());
-    let rotated = key::rotate(config, space_id, kind, from, &key::nonce()?).await?;
+    let rotated = key::rotate(config, &home, space_id, kind, from, &key::nonce()?).await?;
     let key::Rotated { key, previous_valid_until_ms } =
         rotated.ok_or(Problem::ROTATED_MEANWHILE)?;
     Ok(Reply::json(200, &Rotated { ok: true, key, previous_valid_until_ms }))
