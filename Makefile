@@ -33,7 +33,7 @@ fuzz: ## feed the readers with what a coverage-guided fuzzer makes up (SECONDS_E
 screenshots: build ## retake the pictures of README and docs (needs Chromium)
 	@sh scripts/screenshots.sh
 
-deploy: ## create what is missing on Cloudflare and deploy (scripts/deploy.sh --dry-run shows the steps)
+deploy: ## create what is missing on Cloudflare and deploy (DATABASES; scripts/deploy.sh --dry-run shows the steps)
 	@sh scripts/deploy.sh
 
 clean: ## remove what a build makes; local data (STATE) stays

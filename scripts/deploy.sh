@@ -3,6 +3,7 @@
 # --dry-run prints the commands and runs none of them.
 #
 # Settings, from the environment:
+#   DATABASES  how many databases there are to be at least (default: those that there are, else one)
 #   WRANGLER   the wrangler to call (default: the project's own)
 set -eu
 . "$(dirname -- "$0")/env.sh"
@@ -59,15 +60,44 @@ if there "the Worker with its secrets" "Worker \"$worker\" not found|\[code: (10
     }
 fi
 
-there "the database $database" "Couldn't find an? .*D1 DB" d1 info "$database" ||
-    change "create the database $database" "see that the account may have one more D1 database (free plan: 10)" \
-        "$wrangler" d1 create "$database"
+# bind NUMBER: has wrangler.toml bind a further database.
+bind() {
+    if grep -q -x -F -e "binding = \"DB_$1\"" wrangler.toml; then return 0; fi
+    say "bind the database $database-$1 as DB_$1, in wrangler.toml: keep that file"
+    [ -z "$dry_run" ] || return 0
+    printf '\n[[d1_databases]]\nbinding = "DB_%s"\ndatabase_name = "%s"\n' "$1" "$database-$1" >>wrangler.toml
+}
+
+# Those of an earlier deployment are bound again, whatever DATABASES and a fresh wrangler.toml say: their spaces
+# would else wait for them in vain.
+count=${DATABASES:-1}
+case $count in *[!0-9]* | '') fail "read DATABASES=$count" "write a number, such as make deploy DATABASES=2" ;; esac
+if there "the account's databases" "no such list" d1 list --json; then
+    for number in $(sed -n "s/.*\"name\": *\"$database-\([0-9]*\)\".*/\1/p" "$answer"); do
+        [ "$number" -le "$count" ] || count=$number
+    done
+fi
+databases=$database
+number=2
+while [ "$number" -le "$count" ] || grep -q -x -F -e "binding = \"DB_$number\"" wrangler.toml; do
+    bind "$number"
+    databases="$databases $database-$number"
+    number=$((number + 1))
+done
+
+for name in $databases; do
+    there "the database $name" "Couldn't find an? .*D1 DB" d1 info "$name" ||
+        change "create the database $name" "see that the account may have one more D1 database (free plan: 10)" \
+            "$wrangler" d1 create "$name"
+done
 for queue in $queues; do
     there "the queue $queue" "Queue \"$queue\" does not exist" queues info "$queue" ||
         change "create the queue $queue" "see that Queues are switched on for the account" "$wrangler" queues create "$queue"
 done
-change "apply schema.sql" "run make deploy again; the schema may be applied any number of times" \
-    "$wrangler" d1 execute "$database" --remote --yes --file schema.sql
+for name in $databases; do
+    change "apply schema.sql to $name" "run make deploy again; the schema may be applied any number of times" \
+        "$wrangler" d1 execute "$name" --remote --yes --file schema.sql
+done
 
 new=$(mktemp)
 chmod 600 "$new"
