@@ -11,6 +11,9 @@ let total = { trips: 0, rowsRead: 0, rowsWritten: 0 };
 /** What is wrong with a database, by the name of its binding. */
 const away = {};
 
+/** After how many calls of whichever database the next ones are all refused, or lose their answers (`mute`). */
+let breaksOff = { after: Infinity, is: "" };
+
 // workers-rs takes nothing for a database that is not of a class of this name.
 class D1Database {
   constructor(name, database, delayMs, counted) {
@@ -19,7 +22,10 @@ class D1Database {
       total.trips += 1;
       if (away[name] === "stalled") await scheduler.wait(60_000);
       if (away[name]) throw new Error("D1_ERROR: Network connection lost.");
+      const broken = counted.breaks && breaksOff.after-- <= 0 ? breaksOff.is : "";
+      if (broken === "refusing") throw new Error("D1_ERROR: Network connection lost.");
       const result = await work();
+      if (broken === "mute") throw new Error("D1_ERROR: Network connection lost.");
       for (const { meta } of [result].flat()) {
         counted.rowsRead += meta.rows_read;
         total.rowsRead += meta.rows_read;
@@ -39,7 +45,7 @@ class D1Database {
 }
 
 export default class extends WorkerEntrypoint {
-  counted = { trips: 0, rowsRead: 0 };
+  counted = { trips: 0, rowsRead: 0, breaks: false };
   built = new Built(this.ctx, { ...this.env, ...this.watched() });
 
   watched() {
@@ -56,6 +62,12 @@ export default class extends WorkerEntrypoint {
       away[searchParams.get("name")] = searchParams.get("is");
       return Response.json(away);
     }
+    if (pathname === "/test-break-off") {
+      breaksOff = { after: Number(searchParams.get("after")), is: searchParams.get("is") };
+      return Response.json(breaksOff);
+    }
+    // Only what somebody works on breaks off, and nothing that comes in meanwhile.
+    this.counted.breaks = pathname.endsWith("/move");
     if (pathname === "/test-cost") {
       const cost = Response.json(total);
       total = { trips: 0, rowsRead: 0, rowsWritten: 0 };

@@ -41,10 +41,17 @@ LEFT JOIN clicks c ON c.space_id = e.space_id AND c.uid = ",
 WHERE "
 );
 
+/// Whether a destination's space is not moving to another database: what it would record could be
+/// copied already.
+const STAYS: &str =
+    "NOT EXISTS (SELECT 1 FROM moves m WHERE m.space_id = d.space_id AND m.state <> 'arrived')";
+
 /// What the invocation that stored an event may try at once.
 const OF_EVENT: &str = concat!(
     LOADED_WHERE,
-    "x.space_id = ?1 AND x.seq = ?2 AND x.state = 'pending' AND x.tries = 0 AND d.rest_until_ms <= ?3"
+    "x.space_id = ?1 AND x.seq = ?2 AND x.state = 'pending' AND x.tries = 0 AND d.rest_until_ms <= ?3
+  AND ",
+    STAYS
 );
 
 /// The newest delivery of a destination among the last 500 events, for a test with a real one.
@@ -65,22 +72,30 @@ ORDER BY x.tries, x.seq"
 );
 
 /// Destinations of all spaces that something is due for. A resting or paused one keeps its rows.
-const DUE: &str = "
+const DUE: &str = concat!(
+    "
 SELECT d.id FROM destinations d
-WHERE d.enabled = 1 AND d.rest_until_ms <= ?1 AND EXISTS (
+WHERE d.enabled = 1 AND d.rest_until_ms <= ?1 AND ",
+    STAYS,
+    " AND EXISTS (
   SELECT 1 FROM deliveries x
   WHERE x.destination_id = d.id AND x.state IN ('pending', 'sending', 'retrying') AND x.due_at_ms <= ?1
 )
-";
+"
+);
 
-const CLAIM: &str = "
+const CLAIM: &str = concat!(
+    "
 UPDATE deliveries SET state = 'sending', lease = ?2, due_at_ms = ?4
 WHERE (space_id, seq, destination_id) IN (
   SELECT x.space_id, x.seq, x.destination_id FROM deliveries x
   WHERE x.destination_id = ?1 AND x.state IN ('pending', 'sending', 'retrying') AND x.due_at_ms <= ?3
   ORDER BY x.due_at_ms LIMIT ?5
-) AND EXISTS (SELECT 1 FROM destinations d WHERE d.id = ?1 AND d.enabled = 1 AND d.rest_until_ms <= ?3)
-";
+) AND EXISTS (SELECT 1 FROM destinations d WHERE d.id = ?1 AND d.enabled = 1 AND d.rest_until_ms <= ?3 AND ",
+    STAYS,
+    ")
+"
+);
 
 /// A success counts whoever holds the lease by now; a failure only for its holder. What is on record
 /// already, by the time of the try, is not recorded again: the answer to the first record may be lost.

@@ -83,6 +83,10 @@ const REMOVE_ENDED: &str = "
 DELETE FROM keys WHERE expires_at_ms <= ?1
 ";
 
+const REMOVE_MOVED: &str = "
+DELETE FROM moved_keys WHERE expires_at_ms <= ?1
+";
+
 const REMOVE_UNUSED: &str = "
 DELETE FROM unused_keys WHERE NOT EXISTS (SELECT 1 FROM keys k WHERE k.hash = unused_keys.hash)
 ";
@@ -190,7 +194,8 @@ pub async fn revoke_previous(
 /// Removes the keys that ended so long ago that no queue can still have a postback of theirs.
 pub async fn remove_ended(db: &D1Database, now_ms: i64) -> Result<(), Error> {
     let before = [number(now_ms - KEPT_MS)];
-    run_together(db, &[(REMOVE_ENDED, &before), (REMOVE_UNUSED, &[])]).await.map(|_results| ())
+    let statements = [(REMOVE_ENDED, &before[..]), (REMOVE_MOVED, &before), (REMOVE_UNUSED, &[])];
+    run_together(db, &statements).await.map(|_results| ())
 }
 
 /// Runs a statement that gives a row for each key that opens a space. Where a key may be used for the

@@ -14,7 +14,9 @@ pub mod figures;
 pub mod health;
 pub mod key;
 pub mod link;
+pub mod moves;
 pub mod overview;
+pub mod parts;
 pub mod refused;
 pub mod resend;
 pub mod retention;
@@ -32,6 +34,9 @@ use crate::edge;
 use crate::edge::config::Config;
 use crate::error::Error;
 use row::Row;
+
+/// A database, for whoever hands one on.
+pub type Handle = D1Database;
 
 /// What one round trip cost. D1's count is read only where somebody asks, which a deployment never
 /// does.

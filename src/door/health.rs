@@ -1,7 +1,5 @@
 //! `/healthz`: for whoever watches the deployment. Numbers alone, so that it needs no key.
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesOrdered;
 use serde::Serialize;
 
 use crate::db;
@@ -36,9 +34,8 @@ struct OfDatabase {
 pub async fn check(config: &Config) -> Reply {
     let now_ms = edge::now_ms();
     let databases = config.databases();
-    let asked: FuturesOrdered<_> =
-        databases.iter().map(|database| ask(config, *database, now_ms)).collect();
-    let answers: Vec<Option<State>> = asked.collect().await;
+    let asked = databases.iter().copied();
+    let answers = edge::for_each(asked, |database| ask(config, database, now_ms)).await;
     let ok = answers.iter().all(Option::is_some);
     let due = answers.iter().flatten().filter_map(|state| state.oldest_due_at_ms).min();
     let overdue = due.map(|due_at_ms| (now_ms - due_at_ms) / 1000);

@@ -12,6 +12,7 @@
 use crate::db::event::{Name, Stored};
 use crate::db::{self, Cost};
 use crate::door::gate;
+use crate::door::trail::{self, Trail};
 use crate::edge::config::Config;
 use crate::edge::{self, Incoming};
 use crate::error::Error;
@@ -87,14 +88,14 @@ async fn take(
     let Some(key) = Presented::read(&key, kind_of(audience), config.local) else {
         return (call.refuse_key(Note::about_key(&key)), Later::Nothing);
     };
-    let arrival = arrival(config, &key, now_ms);
+    let mut arrival = arrival(config, &key, now_ms);
     if !gate::admits(config, incoming, &key, &arrival.key_hash) {
         return (call.refuse_key(Note::TokenUnknown), Later::Nothing);
     }
     if let Some(reply) = call.refuse_dry_run() {
         return (reply, Later::Nothing);
     }
-    match commit(config, &arrival, reading).await {
+    match commit(config, &mut arrival, reading).await {
         Ok((outcome, cost)) => {
             if matches!(outcome, Committed::UnknownKey) {
                 gate::unknown(config, incoming, &arrival.key_hash).await;
@@ -190,23 +191,33 @@ fn kind_of(audience: Audience) -> KeyKind {
 
 /// Names this arrival by 64 random bits. Where there are none, every arrival counts as another.
 pub fn arrival(config: &Config, key: &Presented<'_>, received_at_ms: i64) -> Arrival {
+    let key_hash = key.hash();
+    let moved_to = trail::remembered(&key_hash, received_at_ms);
     Arrival {
-        key_hash: key.hash(),
+        key_hash,
         key_kind: key.kind(),
         received_at_ms,
         receipt: encode::hex(&edge::random::<8>().unwrap_or_default()),
-        database: config.database_of(key),
+        database: moved_to.unwrap_or_else(|| config.database_of(key)),
     }
 }
 
-/// Stores the event or keeps what was refused, in one round trip and within the deadline. After the
-/// deadline the outcome is unknown; the same arrival may be committed again and counts once.
-pub async fn commit(
+/// Stores the event or keeps what was refused, in one round trip and within the deadline; where the
+/// key's space has moved, in its new database. After the deadline the outcome is unknown; the same
+/// arrival may be committed again and counts once.
+async fn commit(
     config: &Config,
-    arrival: &Arrival,
+    arrival: &mut Arrival,
     reading: &Reading,
 ) -> Result<(Committed, Cost), Error> {
-    db::in_time(config, write(config, arrival, reading)).await
+    let mut trail = Trail::default();
+    loop {
+        let (committed, cost) = db::in_time(config, write(config, arrival, reading)).await?;
+        let is_unknown = matches!(committed, Committed::UnknownKey);
+        if !is_unknown || !trail.follow(config, arrival).await? {
+            return Ok((committed, cost));
+        }
+    }
 }
 
 async fn write(

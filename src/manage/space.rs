@@ -1,7 +1,5 @@
 //! Creating a space, in the database that has the most room, and changing one.
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use serde::Serialize;
 
 use crate::db;
@@ -57,12 +55,11 @@ async fn place(config: &Config, draft: &SpaceDraft) -> Result<Database, Problem>
     if databases.len() == 1 {
         return Ok(Database::FIRST);
     }
-    let sizes = databases.into_iter().map(|database| async move {
+    let sizes = edge::for_each(databases, |database| async move {
         let size = async { db::health::size(&config.db_of(database)?).await };
         Some((db::in_time(config, size).await.ok()?, database))
     });
-    let sizes: Vec<_> = sizes.collect::<FuturesUnordered<_>>().collect().await;
-    let smallest = sizes.into_iter().flatten().min();
+    let smallest = sizes.await.into_iter().flatten().min();
     Ok(smallest.map_or(Database::FIRST, |(_, database)| database))
 }
 

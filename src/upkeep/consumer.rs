@@ -3,12 +3,9 @@
 //! each for events, refusals and clicks.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
-
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 
 use crate::db;
+use crate::db::moves::Whereabouts;
 use crate::edge;
 use crate::edge::config::Config;
 use crate::error::Error;
@@ -41,6 +38,9 @@ const PROBES: usize = 5;
 /// Statements of one store: the messages, and the mark of keys that are used for the first time.
 const STORE_CALLS: u32 = 2;
 
+/// Databases that a message is carried through at most, after a space that has moved.
+const LONGEST: u32 = 8;
+
 /// What a batch has learned of a database, and what it may still ask of it.
 struct Asked<'a> {
     database: Database,
@@ -49,7 +49,12 @@ struct Asked<'a> {
     /// Calls that are left, for every database together: half of what the invocation may make. The other half is for the deliveries of
     /// what was stored.
     calls: &'a Cell<u32>,
+    /// Moves of spaces that were followed to come here.
+    steps: u32,
 }
+
+/// A key's hash, or a space's id, with where it is instead.
+type Gone = (String, Whereabouts);
 
 /// Which of the three stores a message is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -89,6 +94,14 @@ impl Read {
         self.message.database()
     }
 
+    /// Whether it came with a key of this hash, or is a click of the space of this id.
+    fn is_of(&self, what: &str) -> bool {
+        match &self.message {
+            Message::Postback(postback) => postback.arrival.key_hash == what,
+            Message::Click(visit) => visit.space_id.to_string() == what,
+        }
+    }
+
     fn bytes(&self) -> usize {
         self.reading.as_ref().map_or(0, |reading| reading.raw.len())
     }
@@ -126,16 +139,27 @@ pub async fn postbacks(config: &Config, messages: &[Option<String>]) -> Vec<Fate
         edge::log("message_unreadable", "a message of another version waits in the queue");
     }
     let calls = &Cell::new(config.subrequests() / 2);
-    let databases: BTreeSet<_> = read.iter().flatten().map(Read::database).collect();
+    let databases = distinct(read.iter().flatten().map(Read::database));
     let all = &read;
-    let stores: FuturesUnordered<_> =
-        databases.into_iter().map(|database| store_all(config, database, all, calls)).collect();
-    for (index, decided) in stores.collect::<Vec<_>>().await.concat() {
+    let stored =
+        edge::for_each(databases, |database| store_all(config, database, all, calls)).await;
+    for (index, decided) in stored.concat() {
         if let Some(fate) = fates.get_mut(index) {
             *fate = decided;
         }
     }
     fates
+}
+
+/// The databases among these, each once.
+fn distinct(databases: impl Iterator<Item = Database>) -> Vec<Database> {
+    let mut found = Vec::new();
+    for database in databases {
+        if !found.contains(&database) {
+            found.push(database);
+        }
+    }
+    found
 }
 
 /// Stores what a batch has for one database. Gives what is to be done with each, by its place.
@@ -145,7 +169,7 @@ async fn store_all(
     read: &[Option<Read>],
     calls: &Cell<u32>,
 ) -> Vec<(usize, Fate)> {
-    let mut asked = Asked { database, outage: None, calls };
+    let mut asked = Asked { database, outage: None, calls, steps: 0 };
     let mut fates = Vec::new();
     for kind in [Lot::Event, Lot::Refused, Lot::Click] {
         for chunk in chunks(read, database, kind) {
@@ -193,7 +217,8 @@ async fn store_chunk(
 ) -> Vec<bool> {
     let together: Vec<&Read> = chunk.iter().map(|(_, read)| *read).collect();
     match store(config, &together, asked).await {
-        Ok(()) => return vec![true; chunk.len()],
+        Ok(gone) if gone.is_empty() => return vec![true; chunk.len()],
+        Ok(gone) => return follow(config, chunk, &gone, asked).await,
         Err(_logged) if asked.outage.is_some() || chunk.len() == 1 => {
             return vec![false; chunk.len()];
         }
@@ -208,7 +233,11 @@ async fn store_chunk(
         }
         let at = (first + tried) % chunk.len();
         if let (Some((_, read)), Some(is_stored)) = (chunk.get(at), stored.get_mut(at)) {
-            *is_stored = store(config, &[read], asked).await.is_ok();
+            *is_stored = match store(config, &[read], asked).await {
+                Ok(gone) if gone.is_empty() => true,
+                Ok(gone) => follow(config, &[(0, read)], &gone, asked).await == [true],
+                Err(_logged) => false,
+            };
         }
     }
     stored
@@ -216,7 +245,7 @@ async fn store_chunk(
 
 /// Stores messages of one kind within the deadline. A database that does not answer is away; one
 /// that refuses is not, unless it is for the day.
-async fn store(config: &Config, read: &[&Read], asked: &mut Asked<'_>) -> Result<(), Error> {
+async fn store(config: &Config, read: &[&Read], asked: &mut Asked<'_>) -> Result<Vec<Gone>, Error> {
     let calls = asked.calls.get().checked_sub(STORE_CALLS);
     let Some(calls) = calls.filter(|_| asked.outage.is_none()) else {
         return Err(Error::Deadline("D1"));
@@ -232,7 +261,36 @@ async fn store(config: &Config, read: &[&Read], asked: &mut Asked<'_>) -> Result
     stored
 }
 
-async fn write(config: &Config, database: Database, read: &[&Read]) -> Result<(), Error> {
+/// Says of a piece that was stored, but for what has gone to another database, what is: that is stored there,
+/// or waits where it is on its way.
+async fn follow(
+    config: &Config,
+    chunk: &[(usize, &Read)],
+    gone: &[Gone],
+    asked: &Asked<'_>,
+) -> Vec<bool> {
+    let whereabouts =
+        |read: &Read| gone.iter().find(|(what, _)| read.is_of(what)).map(|(_, at)| *at);
+    let mut stored: Vec<bool> = chunk.iter().map(|(_, read)| whereabouts(read).is_none()).collect();
+    let steps = asked.steps + 1;
+    let databases = distinct(gone.iter().filter_map(|(_, at)| at.database()));
+    for database in databases.into_iter().filter(|_| steps <= LONGEST) {
+        let is_there = |read: &Read| whereabouts(read) == Some(Whereabouts::At(database));
+        let moved = chunk.iter().enumerate().filter(|(_, (_, read))| is_there(read));
+        let moved: Vec<_> = moved.map(|(place, (_, read))| (place, *read)).collect();
+        let mut there = Asked { database, outage: None, calls: asked.calls, steps };
+        let carried = Box::pin(store_chunk(config, &moved, &mut there)).await;
+        for ((place, _), is_stored) in moved.iter().zip(carried) {
+            if let Some(stored) = stored.get_mut(*place) {
+                *stored = is_stored;
+            }
+        }
+    }
+    stored
+}
+
+/// Stores messages; gives what of them is in another database, or on its way.
+async fn write(config: &Config, database: Database, read: &[&Read]) -> Result<Vec<Gone>, Error> {
     let db = config.db_of(database)?;
     let events: Vec<_> = read.iter().filter_map(|read| read.event()).collect();
     let refused: Vec<_> = read.iter().filter_map(|read| read.refused()).collect();
@@ -244,11 +302,32 @@ async fn write(config: &Config, database: Database, read: &[&Read]) -> Result<()
     if !refused.is_empty() {
         known += db::refused::keep(&db, &refused).await?.0;
     }
+    let mut gone = Vec::new();
     if known < events.len() + refused.len() {
-        edge::log("spilled_dropped", "a key was unknown when its postback arrived");
+        gone.extend(gone_keys(config, database, read).await?);
+        if gone.is_empty() {
+            edge::log("spilled_dropped", "a key was unknown when its postback arrived");
+        }
     }
     if !clicks.is_empty() {
-        db::click::record(&db, &clicks).await?;
+        let spaces = db::click::record(&db, &clicks, config.has_several()).await?;
+        gone.extend(spaces.into_iter().map(|(space_id, at)| (space_id.to_string(), at)));
     }
-    Ok(())
+    Ok(gone)
+}
+
+/// The keys of messages that are another database's by now.
+async fn gone_keys(
+    config: &Config,
+    database: Database,
+    read: &[&Read],
+) -> Result<Vec<Gone>, Error> {
+    if !config.has_several() {
+        return Ok(Vec::new());
+    }
+    let hashes: Vec<_> =
+        read.iter().filter_map(|read| Some(read.postback()?.arrival.key_hash.as_str())).collect();
+    let mut gone = db::moves::of_keys(&config.db_of(database)?, &hashes).await?;
+    gone.retain(|(_, at)| *at != Whereabouts::Here);
+    Ok(gone)
 }

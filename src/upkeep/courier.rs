@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 
 use futures_util::StreamExt;
-use futures_util::stream::{self, FuturesUnordered};
+use futures_util::stream;
 
 use super::attempt::{attempt, longest_ms};
 use super::run::{Run, TRY_CALLS};
@@ -96,11 +96,10 @@ struct Sweep<'a> {
 }
 
 /// Works off what is due until nothing is, or the run's time or calls are spent.
-async fn sweep(config: &Config, clock: Clock, begin: impl Fn(i64, i64, u32) -> Run) {
+async fn sweep(config: &Config, clock: Clock, begin: fn(i64, i64, u32) -> Run) {
     let run = begin(clock.now_ms(), longest_ms(config), config.subrequests());
     let databases = config.databases().into_iter().filter(|_| run.take(1));
-    let due: FuturesUnordered<_> = databases.map(|database| due(config, clock, database)).collect();
-    let due: Vec<Turn> = due.collect::<Vec<_>>().await.concat();
+    let due = edge::for_each(databases, |database| due(config, clock, database)).await.concat();
     let lanes = run.lanes(CONNECTIONS);
     let turns = RefCell::new(deal(&due, lanes, clock.now_ms()));
     let sweep = &Sweep { config, clock, run, lanes, turns };

@@ -11,7 +11,7 @@ use crate::db::space::Home;
 use crate::door::gate;
 use crate::edge::config::Config;
 use crate::edge::{self, Incoming};
-use crate::manage::{self, key, space};
+use crate::manage::{self, key, moving, space};
 use crate::model::key::{KeyKind, is_guessable, is_same};
 use crate::model::link;
 use crate::model::space::SpaceDraft;
@@ -23,6 +23,7 @@ use crate::upkeep::later::Later;
 pub enum Request {
     ListSpaces,
     CreateSpace,
+    MoveSpace { space_id: i64 },
     RotateKey { space_id: i64, kind: KeyKind },
     RevokePreviousKey { space_id: i64, kind: KeyKind },
     ListLinks { space_id: i64 },
@@ -88,6 +89,10 @@ async fn carry_out(
             let draft: SpaceDraft = incoming.json().await?;
             let draft = draft.check(edge::is_time_zone).map_err(Problem::field)?;
             Reply::json(201, &space::create(config, &draft).await?)
+        }
+        Request::MoveSpace { space_id } => {
+            let draft = incoming.json().await?;
+            Reply::json(200, &moving::go_on(config, space_id, &draft).await?)
         }
         Request::RotateKey { space_id, kind } => rotate_key(config, space_id, kind).await?,
         Request::ListLinks { space_id } => {
