@@ -33,13 +33,16 @@ chmod 600 .dev.vars
 
 # The schema and the seed may run again and again, but wrangler takes seconds for each: only when they changed.
 stamp=$state/schema-applied
-sum=$(cat schema.sql scripts/seed.sql | cksum)
+databases=$(awk -F'"' '/^database_name = / { print $2 }' wrangler.toml)
+sum=$( (cat schema.sql scripts/seed.sql && echo "$databases") | cksum)
 mkdir -p "$state"
 if [ "$sum" != "$(cat "$stamp" 2>/dev/null)" ]; then
-    for file in schema.sql scripts/seed.sql; do
-        step "$file into the local database" "if its tables are of an older schema, move $state away" \
-            wrangler d1 execute xtracker --local --persist-to "$state" --file "$file" --yes
+    for name in $databases; do
+        step "schema.sql into the local database $name" "if its tables are of an older schema, move $state away" \
+            wrangler d1 execute "$name" --local --persist-to "$state" --file schema.sql --yes
     done
+    step "scripts/seed.sql into the local database" "if its tables are of an older schema, move $state away" \
+        wrangler d1 execute xtracker --local --persist-to "$state" --file scripts/seed.sql --yes
     echo "$sum" >"$stamp"
 fi
 

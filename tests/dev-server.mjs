@@ -15,13 +15,26 @@ export async function freePort() {
   return port;
 }
 
-/** A server that can be started again on the same state; with the schema, not started yet. */
-export async function devServer(state) {
-  execFileSync(
-    "wrangler",
-    ["d1", "execute", "xtracker", "--local", "--persist-to", state, "--file", "schema.sql", "--yes"],
-    { cwd: ROOT, stdio: "pipe" },
-  );
+/** A server that can be started again on the same state; with the schema in its databases, not started yet. */
+export async function devServer(state, config = "wrangler.toml", databases = ["xtracker"]) {
+  for (const name of databases)
+    execFileSync(
+      "wrangler",
+      [
+        "d1",
+        "execute",
+        name,
+        "--config",
+        config,
+        "--local",
+        "--persist-to",
+        state,
+        "--file",
+        `${ROOT}schema.sql`,
+        "--yes",
+      ],
+      { cwd: ROOT, stdio: "pipe" },
+    );
   const vars = { LOCAL: "true", KEY_SECRET, OPERATOR_TOKEN, DESTINATION_KEY: "a destination key for tests only" };
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
