@@ -1,7 +1,7 @@
 # The entry points; what they do is in scripts/. PORT, STATE and the settings named in scripts/setup.sh come
 # from the environment or the command line: make dev PORT=9000
 
-.PHONY: help setup build dev demo test bench chaos fuzz screenshots deploy release clean
+.PHONY: help setup build dev demo test bench chaos fuzz screenshots deploy move release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -33,11 +33,14 @@ fuzz: ## feed the readers with what a coverage-guided fuzzer makes up (SECONDS_E
 screenshots: build ## retake the pictures of README and docs (needs Chromium)
 	@sh scripts/screenshots.sh
 
-deploy: ## create what is missing on Cloudflare and deploy (scripts/deploy.sh --dry-run shows the steps)
+deploy: ## create what is missing on Cloudflare and deploy (DATABASES; scripts/deploy.sh --dry-run shows the steps)
 	@sh scripts/deploy.sh
 
 release: build ## build a folder and an archive that others deploy with Node alone
 	@sh scripts/release.sh
+
+move: ## move a space to another database, also of a deployment (SPACE, TO; ORIGIN, OPERATOR_TOKEN)
+	@sh scripts/move.sh
 
 clean: ## remove what a build makes; local data (STATE) stays
 	rm -rf build dist target .wrangler/tmp .wrangler/logs

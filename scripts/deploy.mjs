@@ -4,11 +4,12 @@
 //   --dry-run   prints the commands and runs none of them
 //   --local     on this machine instead, with a database of its own, at http://127.0.0.1:8787 (or PORT) until Ctrl-C
 //
-// Settings, from the environment: WRANGLER, the wrangler to call (default: the project's own); with --local also PORT,
-// and STATE, where the database is kept (default .wrangler/state).
+// Settings, from the environment: DATABASES, how many databases there are to be at least (default: those that there
+// are, else one); WRANGLER, the wrangler to call (default: the project's own); with --local also PORT, and STATE, where
+// the databases are kept (default .wrangler/state).
 import { spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline/promises";
@@ -24,7 +25,8 @@ const LINES_SHOWN = 15;
 
 const isDryRun = process.argv.includes("--dry-run");
 const isLocal = process.argv.includes("--local");
-const config = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
+const CONFIG = join(ROOT, "wrangler.toml");
+const config = readFileSync(CONFIG, "utf8");
 const named = (key) => [...config.matchAll(new RegExp(`^${key} = "(.*)"`, "gm"))].map(([, value]) => value);
 const [worker] = named("name");
 const [database] = named("database_name");
@@ -131,10 +133,40 @@ function secretsThere() {
   return fail("read which secrets are set", remedy, answer);
 }
 
-/** The names of the migrations that the database has had; `null` where it does not say. */
-function migrationsApplied() {
+const bindingOf = (number) => (number === 1 ? "DB" : `DB_${number}`);
+const nameOf = (number) => (number === 1 ? database : `${database}-${number}`);
+
+/**
+ * Has wrangler.toml bind as many databases as DATABASES says; gives how many there are. Those of an earlier deployment
+ * are bound again, whatever DATABASES and a fresh wrangler.toml say: their spaces would else wait for them in vain.
+ */
+function bindDatabases() {
+  const asked = process.env.DATABASES || "1";
+  if (!/^\d{1,3}$/.test(asked)) fail(`read DATABASES=${asked}`, "write a number, such as DATABASES=2");
+  const isBound = (number) => config.includes(`\nbinding = "${bindingOf(number)}"\n`);
+  const listed = there("the account's databases", /no such list/, "d1", "list", "--json") ?? "";
+  const earlier = [...listed.matchAll(new RegExp(`"name": *"${database}-(\\d+)"`, "g"))].map(([, number]) =>
+    Number(number),
+  );
+  let count = Math.max(Number(asked), 1, ...earlier);
+  while (isBound(count + 1)) count += 1;
+  for (let number = 2; number <= count; number++) {
+    if (isBound(number)) continue;
+    say(`bind the database ${nameOf(number)} as ${bindingOf(number)}, in wrangler.toml: keep that file`);
+    const lines = [
+      `binding = "${bindingOf(number)}"`,
+      `database_name = "${nameOf(number)}"`,
+      'migrations_dir = "migrations"',
+    ];
+    if (!isDryRun) appendFileSync(CONFIG, `\n[[d1_databases]]\n${lines.join("\n")}\n`);
+  }
+  return count;
+}
+
+/** The names of the migrations that a database has had; `null` where it does not say. */
+function migrationsApplied(binding) {
   const names = ["--json", "--command", "SELECT name FROM d1_migrations"];
-  const { isWell, answer } = call(["d1", "execute", "DB", "--remote", ...names]);
+  const { isWell, answer } = call(["d1", "execute", binding, "--remote", ...names]);
   try {
     return isWell ? JSON.parse(answer)[0].results.map(({ name }) => name) : null;
   } catch {
@@ -147,15 +179,16 @@ function migrationsApplied() {
  * run a migration as a query. That has 30 seconds, and is split into statements in a way of D1's own, known to
  * end a trigger too soon. An import knows neither; it too is done whole or not at all.
  */
-function migrate() {
-  const what = "migrate the database";
+function migrate(number) {
+  const binding = bindingOf(number);
+  const what = `migrate the database ${nameOf(number)}`;
   const again = `nothing of the migration that failed was kept. Run ${AGAIN} again`;
-  const apply = ["d1", "migrations", "apply", "DB", "--remote"];
+  const apply = ["d1", "migrations", "apply", binding, "--remote"];
   if (isDryRun) return change(what, again, ...apply);
   say(what);
   const { isWell, said } = call(apply);
   if (isWell) return said;
-  const applied = migrationsApplied() ?? fail(what, `see the lines above; ${again}`, said);
+  const applied = migrationsApplied(binding) ?? fail(what, `see the lines above; ${again}`, said);
   const folder = join(ROOT, "migrations");
   const left = readdirSync(folder).filter((name) => name.endsWith(".sql") && !applied.includes(name));
   for (const name of left.sort()) {
@@ -163,7 +196,7 @@ function migrate() {
     const sql = readFileSync(join(folder, name), "utf8");
     writeFileSync(file, `${sql}\nINSERT INTO d1_migrations (name) VALUES ('${name}');\n`);
     const remedy = `see the lines above; as a query it was refused too. ${again}`;
-    change(`import ${name}`, remedy, "d1", "execute", "DB", "--remote", "--yes", "--file", file);
+    change(`import ${name}`, remedy, "d1", "execute", binding, "--remote", "--yes", "--file", file);
   }
   return said;
 }
@@ -214,9 +247,11 @@ async function deploy() {
     logIn();
   }
   const known = secretsThere();
+  const numbers = Array.from({ length: bindDatabases() }, (_, at) => at + 1);
   const mayHave = "see that the account may have one more D1 database (free plan: 10)";
-  if (there(`the database ${database}`, /Couldn't find an? .*D1 DB/, "d1", "info", database) === null) {
-    change(`create the database ${database}`, mayHave, "d1", "create", database);
+  for (const name of numbers.map(nameOf)) {
+    if (there(`the database ${name}`, /Couldn't find an? .*D1 DB/, "d1", "info", name) !== null) continue;
+    change(`create the database ${name}`, mayHave, "d1", "create", name);
   }
   for (const queue of queues) {
     const absent = new RegExp(`Queue "${queue}" does not exist`);
@@ -224,7 +259,7 @@ async function deploy() {
     change(`create the queue ${queue}`, "see that Queues are switched on for the account", "queues", "create", queue);
   }
   const secrets = await missingSecrets(known);
-  migrate();
+  for (const number of numbers) migrate(number);
   const said = deployWith(secrets);
   if (isDryRun) return;
   const [origin] = /https:\/\/[^ \n]+\.workers\.dev/.exec(said) ?? ["the address that your Cloudflare dashboard shows"];
@@ -252,7 +287,10 @@ function runHere() {
   const state = process.env.STATE ?? join(ROOT, ".wrangler/state");
   const password = localSecrets();
   const remedy = "see the lines above; nothing of the migration that failed was kept";
-  change("migrate the local database", remedy, "d1", "migrations", "apply", "DB", "--local", "--persist-to", state);
+  for (const [, binding] of config.matchAll(/^binding = "(DB(?:_\d+)?)"/gm)) {
+    const apply = ["d1", "migrations", "apply", binding, "--local", "--persist-to", state];
+    change(`migrate the local database ${binding}`, remedy, ...apply);
+  }
   console.log(`The tracker comes up at http://127.0.0.1:${port}. The password of its dashboard:\n\n    ${password}\n`);
   const [program, ...first] = wrangler();
   const args = ["dev", "--ip", "127.0.0.1", "--port", port, "--persist-to", state];

@@ -33,11 +33,14 @@ chmod 600 .dev.vars
 
 # Both may run again and again, but wrangler takes seconds for each: only when they changed.
 stamp=$state/migrations-applied
-sum=$(cat migrations/*.sql scripts/seed.sql | cksum)
+databases=$(awk -F'"' '/^binding = "DB(_[0-9]+)?"/ { print $2 }' wrangler.toml)
+sum=$( (cat migrations/*.sql scripts/seed.sql && echo "$databases") | cksum)
 mkdir -p "$state"
 if [ "$sum" != "$(cat "$stamp" 2>/dev/null)" ]; then
-    step "migrate the local database" "see the lines above; nothing of the migration that failed was kept" \
-        wrangler d1 migrations apply DB --local --persist-to "$state"
+    for name in $databases; do
+        step "migrate the local database $name" "see the lines above; nothing of the migration that failed was kept" \
+            wrangler d1 migrations apply "$name" --local --persist-to "$state"
+    done
     step "the demo space into the local database" "see the lines above" \
         wrangler d1 execute DB --local --persist-to "$state" --file scripts/seed.sql --yes
     echo "$sum" >"$stamp"

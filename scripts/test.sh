@@ -56,6 +56,11 @@ run "the Worker" sh scripts/build.sh
 run "lints for wasm32" with_wasm_rust cargo clippy --quiet --lib --target wasm32-unknown-unknown -- -D warnings
 bundle
 run "the Worker on workerd and D1" node --test --test-concurrency=1 --test-reporter=spec "tests/*.test.mjs"
+# What a space does, it does wherever it is: the same tests with their spaces in the second of two databases.
+set --
+for suite in attribution bot delivery landing postback spelling spill; do set -- "$@" "tests/$suite.test.mjs"; done
+run "the same on a second database" \
+    env XTRACKER_TEST_DATABASE=2 node --test --test-concurrency=1 --test-reporter=spec "$@"
 run "the benchmark, in short" env BENCH=short sh scripts/bench.sh
 run "faults, in short" env CHAOS=short sh scripts/chaos.sh
 run "the dashboard in Chromium" node --test --test-concurrency=1 --test-reporter=spec "tests/browser/*.test.mjs"

@@ -33,6 +33,10 @@ pub enum Error {
     Sealed,
     /// A binding or a secret that the deployment lacks.
     Missing(&'static str),
+    /// What it is for is on its way to another database, and has to wait until it is there.
+    Moving,
+    /// A database that something belongs to, and that the deployment does not have.
+    Unbound(String),
 }
 
 impl Error {
@@ -50,6 +54,17 @@ impl Error {
     }
 }
 
+impl Error {
+    /// Whether the database refused a change to a space that is being moved; schema.sql has the words.
+    pub fn is_moving(&self) -> bool {
+        match self {
+            Self::Moving => true,
+            Self::Database(text) => text.contains("the space is being moved"),
+            _ => false,
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -61,6 +76,8 @@ impl fmt::Display for Error {
             Self::Template(which) => write!(f, "{which} did not render"),
             Self::Limited => f.write_str("one address sent more than its share"),
             Self::Sealed => f.write_str("a sealed secret cannot be decrypted"),
+            Self::Moving => f.write_str("the space is being moved to another database"),
+            Self::Unbound(what) => write!(f, "the database {what} is not configured"),
             Self::Missing(what) => write!(f, "{what} is not configured"),
         }
     }

@@ -48,8 +48,9 @@ use edge::{Clock, Incoming};
 use reply::{Problem, Reply};
 use route::Route;
 use upkeep::consumer::{self, Fate};
+use upkeep::courier;
 use upkeep::later::Later;
-use upkeep::{courier, retention, tidy};
+use upkeep::removal;
 use writer::desk::{Desk, Taken};
 use writer::letter::Answer as Written;
 
@@ -140,8 +141,7 @@ async fn answer(config: &Config, route: Route, incoming: Incoming) -> (Reply, La
 async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     let config = Config::new(env);
     courier::sweep_by_cron(&config, Clock::of_schedule(event.schedule())).await;
-    retention::run(&config, event.schedule() as i64).await;
-    tidy::run(&config, event.schedule() as i64).await;
+    removal::run(&config, event.schedule() as i64).await;
 }
 
 #[event(queue)]

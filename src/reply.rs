@@ -45,6 +45,16 @@ impl Problem {
         "limited",
         "Your address sent too many wrong secrets or keys. Wait a minute.",
     );
+    pub const MOVING: Self = Self::new(
+        503,
+        "moving",
+        "This space is being moved to another database. Try again in a few minutes.",
+    );
+    pub const MOVING_ELSEWHERE: Self = Self::new(
+        409,
+        "moving_elsewhere",
+        "This space is being moved to another database. Finish that move first.",
+    );
     pub const ROTATED_MEANWHILE: Self = Self::new(
         409,
         "rotated_meanwhile",
@@ -76,10 +86,19 @@ impl Problem {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
+        if error.is_moving() {
+            return Self::MOVING;
+        }
         match error {
             Error::Missing(what) => Self {
                 hint: Cow::Owned(format!(
                     "{what} is not configured. Run make deploy again; it asks for it."
+                )),
+                ..Self::new(503, "not_configured", "")
+            },
+            Error::Unbound(database) => Self {
+                hint: Cow::Owned(format!(
+                    "The database {database} is not configured. Run make deploy again, with DATABASES at its number or above."
                 )),
                 ..Self::new(503, "not_configured", "")
             },
@@ -94,6 +113,7 @@ impl From<Error> for Problem {
             | Error::Queue(_)
             | Error::Object(_)
             | Error::Fetch(_)
+            | Error::Moving
             | Error::Limited => {
                 Self::new(503, "unavailable", "That did not work. Try again in a minute.")
             }

@@ -107,6 +107,9 @@ fn api(method: &str, segments: &[&str]) -> Option<operator::Request> {
     match (method, segments) {
         ("GET", ["spaces"]) => Some(operator::Request::ListSpaces),
         ("POST", ["spaces"]) => Some(operator::Request::CreateSpace),
+        ("POST", ["spaces", space_id, "move"]) => {
+            Some(operator::Request::MoveSpace { space_id: space_id.parse().ok()? })
+        }
         ("GET", ["spaces", space_id, "links"]) => {
             Some(operator::Request::ListLinks { space_id: space_id.parse().ok()? })
         }
@@ -222,6 +225,11 @@ mod tests {
             ("PUT", "/", Route::NotFound),
             ("GET", "/api/spaces", Route::Operator(operator::Request::ListSpaces)),
             ("POST", "/api/spaces", Route::Operator(operator::Request::CreateSpace)),
+            (
+                "POST",
+                "/api/spaces/7/move",
+                Route::Operator(operator::Request::MoveSpace { space_id: 7 }),
+            ),
             (
                 "POST",
                 "/api/spaces/7/keys/ingest",

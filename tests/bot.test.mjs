@@ -1,7 +1,7 @@
 // The bot's side: POST /events, /bind, /clicks and GET /bind (docs/bot.md).
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { addKey, mintKey, sha256, startWorker } from "./harness.mjs";
+import { addKey, mintKey, OF_DATABASE, sha256, startWorker } from "./harness.mjs";
 
 let worker, space;
 before(async () => {
@@ -96,6 +96,7 @@ describe("POST /events", () => {
     const waiting = [71, 72, 72, 71].map((tg_id, i) =>
       JSON.stringify({
         v: 1,
+        ...OF_DATABASE,
         kind: "postback",
         key_hash: sha256(space.ingest),
         key_kind: "ingest",

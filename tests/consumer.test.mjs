@@ -1,7 +1,7 @@
 // The queue's consumer: what waited is stored once, in few round trips, and what D1 refuses holds up nothing else.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { deposits, mintKey, sha256, startWorker, withoutDatabase } from "./harness.mjs";
+import { deposits, mintKey, OF_DATABASE, sha256, startWorker, withoutDatabase } from "./harness.mjs";
 
 const QUEUE = "xtracker-postbacks";
 
@@ -15,6 +15,7 @@ describe("the consumer", () => {
   const message = (raw, more = {}) =>
     JSON.stringify({
       v: 1,
+      ...OF_DATABASE,
       kind: "postback",
       key_hash: sha256(space.ingest),
       key_kind: "ingest",
@@ -29,7 +30,7 @@ describe("the consumer", () => {
       message("event=contact&eid=c1"),
       message("event=contact&eid=c2", { key_hash: sha256(mintKey("xt_in_")) }),
       "not json",
-      message("event=contact&eid=c3", { v: 2 }),
+      message("event=contact&eid=c3", { v: 3 }),
       message("event=contact&eid=c4"),
       message("event=contact&eid=c5", { broken: "body_too_long" }),
     ]);
@@ -107,6 +108,7 @@ describe("the free plan's daily limit", () => {
     const message = (eid, received_at_ms, raw = "event=contact") =>
       JSON.stringify({
         v: 1,
+        ...OF_DATABASE,
         kind: "postback",
         key_hash: sha256(space.ingest),
         key_kind: "ingest",
@@ -116,6 +118,7 @@ describe("the free plan's daily limit", () => {
       });
     const click = JSON.stringify({
       v: 1,
+      ...OF_DATABASE,
       kind: "click",
       space_id: space.id,
       link_id: 1,
@@ -195,6 +198,7 @@ test("a batch of a hundred is stored as if its messages came one by one, in a fe
           at % 20 === 7
             ? JSON.stringify({
                 v: 1,
+                ...OF_DATABASE,
                 kind: "click",
                 space_id: space.id,
                 link_id: 3,
@@ -202,6 +206,7 @@ test("a batch of a hundred is stored as if its messages came one by one, in a fe
               })
             : JSON.stringify({
                 v: 1,
+                ...OF_DATABASE,
                 kind: "postback",
                 key_hash: sha256(at % 33 === 5 ? "unknown" : space.ingest),
                 key_kind: "ingest",
@@ -262,6 +267,7 @@ test("one message that D1 will not take holds up no other", async () => {
     const message = (eid) =>
       JSON.stringify({
         v: 1,
+        ...OF_DATABASE,
         kind: "postback",
         key_hash: sha256(ingest),
         key_kind: "ingest",
@@ -293,6 +299,7 @@ test("messages of one kind that D1 will not take hold up no other kind", async (
     const visit = (uid) =>
       JSON.stringify({
         v: 1,
+        ...OF_DATABASE,
         kind: "click",
         space_id: 999,
         link_id: 1,
@@ -301,6 +308,7 @@ test("messages of one kind that D1 will not take hold up no other kind", async (
     const deposit = (eid) =>
       JSON.stringify({
         v: 1,
+        ...OF_DATABASE,
         kind: "postback",
         key_hash: sha256(ingest),
         key_kind: "ingest",
@@ -333,6 +341,7 @@ test("a batch that is refused is taken apart within the calls of the plan", asyn
   const message = (eid) =>
     JSON.stringify({
       v: 1,
+      ...OF_DATABASE,
       kind: "postback",
       key_hash: sha256(ingest),
       key_kind: "ingest",

@@ -2,7 +2,7 @@
 // in which order, and what it leaves alone.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -30,15 +30,16 @@ const listed = (names) =>
 
 /**
  * Runs the script with a wrangler that finds, or does not find, what it asks for. `says` has what it says instead
- * to some questions: `out` and exit code 0, or `error` and 1.
+ * to some questions: `out` and exit code 0, or `error` and 1. `env` is added to the environment, `root` where it runs.
  */
-async function deploy({ there, secrets = SECRETS, says = {} }, ...args) {
+async function deploy({ there, secrets = SECRETS, says = {}, env = {}, root = ROOT }, ...args) {
   const folder = mkdtempSync(join(tmpdir(), "xtracker-deploy-"));
   const names = ["wrangler", "calls", "uploaded", "imported"];
   const [stub, calls, uploaded, imported] = names.map((name) => join(folder, name));
-  for (const [question, absent] of Object.entries({ ...ABSENT, ...says })) {
+  const answers = { "d1 list": { out: "[]" }, ...says };
+  for (const [question, absent] of Object.entries({ ...ABSENT, ...answers })) {
     const { out, error } =
-      says[question] ?? (there ? { out: question === "secret list" ? listed(secrets) : "" } : { error: absent });
+      answers[question] ?? (there ? { out: question === "secret list" ? listed(secrets) : "" } : { error: absent });
     const [kind, text] = error === undefined ? ["out", out] : ["error", `✘ [ERROR] ${error}`];
     writeFileSync(join(folder, `${question}.${kind}`), text);
   }
@@ -54,7 +55,10 @@ if [ "$1" = deploy ]; then cp "$3" ${uploaded}; echo "  https://xtracker.example
 `,
   );
   chmodSync(stub, 0o755);
-  const ran = run("sh", ["scripts/deploy.sh", ...args], { cwd: ROOT, env: { ...process.env, WRANGLER: stub } });
+  const ran = run("sh", ["scripts/deploy.sh", ...args], {
+    cwd: root,
+    env: { ...process.env, WRANGLER: stub, ...env },
+  });
   const { code = 0, stdout, stderr } = await ran.catch((failed) => failed);
   const read = (path) => {
     try {
@@ -148,7 +152,7 @@ test("where nobody knows which secrets are set, or what is there, nothing is cha
     assert.equal(code, 1, what);
     assert.equal(uploaded, "", what);
     assert.deepEqual(
-      calls.filter((call) => !/^(whoami|secret list|d1 info|queues info)/.test(call)),
+      calls.filter((call) => !/^(whoami|secret list|d1 info|d1 list|queues info)/.test(call)),
       [],
       what,
     );
@@ -203,4 +207,58 @@ describe("a migration that D1 does not take as a query", () => {
       assert.match(stderr, /incomplete input[^]*this step failed: migrate the database[^]*nothing of the migration/);
     }
   });
+});
+
+/** The repository with a wrangler.toml of its own, which a deployment may change. Node takes a link for what it leads to. */
+function copyOfRoot() {
+  const root = mkdtempSync(join(tmpdir(), "xtracker-deploy-root-"));
+  const copied = ["scripts", "wrangler.toml"];
+  for (const name of readdirSync(ROOT)) if (!copied.includes(name)) symlinkSync(join(ROOT, name), join(root, name));
+  for (const name of copied) cpSync(join(ROOT, name), join(root, name), { recursive: true });
+  return root;
+}
+
+test("DATABASES has more databases created, given the schema and bound, once and for good", async () => {
+  const root = copyOfRoot();
+  const bindings = () => [...readFileSync(join(root, "wrangler.toml"), "utf8").matchAll(/binding = "(DB.*)"/g)];
+  const names = ["xtracker", "xtracker-2", "xtracker-3"];
+  const first = await deploy({ there: false, root, env: { DATABASES: "3" } });
+  assert.equal(first.code, 0, first.stderr);
+  const made = (calls, what) => calls.filter((call) => call.startsWith(what));
+  assert.deepEqual(
+    made(first.calls, "d1 create"),
+    names.map((name) => `d1 create ${name}`),
+  );
+  assert.deepEqual(
+    made(first.calls, "d1 migrations"),
+    ["DB", "DB_2", "DB_3"].map((binding) => `d1 migrations apply ${binding} --remote`),
+  );
+  assert.deepEqual(
+    bindings().map(([, name]) => name),
+    ["DB", "DB_2", "DB_3"],
+  );
+  const toml = readFileSync(join(root, "wrangler.toml"), "utf8");
+  assert.match(
+    toml,
+    /\n\[\[d1_databases\]\]\nbinding = "DB_3"\ndatabase_name = "xtracker-3"\nmigrations_dir = "migrations"\n/,
+  );
+  // Whoever deploys again need not say so, and loses none.
+  const again = await deploy({ there: true, root });
+  assert.equal(made(again.calls, "d1 migrations").length, 3);
+  assert.equal(readFileSync(join(root, "wrangler.toml"), "utf8"), toml);
+  const dry = await deploy({ there: false, root, env: { DATABASES: "4" } }, "--dry-run");
+  assert.match(dry.stdout, /bind the database xtracker-4 as DB_4[^]*d1 create xtracker-4[^]*d1 migrations apply DB_4 /);
+  assert.equal(bindings().length, 3);
+});
+
+test("a fresh checkout binds the databases that an earlier deployment made", async () => {
+  const root = copyOfRoot();
+  const out = JSON.stringify([{ name: "other-9" }, { name: "xtracker" }, { name: "xtracker-2" }], null, 2);
+  const { calls, code } = await deploy({ there: true, root, says: { "d1 list": { out } } });
+  assert.equal(code, 0);
+  assert.ok(calls.includes("d1 migrations apply DB_2 --remote"), calls.join("\n"));
+  assert.match(readFileSync(join(root, "wrangler.toml"), "utf8"), /binding = "DB_2"/);
+  const wrong = await deploy({ there: true, root, env: { DATABASES: "two" } });
+  assert.equal(wrong.code, 1);
+  assert.match(wrong.stderr, /DATABASES=two/);
 });

@@ -15,12 +15,17 @@ export async function freePort() {
   return port;
 }
 
-/** A server that can be started again on the same state; with the schema, not started yet. */
-export async function devServer(state) {
-  execFileSync("wrangler", ["d1", "migrations", "apply", "DB", "--local", "--persist-to", state], {
-    cwd: ROOT,
-    stdio: "pipe",
-  });
+/**
+ * A server that can be started again on the same state; with the schema in its databases, by their bindings, not started
+ * yet.
+ */
+export async function devServer(state, config = "wrangler.toml", databases = ["DB"]) {
+  for (const name of databases)
+    execFileSync(
+      "wrangler",
+      ["d1", "migrations", "apply", name, "--config", config, "--local", "--persist-to", state],
+      { cwd: ROOT, stdio: "pipe" },
+    );
   const vars = { LOCAL: "true", KEY_SECRET, OPERATOR_TOKEN, DESTINATION_KEY: "a destination key for tests only" };
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;

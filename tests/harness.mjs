@@ -12,23 +12,43 @@ const LOWER_BASE32HEX = "0123456789abcdefghijklmnopqrstuv";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 
+/** In which of its databases a deployment of the tests has its spaces: a whole suite runs on the second of two. */
+const DATABASE = Number(process.env.XTRACKER_TEST_DATABASE ?? 1);
+
+const binding = (number) => (number === 1 ? "DB" : `DB_${number}`);
+
+/** What a message in the queue says of its database. */
+export const OF_DATABASE = DATABASE === 1 ? {} : { database: binding(DATABASE) };
+
+/** wrangler.toml with so many databases. */
+export const withDatabases = (count) => (toml) => {
+  const others = Array.from({ length: count - 1 }, (_, i) => i + 2).map(
+    (number) =>
+      `[[d1_databases]]\nbinding = "${binding(number)}"\ndatabase_name = "xtracker-${number}"\nmigrations_dir = "migrations"\n\n`,
+  );
+  return toml.replace("# Postbacks that D1 did not take in time.", (text) => others.join("") + text);
+};
+
 /**
  * Starts the Worker with an empty database that has the schema. `local: false` is how it is deployed;
  * `configure` changes the text of wrangler.toml first; `entry` is a file of tests/ that stands around the
- * Worker; `databaseDelayMs` has D1 watched, and its every answer late by so much; `prepare` does something else to the
- * empty database than to migrate it.
+ * Worker; `databaseDelayMs` has D1 watched, and its every answer late by so much; `databases` is how many there are;
+ * `prepare` does something else to each empty database than to migrate it.
  */
 export async function startWorker({
   local = true,
   vars = {},
   secrets = {},
-  configure,
+  configure: change,
   entry,
   databaseDelayMs,
+  databases = DATABASE,
   prepare = migrate,
 } = {}) {
   if (databaseDelayMs !== undefined) entry = "watched-database.mjs";
-  if (entry) configure = (toml) => toml.replace('"build/index.js"', `"${ROOT}tests/${entry}"`);
+  const changes = [change, databases > 1 && withDatabases(databases)].filter(Boolean);
+  if (entry) changes.push((toml) => toml.replace('"build/index.js"', `"${ROOT}tests/${entry}"`));
+  const configure = changes.length > 0 && ((toml) => changes.reduce((text, change) => change(text), toml));
   const server = createTestHarness({
     root: ROOT,
     workers: [
@@ -43,8 +63,24 @@ export async function startWorker({
   await server.listen();
   const worker = server.getWorker();
   const env = await worker.getEnv();
-  const db = env.DB;
-  await prepare(db);
+  const db = env[binding(DATABASE)];
+  for (let number = 1; number <= databases; number++) {
+    await prepare(env[binding(number)]);
+    // The Worker's own new spaces go to the smallest.
+    if (DATABASE > 1 && number !== DATABASE)
+      await env[binding(number)].exec("CREATE TABLE filler AS SELECT zeroblob(2000000) AS bytes");
+  }
+  /** Has the first database list the spaces of the tests'. */
+  const list = async () => {
+    if (DATABASE === 1) return;
+    const { results } = await db.prepare("SELECT * FROM spaces").all();
+    for (const { id, name, time_zone, created_at_ms } of results) await listSpace(id, name, time_zone, created_at_ms);
+  };
+  const listSpace = (id, name, zone, ms, database = DATABASE) =>
+    env.DB.batch([
+      env.DB.prepare("INSERT INTO spaces VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING").bind(id, name, zone, ms),
+      env.DB.prepare("INSERT INTO space_databases VALUES (?, ?, 1) ON CONFLICT DO NOTHING").bind(id, database),
+    ]);
   return {
     server,
     db,
@@ -62,6 +98,7 @@ export async function startWorker({
     cost: async () => (await server.fetch("/test-cost")).json(),
     /** A browser that is signed in, as far as cookies and forms go. */
     async browser() {
+      await list();
       const origin = (await server.listen()).url.origin;
       const visit = async (path, init = {}) => {
         const headers = { cookie: visit.cookie ?? "", origin, ...init.headers };
@@ -99,16 +136,20 @@ export async function startWorker({
           .all()
       ).results;
     },
-    /** A space with both keys, put straight into the database. */
-    async space(name = "Test") {
-      const { id } = await db
-        .prepare("INSERT INTO spaces (name, created_at_ms) VALUES (?, 0) RETURNING id")
+    /** A space with both keys, put straight into a database. */
+    async space(name = "Test", number = DATABASE) {
+      const { id } = await env.DB.prepare("INSERT INTO spaces (name, created_at_ms) VALUES (?, 0) RETURNING id")
         .bind(name)
         .first();
-      const ingest = mintKey("xt_in_");
-      const bearer = mintKey("xt_sk_");
-      await addKey(db, id, "ingest", ingest);
-      await addKey(db, id, "bearer", bearer);
+      const home = env[binding(number)];
+      if (number > 1) {
+        await listSpace(id, name, "UTC", 0, number);
+        await home.prepare("INSERT INTO spaces (id, name, created_at_ms) VALUES (?, ?, 0)").bind(id, name).run();
+      }
+      const ingest = mintKey("xt_in_", KEY_SECRET, number);
+      const bearer = mintKey("xt_sk_", KEY_SECRET, number);
+      await addKey(home, id, "ingest", ingest);
+      await addKey(home, id, "bearer", bearer);
       return { id, ingest, bearer };
     },
     /** A link, put straight into the database; gives its id. */
@@ -121,14 +162,23 @@ export async function startWorker({
         enabled: 1,
         ...columns,
       };
-      const { id } = await db
-        .prepare(
-          `
-            INSERT INTO links (space_id, slug, name, kind, target, uid_parameter, page, enabled, created_at_ms)
-            VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, 0) RETURNING id`,
-        )
-        .bind(spaceId, slug, link.kind, link.target, link.uid_parameter, link.page, link.enabled)
-        .first();
+      const insert = (into, id) =>
+        into
+          .prepare(
+            `
+              INSERT INTO links (id, space_id, slug, name, kind, target, uid_parameter, page, enabled, created_at_ms)
+              VALUES (?8, ?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, 0) RETURNING id`,
+          )
+          .bind(spaceId, slug, link.kind, link.target, link.uid_parameter, link.page, link.enabled, id)
+          .first();
+      // Ids are the first database's to give.
+      const { id } = await insert(env.DB, null);
+      if (DATABASE === 1) return id;
+      await env.DB.prepare("DELETE FROM links WHERE id = ?").bind(id).run();
+      await insert(db, id);
+      await env.DB.prepare("INSERT INTO slugs (slug, space_id, link_id) VALUES (?, ?, ?)")
+        .bind(slug, spaceId, id)
+        .run();
       return id;
     },
     stop: () => server.close(),
@@ -144,7 +194,10 @@ export function writeConfig(configure) {
   const path = join(folder, "wrangler.toml");
   writeFileSync(
     path,
-    changed.replace('"build/index.js"', `"${ROOT}build/index.js"`).replace(/command = .*/, 'command = "true"'),
+    changed
+      .replace('"build/index.js"', `"${ROOT}build/index.js"`)
+      .replaceAll('"migrations"\n', `"${ROOT}migrations"\n`)
+      .replace(/command = .*/, 'command = "true"'),
   );
   return path;
 }
@@ -176,9 +229,10 @@ export async function addKey(db, spaceId, kind, key, expiresAtMs = null) {
     .run();
 }
 
-/** A key with a good check part, made without the Worker's own code. */
-export function mintKey(prefix, secret = KEY_SECRET) {
-  const body = prefix + base32(randomBytes(16));
+/** A key with a good check part, made without the Worker's own code, of a space in a database. */
+export function mintKey(prefix, secret = KEY_SECRET, database = DATABASE) {
+  const mark = database === 1 ? "" : `z${database.toString(16).padStart(2, "0")}`;
+  const body = prefix + mark + base32(randomBytes(16));
   return body + base32(createHmac("sha256", secret).update(body).digest().subarray(0, 6));
 }
 

@@ -112,6 +112,8 @@ function narrowed(receiver) {
   const now = Date.now();
   Object.assign(schemas.Time, { minimum: now - 365 * 24 * HOUR_MS, maximum: now + 23 * HOUR_MS, examples: [now] });
   schemas.SpaceDraft.properties.time_zone.enum = ["UTC", "Asia/Kolkata"];
+  schemas.SpaceDraft.properties.database.enum = ["DB", null];
+  schemas.Move.properties.to = { const: "DB" };
   schemas.ClickReport.properties.link_slug.enum = ["demo-bot", null];
   schemas.WebhookDraft.properties.url = { enum: [`${receiver}/webhook`] };
   schemas.WebhookDraft.properties.signing_secret.enum = [null, `whsec_${btoa("of 24 bytes, as it must be")}`];

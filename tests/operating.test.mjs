@@ -20,7 +20,11 @@ const health = async () => {
 };
 
 test("/healthz says whether the database answers and what waits, without a key", async () => {
-  const { version, deployment, ...well } = await health();
+  const { version, deployment, databases, ...well } = await health();
+  assert.deepEqual(
+    databases.map(({ name, state, schema, bytes }) => [name, state, schema, bytes > 10_000]),
+    [["DB", "answers", "current", true]],
+  );
   assert.match(
     readFileSync(new URL("../Cargo.toml", import.meta.url), "utf8"),
     new RegExp(`^version = "${version}"$`, "m"),

@@ -1,7 +1,7 @@
 // The operator's API: spaces and their keys (docs/api.md, Spaces and keys).
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { OPERATOR_TOKEN, sha256, startWorker } from "./harness.mjs";
+import { OF_DATABASE, OPERATOR_TOKEN, sha256, startWorker } from "./harness.mjs";
 
 let worker;
 before(async () => {
@@ -100,6 +100,7 @@ test("whatever comes first with a key marks it as used", async () => {
   const message = (hash, raw) =>
     JSON.stringify({
       v: 1,
+      ...OF_DATABASE,
       kind: "postback",
       key_hash: hash,
       key_kind: "ingest",

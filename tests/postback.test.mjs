@@ -311,8 +311,8 @@ test("any bytes get a documented answer", async () => {
 test("the local keys are refused by a deployment, even where the database knows them", async () => {
   const deployed = await startWorker({ local: false });
   try {
-    const { id } = await deployed.space();
-    await addKey(deployed.db, id, "ingest", "xt_in_local");
+    const { id } = await deployed.space("Local", 1);
+    await addKey(deployed.env.DB, id, "ingest", "xt_in_local");
     assert.equal((await deployed.fire("/e?token=xt_in_local&event=contact")).code, 401);
   } finally {
     await deployed.stop();
@@ -320,8 +320,8 @@ test("the local keys are refused by a deployment, even where the database knows 
   // A Worker of its own: an unknown key stays unknown for a minute, and another test has fired this one.
   const local = await startWorker();
   try {
-    const { id } = await local.space();
-    await addKey(local.db, id, "ingest", "xt_in_local");
+    const { id } = await local.space("Local", 1);
+    await addKey(local.env.DB, id, "ingest", "xt_in_local");
     assert.equal((await local.fire("/e?token=xt_in_local&event=contact&eid=local")).status, "queued");
   } finally {
     await local.stop();

@@ -1,7 +1,7 @@
 // A uid with a plus in it arrives in many spellings. Whatever comes first, they are one person with one link.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { OPERATOR_TOKEN, sha256, startWorker, until } from "./harness.mjs";
+import { OF_DATABASE, OPERATOR_TOKEN, sha256, startWorker, until } from "./harness.mjs";
 import { page } from "./pages.mjs";
 
 let worker;
@@ -31,7 +31,7 @@ async function scene() {
   };
   const post = (path, body) =>
     ask(path, { method: "POST", headers: { authorization: `Bearer ${space.bearer}` }, body: JSON.stringify(body) });
-  const message = (kind, body) => JSON.stringify({ v: 1, kind, ...body });
+  const message = (kind, body) => JSON.stringify({ v: 1, kind, ...OF_DATABASE, ...body });
   return {
     ...space,
     links,

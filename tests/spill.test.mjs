@@ -1,7 +1,16 @@
 // Nothing lost while D1 is away (docs/postback.md, Durability): the queue, and what happens without it.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { deposits, mintKey, OPERATOR_TOKEN, sha256, startWorker, until, withoutDatabase } from "./harness.mjs";
+import {
+  deposits,
+  mintKey,
+  OF_DATABASE,
+  OPERATOR_TOKEN,
+  sha256,
+  startWorker,
+  until,
+  withoutDatabase,
+} from "./harness.mjs";
 
 const QUEUE = "xtracker-postbacks";
 
@@ -70,6 +79,7 @@ describe("a key that ends while its postbacks wait", () => {
   const message = (token, raw, received_at_ms) =>
     JSON.stringify({
       v: 1,
+      ...OF_DATABASE,
       kind: "postback",
       key_hash: sha256(token),
       key_kind: "ingest",

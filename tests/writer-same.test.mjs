@@ -130,7 +130,7 @@ async function oneByOne(reports) {
 }
 
 async function together(reports) {
-  const letters = reports.map((report) => `${report.key_hash}\n${JSON.stringify(report)}`);
+  const letters = reports.map((report) => `DB ${report.key_hash}\n${JSON.stringify(report)}`);
   return post(grouped, "/test/letters", letters);
 }
 

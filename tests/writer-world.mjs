@@ -74,7 +74,7 @@ export default class extends WorkerEntrypoint {
       return Response.json(told);
     }
     if (pathname === "/test/crowd") {
-      const letter = `crowd\n"${"x".repeat(600_000)}"`;
+      const letter = `DB crowd\n"${"x".repeat(600_000)}"`;
       // One is on the wire, and others wait until one more is sent back.
       for (let said; said?.outcome !== "alone";) {
         said = await Promise.race([this.toWriter(letter), scheduler.wait(100)]);

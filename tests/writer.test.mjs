@@ -143,7 +143,7 @@ describe("the writer", () => {
   });
 
   test("where the caller whose request began the work hangs up, the others are answered", async () => {
-    const letters = [0, 1, 2, 3].map((number) => `${sha256(space.ingest)}\n${JSON.stringify(letter(number))}`);
+    const letters = [0, 1, 2, 3].map((number) => `DB ${sha256(space.ingest)}\n${JSON.stringify(letter(number))}`);
     const [answers] = await during({ stallMs: 300 }, async () => {
       const path = "/test/letters?firstHangsUp";
       return (await worker.fetch(path, { method: "POST", body: JSON.stringify(letters) })).json();

@@ -19,8 +19,7 @@ use crate::reply::Problem;
 use crate::upkeep::later::Later;
 
 pub async fn list(asked: Asked<'_>) -> Result<Answer, Problem> {
-    let (spaces, stored) =
-        db::destination::on_page(&asked.config.db()?, asked.space_id, None).await?;
+    let (spaces, stored) = db::destination::on_page(&asked.home, asked.space_id, None).await?;
     zone_of(&spaces)?;
     Ok(destinations::page(&spaces, asked.space_id, &stored).into())
 }
@@ -45,7 +44,7 @@ async fn new(
     draft: &DestinationDraft,
     bad: Option<&BadField>,
 ) -> Result<Answer, Problem> {
-    let spaces = db::space::read(&asked.config.db()?, asked.space_id).await?;
+    let spaces = db::space::read(&asked.home, asked.space_id).await?;
     let zone = zone_around(zone_of(&spaces)?, [].into_iter());
     Ok(destinations::one(&spaces, asked.space_id, draft, &zone, Around::default(), bad).into())
 }
@@ -63,7 +62,7 @@ struct Extra<'a> {
 async fn one(asked: &Asked<'_>, id: i64, extra: Extra<'_>) -> Result<Answer, Problem> {
     let (config, space_id) = (asked.config, asked.space_id);
     let before = asked.parameter("before").parse().ok();
-    let (spaces, stored, page) = db::delivery::on_page(&config.db()?, space_id, id, before).await?;
+    let (spaces, stored, page) = db::delivery::on_page(&asked.home, space_id, id, before).await?;
     let stored = stored.ok_or(Problem::NOT_FOUND)?;
     let secrets = seal::open_secrets(config, space_id, &stored.secrets).await.unwrap_or_default();
     let kept = stored.draft().ok_or(Problem::NOT_FOUND)?;
@@ -90,7 +89,10 @@ pub async fn save(mut asked: Asked<'_>, id: Option<i64>) -> Result<Answer, Probl
     let typed = draft(&sent);
     let origin = asked.incoming.origin();
     let saved = match &typed {
-        Ok(draft) => manage::save(asked.config, asked.space_id, id, draft.clone(), &origin).await,
+        Ok(draft) => {
+            let (config, home) = (asked.config, &asked.home);
+            manage::save(config, home, asked.space_id, id, draft.clone(), &origin).await
+        }
         Err((_, bad)) => Err(Problem::field(bad.clone())),
     };
     let bad = match saved {
@@ -161,7 +163,7 @@ fn given(sent: &Sent, field: &Field) -> Result<Option<Given>, BadField> {
 
 /// Sends a test and shows what came back.
 pub async fn test(asked: Asked<'_>, id: i64) -> Result<Answer, Problem> {
-    match manage::test(asked.config, asked.space_id, id).await {
+    match manage::test(asked.config, &asked.home, asked.space_id, id).await {
         Ok(tested) => one(&asked, id, Extra { tested: Some(&tested), ..Extra::default() }).await,
         Err(problem) => {
             let bad = problem.bad_field()?;
@@ -172,7 +174,7 @@ pub async fn test(asked: Asked<'_>, id: i64) -> Result<Answer, Problem> {
 
 pub async fn pause(mut asked: Asked<'_>, id: i64) -> Result<Answer, Problem> {
     let enabled = asked.sent().await?.is_on("enabled");
-    let paused = db::destination::pause(&asked.config.db()?, asked.space_id, id, enabled).await?;
+    let paused = db::destination::pause(&asked.home, asked.space_id, id, enabled).await?;
     must_exist(paused)?;
     let reply = go_to(&asked.path(&format!("/destinations/{id}")));
     Ok(Answer::Page(reply, Later::Sweep))
@@ -182,8 +184,8 @@ pub async fn pause(mut asked: Asked<'_>, id: i64) -> Result<Answer, Problem> {
 pub async fn resend(mut asked: Asked<'_>, id: i64) -> Result<Answer, Problem> {
     let seq = asked.sent().await?.optional("seq");
     let seq = seq.map(|seq| seq.parse().map_err(|_no_number| Problem::NOT_FOUND)).transpose()?;
-    let db = asked.config.db()?;
-    let resent = db::resend::again(&db, asked.space_id, id, seq, edge::now_ms()).await?;
+    let db = &asked.home;
+    let resent = db::resend::again(db, asked.space_id, id, seq, edge::now_ms()).await?;
     must_exist(resent.is_some())?;
     let back = match seq {
         Some(seq) => asked.path(&format!("/events/{seq}")),
@@ -193,6 +195,6 @@ pub async fn resend(mut asked: Asked<'_>, id: i64) -> Result<Answer, Problem> {
 }
 
 pub async fn delete(asked: Asked<'_>, id: i64) -> Result<Answer, Problem> {
-    must_exist(db::destination::delete(&asked.config.db()?, asked.space_id, id).await?)?;
+    must_exist(db::destination::delete(&asked.home, asked.space_id, id).await?)?;
     Ok(go_to(&asked.path("/destinations")).into())
 }

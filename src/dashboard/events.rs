@@ -11,13 +11,13 @@ const PAGE: i64 = 50;
 
 /// The newest events, or what a search found.
 pub async fn list(asked: Asked<'_>) -> Result<Answer, Problem> {
-    let db = asked.config.db()?;
+    let db = &asked.home;
     let wanted = asked.parameter("q").trim().to_owned();
     let before = asked.parameter("before").parse().ok();
     let (spaces, items) = if wanted.is_empty() {
-        db::feed::newest(&db, asked.space_id, before, PAGE).await?
+        db::feed::newest(db, asked.space_id, before, PAGE).await?
     } else {
-        db::feed::search(&db, asked.space_id, &wanted).await?
+        db::feed::search(db, asked.space_id, &wanted).await?
     };
     let zone = zone_around(zone_of(&spaces)?, items.iter().map(|item| item.occurred_at_ms));
     let is_full = wanted.is_empty() && items.len() as i64 == PAGE;
@@ -27,7 +27,7 @@ pub async fn list(asked: Asked<'_>) -> Result<Answer, Problem> {
 
 /// Everything about one event.
 pub async fn one(asked: Asked<'_>, seq: i64) -> Result<Answer, Problem> {
-    let (spaces, whole) = db::feed::whole(&asked.config.db()?, asked.space_id, seq).await?;
+    let (spaces, whole) = db::feed::whole(&asked.home, asked.space_id, seq).await?;
     let whole = whole.ok_or(Problem::NOT_FOUND)?;
     let item = &whole.item;
     let click = whole.click.iter().map(|(click, _)| click.clicked_at_ms);
@@ -40,8 +40,7 @@ pub async fn one(asked: Asked<'_>, seq: i64) -> Result<Answer, Problem> {
 /// What was refused.
 pub async fn refused(asked: Asked<'_>) -> Result<Answer, Problem> {
     let before = asked.parameter("before").parse().ok();
-    let (spaces, refused) =
-        db::refused::newest(&asked.config.db()?, asked.space_id, before).await?;
+    let (spaces, refused) = db::refused::newest(&asked.home, asked.space_id, before).await?;
     let zone = zone_around(zone_of(&spaces)?, refused.iter().map(|refused| refused.received_at_ms));
     let more = refused
         .last()

@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::figures::by_link::{self, COLUMNS};
 use crate::figures::zone::iso_date;
 use crate::figures::{Figures, Span, Zone, money};
+use crate::model::database::Database;
 use crate::page::frame;
 use crate::page::shown::is_unseen;
 use crate::reply::{Problem, Reply};
@@ -40,6 +41,7 @@ pub enum Rows {
 
 /// Where the reading of events stands.
 pub struct Events {
+    database: Database,
     space_id: i64,
     period_ms: (i64, i64),
     zone: Zone,
@@ -75,7 +77,7 @@ impl Events {
         if std::mem::take(&mut self.is_first) {
             return Ok(Some(EVENT_COLUMNS.to_owned()));
         }
-        let db = config.db()?;
+        let db = config.db_of(self.database)?;
         while let Some((after, last)) = self.stretches.pop_front().filter(|_| self.missing > 0) {
             let (most, piece) = (CHUNK.min(self.missing), (after, last.min(after + LONGEST)));
             let items = db::feed::export(&db, self.space_id, piece, self.period_ms, most).await?;
@@ -119,10 +121,11 @@ impl Events {
 /// it, oldest number first, then those that came long before or after.
 pub async fn events(asked: Asked<'_>) -> Result<Answer, Problem> {
     let (zone_name, zone, span) = asked.span(&asked.period().0).await?;
-    let db = asked.config.db()?;
+    let db = &asked.home;
     let near_ms = [span.from_ms - NEAR_MS, span.to_ms + NEAR_MS];
-    let place = db::feed::place(&db, asked.space_id, &span, near_ms).await?;
+    let place = db::feed::place(db, asked.space_id, &span, near_ms).await?;
     let events = Events {
+        database: asked.home.database,
         space_id: asked.space_id,
         period_ms: span.counted_ms(),
         zone,
@@ -157,8 +160,8 @@ fn stretches([begin, end]: [i64; 2], newest: i64) -> VecDeque<(i64, i64)> {
 /// The by-link table, a row for each link and currency.
 pub async fn links(asked: Asked<'_>) -> Result<Answer, Problem> {
     let (_, _, span) = asked.span(&asked.period().0).await?;
-    let db = asked.config.db()?;
-    let (spaces, links, lines) = db::link::with_figures(&db, asked.space_id, &span).await?;
+    let db = &asked.home;
+    let (spaces, links, lines) = db::link::with_figures(db, asked.space_id, &span).await?;
     zone_of(&spaces)?;
     let figures = Figures::of(&lines, span.labels.len());
     let currencies = figures.currencies();

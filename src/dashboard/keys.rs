@@ -3,8 +3,8 @@
 use super::events::zone_of;
 use super::{Answer, Asked, go_to, zone_around};
 use crate::db;
+use crate::db::space::Home;
 use crate::edge;
-use crate::edge::config::Config;
 use crate::error::BadField;
 use crate::manage;
 use crate::model::event::EventKind;
@@ -23,12 +23,12 @@ pub struct Made {
 
 pub async fn page(asked: Asked<'_>) -> Result<Answer, Problem> {
     let origin = asked.incoming.origin();
-    Ok(shown(asked.config, asked.space_id, &origin, Known::default()).await?.into())
+    Ok(shown(&asked.home, asked.space_id, &origin, Known::default()).await?.into())
 }
 
 /// The page with secrets that nobody will see again.
 pub async fn shown_once(
-    config: &Config,
+    home: &Home,
     space_id: i64,
     origin: &str,
     made: Made,
@@ -39,7 +39,7 @@ pub async fn shown_once(
         is_new: true,
         ..Known::default()
     };
-    shown(config, space_id, origin, known).await
+    shown(home, space_id, origin, known).await
 }
 
 /// Rotates a key. A form that is sent twice rotates once and shows its secret both times, since a
@@ -49,27 +49,28 @@ pub async fn rotate(mut asked: Asked<'_>, kind: KeyKind) -> Result<Answer, Probl
     let sent = asked.sent().await?;
     let (from, nonce) = (sent.optional("current"), sent.optional("nonce"));
     let origin = asked.incoming.origin();
-    let (config, space_id) = (asked.config, asked.space_id);
+    let (config, home, space_id) = (asked.config, &asked.home, asked.space_id);
     let rotated = match nonce {
-        Some(nonce) => manage::key::rotate(config, space_id, kind, from.as_deref(), &nonce).await?,
+        Some(nonce) => {
+            manage::key::rotate(config, home, space_id, kind, from.as_deref(), &nonce).await?
+        }
         None => None,
     };
     let Some(rotated) = rotated else {
         let notice = "Nothing was rotated: this page is older than the last rotation, which showed the new secret. If you lost it, rotate now.";
         let known = Known { notice, ..Known::default() };
-        return Ok(shown(config, space_id, &origin, known).await?.into());
+        return Ok(shown(home, space_id, &origin, known).await?.into());
     };
     let key = Some(rotated.key);
     let made = match kind {
         KeyKind::Ingest => Made { ingest: key, ..Made::default() },
         KeyKind::Bearer => Made { bearer: key, ..Made::default() },
     };
-    Ok(shown_once(config, space_id, &origin, made).await?.into())
+    Ok(shown_once(home, space_id, &origin, made).await?.into())
 }
 
 pub async fn revoke(asked: Asked<'_>, kind: KeyKind) -> Result<Answer, Problem> {
-    let ended =
-        db::key::revoke_previous(&asked.config.db()?, asked.space_id, kind, edge::now_ms()).await?;
+    let ended = db::key::revoke_previous(&asked.home, asked.space_id, kind, edge::now_ms()).await?;
     manage::must_exist(ended)?;
     Ok(go_to(&asked.path("/keys")).into())
 }
@@ -103,16 +104,16 @@ pub async fn build(mut asked: Asked<'_>) -> Result<Answer, Problem> {
         bad: bad.as_ref(),
         ..Known::default()
     };
-    Ok(shown(asked.config, asked.space_id, &origin, known).await?.into())
+    Ok(shown(&asked.home, asked.space_id, &origin, known).await?.into())
 }
 
 async fn shown(
-    config: &Config,
+    home: &Home,
     space_id: i64,
     origin: &str,
     mut known: Known<'_>,
 ) -> Result<Reply, Problem> {
-    let (spaces, stored) = db::key::of_space(&config.db()?, space_id, edge::now_ms()).await?;
+    let (spaces, stored) = db::key::of_space(home, space_id, edge::now_ms()).await?;
     let times = stored.iter().flat_map(|key| [Some(key.created_at_ms), key.expires_at_ms]);
     let zone = zone_around(zone_of(&spaces)?, times.flatten());
     let test_id = encode::hex(&edge::random::<6>()?);

@@ -16,9 +16,9 @@ use crate::reply::Problem;
 const LIST: figures::Asked = figures::Asked::Days(30);
 
 pub async fn list(asked: Asked<'_>) -> Result<Answer, Problem> {
-    let db = asked.config.db()?;
+    let db = &asked.home;
     let (_, _, span) = asked.span(&LIST).await?;
-    let (spaces, listed, lines) = db::link::with_figures(&db, asked.space_id, &span).await?;
+    let (spaces, listed, lines) = db::link::with_figures(db, asked.space_id, &span).await?;
     zone_of(&spaces)?;
     let figures = Figures::of(&lines, 0);
     let origin = asked.incoming.origin();
@@ -27,7 +27,7 @@ pub async fn list(asked: Asked<'_>) -> Result<Answer, Problem> {
 
 /// The form of a link, or of a new one.
 pub async fn form(asked: Asked<'_>, id: Option<i64>) -> Result<Answer, Problem> {
-    let (spaces, links) = db::link::list_on_page(&asked.config.db()?, asked.space_id).await?;
+    let (spaces, links) = db::link::list_on_page(&asked.home, asked.space_id).await?;
     zone_of(&spaces)?;
     let typed = match id {
         None => {
@@ -46,14 +46,16 @@ pub async fn form(asked: Asked<'_>, id: Option<i64>) -> Result<Answer, Problem> 
 pub async fn save(mut asked: Asked<'_>, id: Option<i64>) -> Result<Answer, Problem> {
     let typed = read(&asked.sent().await?);
     let saved = match draft(&typed) {
-        Ok(draft) => manage::link::save(asked.config, asked.space_id, id, &draft).await,
+        Ok(draft) => {
+            manage::link::save(asked.config, &asked.home, asked.space_id, id, &draft).await
+        }
         Err(bad) => Err(Problem::field(bad)),
     };
     let bad = match saved {
         Ok(_) => return Ok(go_to(&asked.path("/links")).into()),
         Err(problem) => problem.bad_field()?,
     };
-    let spaces = db::space::read(&asked.config.db()?, asked.space_id).await?;
+    let spaces = db::space::read(&asked.home, asked.space_id).await?;
     zone_of(&spaces)?;
     let origin = asked.incoming.origin();
     Ok(links::one(&spaces, asked.space_id, &origin, id, &typed, Some(&bad)).into())

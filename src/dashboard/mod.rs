@@ -12,6 +12,7 @@ mod overview;
 mod spaces;
 
 use crate::db;
+use crate::db::space::Home;
 use crate::edge::config::Config;
 use crate::edge::{self, Incoming};
 use crate::error::Error;
@@ -204,7 +205,8 @@ async fn show(config: &Config, request: Request, incoming: Incoming) -> Result<A
     let Request::Space { space_id, screen } = request else {
         return spaces::outside(config, request, incoming).await.map(Answer::from);
     };
-    let asked = Asked { config, space_id, incoming };
+    let home = Home::of_space(config, space_id).await?;
+    let asked = Asked { config, space_id, home, incoming };
     match screen {
         Screen::Overview => overview::page(asked).await,
         Screen::Live => overview::live(asked).await,
@@ -236,6 +238,7 @@ async fn show(config: &Config, request: Request, incoming: Incoming) -> Result<A
 pub struct Asked<'a> {
     config: &'a Config,
     space_id: i64,
+    home: Home,
     incoming: Incoming,
 }
 
@@ -253,7 +256,7 @@ impl Asked<'_> {
 
     /// A period in the days of the space's zone as it is now: the zone's name, the zone, the days.
     async fn span(&self, period: &figures::Asked) -> Result<(String, Zone, Span), Problem> {
-        let spaces = db::space::read(&self.config.db()?, self.space_id).await?;
+        let spaces = db::space::read(&self.home, self.space_id).await?;
         let zone_name = spaces.this.ok_or(Problem::NOT_FOUND)?.time_zone;
         let now_ms = edge::now_ms();
         let (from_ms, to_ms) = period.range_ms(now_ms);

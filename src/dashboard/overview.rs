@@ -5,11 +5,12 @@ use std::collections::HashMap;
 
 use super::{Answer, Asked, zone_around};
 use crate::db::overview::Overview;
+use crate::db::space::Home;
 use crate::db::{self, overview};
 use crate::edge;
-use crate::edge::config::Config;
 use crate::error::Error;
 use crate::figures::{self, Span, Zone};
+use crate::model::database::Database;
 use crate::page::frame;
 use crate::page::overview as page_of;
 use crate::page::overview::Shown;
@@ -56,13 +57,14 @@ impl Read {
     }
 
     /// Days of the period that are over and that nobody has summed up yet.
-    fn unclosed(&self, space_id: i64) -> Later {
+    fn unclosed(&self, database: Database, space_id: i64) -> Later {
         let mut days = self.span.past_days(self.now_ms);
         days.retain(|day| !self.overview.closed.contains(&day.from_bucket));
         if days.is_empty() {
             return Later::Nothing;
         }
-        Later::CloseDays(Box::new(Closing { space_id, zone_name: self.zone_name.clone(), days }))
+        let zone_name = self.zone_name.clone();
+        Later::CloseDays(Box::new(Closing { database, space_id, zone_name, days }))
     }
 }
 
@@ -70,14 +72,14 @@ impl Read {
 pub async fn page(asked: Asked<'_>) -> Result<Answer, Problem> {
     let read = read(&asked).await?;
     let reply = edge::shown(page_of::page(&read.shown(asked.space_id), &read.overview));
-    Ok(Answer::Page(reply, read.unclosed(asked.space_id)))
+    Ok(Answer::Page(reply, read.unclosed(asked.home.database, asked.space_id)))
 }
 
 /// Its moving part, once it differs from what the browser has `seen`; nothing, where it does not
 /// after a while. Clicks are looked for at the end of that while alone.
 pub async fn live(asked: Asked<'_>) -> Result<Answer, Problem> {
     let seen = asked.parameter("seen");
-    if !has_news(asked.config, asked.space_id, &seen).await? {
+    if !has_news(&asked.home, asked.space_id, &seen).await? {
         return Ok(frame::guarded(Reply::nothing()).into());
     }
     let read = read(&asked).await?;
@@ -86,31 +88,30 @@ pub async fn live(asked: Asked<'_>) -> Result<Answer, Problem> {
 }
 
 /// Waits until something has happened since `seen`; false if nothing has.
-async fn has_news(config: &Config, space_id: i64, seen: &str) -> Result<bool, Error> {
-    let db = config.db()?;
+async fn has_news(db: &Home, space_id: i64, seen: &str) -> Result<bool, Error> {
     let (events, clicks) = seen.split_once('~').unwrap_or_default();
     let until_ms = edge::now_ms() + WAIT_MS;
     while edge::now_ms() < until_ms {
-        if overview::events_seen(&db, space_id).await? != events {
+        if overview::events_seen(db, space_id).await? != events {
             return Ok(true);
         }
         edge::pause(LOOK_MS).await;
     }
-    let clicks_now = overview::clicks_seen(&db, space_id, edge::now_ms()).await?;
+    let clicks_now = overview::clicks_seen(db, space_id, edge::now_ms()).await?;
     Ok(clicks_now.to_string() != clicks)
 }
 
 /// Reads the period that the address asks for, in the space's own days.
 async fn read(asked: &Asked<'_>) -> Result<Read, Problem> {
     let (period, bad_dates) = asked.period();
-    let db = asked.config.db()?;
+    let db = &asked.home;
     let now_ms = edge::now_ms();
     let (from_ms, to_ms) = period.range_ms(now_ms);
     let mut zone_name = zone_name(asked).await?;
     loop {
         let zone = edge::time_zone(&zone_name, from_ms, to_ms);
         let span = Span::of(&period, &zone, now_ms);
-        let overview = db::overview::read(&db, asked.space_id, &span, now_ms).await?;
+        let overview = db::overview::read(db, asked.space_id, &span, now_ms).await?;
         let space = overview.spaces.this.as_ref().ok_or(Problem::NOT_FOUND)?;
         if space.time_zone == zone_name {
             let times = overview.feed.iter().map(|item| item.occurred_at_ms);
@@ -128,7 +129,7 @@ async fn zone_name(asked: &Asked<'_>) -> Result<String, Problem> {
     if let Some(name) = ZONES.with_borrow(|zones| zones.get(&asked.space_id).cloned()) {
         return Ok(name);
     }
-    let spaces = db::space::read(&asked.config.db()?, asked.space_id).await?;
+    let spaces = db::space::read(&asked.home, asked.space_id).await?;
     let name = spaces.this.ok_or(Problem::NOT_FOUND)?.time_zone;
     ZONES.with_borrow_mut(|zones| zones.insert(asked.space_id, name.clone()));
     Ok(name)

@@ -2,6 +2,7 @@
 
 use super::{Answer, Asked, Request, go_to};
 use crate::db;
+use crate::db::space::Home;
 use crate::edge::config::{self, Config};
 use crate::edge::{self, Incoming};
 use crate::manage;
@@ -31,7 +32,8 @@ pub async fn outside(
                 ingest: Some(created.ingest_token),
                 bearer: Some(created.bearer),
             };
-            super::keys::shown_once(config, created.id, &incoming.origin(), secrets).await
+            let home = Home::of_space(config, created.id).await?;
+            super::keys::shown_once(&home, created.id, &incoming.origin(), secrets).await
         }
         Request::NewSpaceForm => {
             Ok(edge::shown(spaces::new(all.is_empty(), &draft(&Sent::default()), None)))
@@ -44,26 +46,26 @@ pub async fn outside(
 
 fn draft(sent: &Sent) -> SpaceDraft {
     let time_zone = sent.optional("time_zone").unwrap_or_else(|| "UTC".to_owned());
-    SpaceDraft { name: sent.get("name").to_owned(), time_zone }
+    SpaceDraft { name: sent.get("name").to_owned(), time_zone, database: None }
 }
 
 pub async fn settings(asked: Asked<'_>) -> Result<Answer, Problem> {
-    let spaces = db::space::read(&asked.config.db()?, asked.space_id).await?;
+    let spaces = db::space::read(&asked.home, asked.space_id).await?;
     let space = spaces.this.clone().ok_or(Problem::NOT_FOUND)?;
-    let draft = SpaceDraft { name: space.name, time_zone: space.time_zone };
+    let draft = SpaceDraft { name: space.name, time_zone: space.time_zone, database: None };
     Ok(spaces::settings(&spaces, space.id, &draft, None, &deployed(asked.config)).into())
 }
 
 pub async fn save_settings(mut asked: Asked<'_>) -> Result<Answer, Problem> {
     let draft = draft(&asked.sent().await?);
-    let db = asked.config.db()?;
+    let db = &asked.home;
     match draft.clone().check(edge::is_time_zone) {
         Ok(checked) => {
-            manage::must_exist(db::space::change(&db, asked.space_id, &checked).await?)?;
+            manage::space::change(asked.config, db, asked.space_id, &checked).await?;
             Ok(go_to(&asked.path("")).into())
         }
         Err(bad) => {
-            let spaces = db::space::read(&db, asked.space_id).await?;
+            let spaces = db::space::read(db, asked.space_id).await?;
             spaces.this.as_ref().ok_or(Problem::NOT_FOUND)?;
             let deployed = deployed(asked.config);
             Ok(spaces::settings(&spaces, asked.space_id, &draft, Some(&bad), &deployed).into())

@@ -4,7 +4,8 @@ use constcat::concat;
 use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
 
-use super::{Cost, json, key, number, optional_text, rows_of, run, text};
+use super::moves::{self, Whereabouts};
+use super::{Cost, json, key, number, optional_text, rows_of, run, run_together, text};
 use crate::error::Error;
 use crate::model::click::Click;
 use crate::model::event::Arrival;
@@ -35,7 +36,8 @@ const RECORD: &str = concat!(
 SELECT value ->> 'space_id', value ->> 'link_id',",
     COLUMNS,
     "
-FROM (SELECT value, value -> 'click' AS click FROM json_each(?1)) WHERE true",
+FROM (SELECT value, value -> 'click' AS click FROM json_each(?1))
+WHERE NOT EXISTS (SELECT 1 FROM moves m WHERE m.space_id = value ->> 'space_id' AND m.state <> 'arrived')",
     FIRST_WINS
 );
 
@@ -72,8 +74,19 @@ pub enum StoredClick {
 
 /// Stores landings' clicks in one round trip: at most 3 rows written each, the click, the counter, and
 /// the index by which what it says of its visitor is removed.
-pub async fn record(db: &D1Database, visits: &[&Visit]) -> Result<(), Error> {
-    run(db, RECORD, &[json(&visits)]).await.map(|_nothing| ())
+/// Gives the spaces that are not here any more, of which nothing is stored: where there are several
+/// databases, in the same round trip.
+pub async fn record(
+    db: &D1Database,
+    visits: &[&Visit],
+    has_several: bool,
+) -> Result<Vec<(i64, Whereabouts)>, Error> {
+    let values = [json(&visits)];
+    if !has_several {
+        return run(db, RECORD, &values).await.map(|_nothing| Vec::new());
+    }
+    let results = run_together(db, &[(RECORD, &values), (moves::OF_VISITS, &values)]).await?;
+    Ok(moves::of_visits(&rows_of(&results, 1)?))
 }
 
 /// The space that a key opens.

@@ -8,7 +8,7 @@ use super::attribution::{CLICK_OF_EVENT, TG_USER_OF_CLICK};
 use super::destination;
 use super::feed::{NO_BOUND, read_fields};
 use super::row::Row;
-use super::space::{self, Spaces};
+use super::space::{self, Home, Spaces};
 use super::{number, optional_text, rows_of, run, run_together, text};
 use crate::destination::facts::{ClickFacts, Facts, event_id};
 use crate::destination::outcome::State;
@@ -41,10 +41,17 @@ LEFT JOIN clicks c ON c.space_id = e.space_id AND c.uid = ",
 WHERE "
 );
 
+/// Whether a destination's space is not moving to another database: what it would record could be
+/// copied already.
+const STAYS: &str =
+    "NOT EXISTS (SELECT 1 FROM moves m WHERE m.space_id = d.space_id AND m.state <> 'arrived')";
+
 /// What the invocation that stored an event may try at once.
 const OF_EVENT: &str = concat!(
     LOADED_WHERE,
-    "x.space_id = ?1 AND x.seq = ?2 AND x.state = 'pending' AND x.tries = 0 AND d.rest_until_ms <= ?3"
+    "x.space_id = ?1 AND x.seq = ?2 AND x.state = 'pending' AND x.tries = 0 AND d.rest_until_ms <= ?3
+  AND ",
+    STAYS
 );
 
 /// The newest delivery of a destination among the last 500 events, for a test with a real one.
@@ -65,22 +72,30 @@ ORDER BY x.tries, x.seq"
 );
 
 /// Destinations of all spaces that something is due for. A resting or paused one keeps its rows.
-const DUE: &str = "
+const DUE: &str = concat!(
+    "
 SELECT d.id FROM destinations d
-WHERE d.enabled = 1 AND d.rest_until_ms <= ?1 AND EXISTS (
+WHERE d.enabled = 1 AND d.rest_until_ms <= ?1 AND ",
+    STAYS,
+    " AND EXISTS (
   SELECT 1 FROM deliveries x
   WHERE x.destination_id = d.id AND x.state IN ('pending', 'sending', 'retrying') AND x.due_at_ms <= ?1
 )
-";
+"
+);
 
-const CLAIM: &str = "
+const CLAIM: &str = concat!(
+    "
 UPDATE deliveries SET state = 'sending', lease = ?2, due_at_ms = ?4
 WHERE (space_id, seq, destination_id) IN (
   SELECT x.space_id, x.seq, x.destination_id FROM deliveries x
   WHERE x.destination_id = ?1 AND x.state IN ('pending', 'sending', 'retrying') AND x.due_at_ms <= ?3
   ORDER BY x.due_at_ms LIMIT ?5
-) AND EXISTS (SELECT 1 FROM destinations d WHERE d.id = ?1 AND d.enabled = 1 AND d.rest_until_ms <= ?3)
-";
+) AND EXISTS (SELECT 1 FROM destinations d WHERE d.id = ?1 AND d.enabled = 1 AND d.rest_until_ms <= ?3 AND ",
+    STAYS,
+    ")
+"
+);
 
 /// A success counts whoever holds the lease by now; a failure only for its holder. What is on record
 /// already, by the time of the try, is not recorded again: the answer to the first record may be lost.
@@ -297,7 +312,7 @@ pub async fn list(
 
 /// One destination with its newest deliveries below an event's number.
 pub async fn on_page(
-    db: &D1Database,
+    home: &Home,
     space_id: i64,
     id: i64,
     before: Option<i64>,
@@ -305,9 +320,9 @@ pub async fn on_page(
     let list = [number(space_id), number(id)];
     let recent = recent(space_id, id, None, before);
     let statements = [(space::LIST, &[][..]), (destination::LIST, &list), (RECENT, &recent)];
-    let results = run_together(db, &statements).await?;
+    let results = run_together(home, &statements).await?;
     let stored = rows_of(&results, 1)?.first().map(destination::Stored::read);
-    Ok((Spaces::read(&results, space_id)?, stored, DeliveriesPage::read(&rows_of(&results, 2)?)))
+    Ok((home.spaces(&results, space_id)?, stored, DeliveriesPage::read(&rows_of(&results, 2)?)))
 }
 
 /// The values of `RECENT`.

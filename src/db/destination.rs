@@ -4,16 +4,27 @@ use serde_json::value::RawValue;
 use worker::D1Database;
 
 use super::row::Row;
-use super::space::{self, Spaces};
+use super::space::{self, Home, Spaces};
 use super::{number, rows_of, run, run_together, text};
 use crate::destination::{self, Destination, DestinationDraft, EventMap, Settings};
 use crate::error::Error;
 use crate::text::json;
 
 const CREATE: &str = "
-INSERT INTO destinations (space_id, name, enabled, events, config, secrets, created_at_ms)
-SELECT s.id, ?2, ?3, ?4, ?5, ?6, ?7 FROM spaces s WHERE s.id = ?1
+INSERT INTO destinations (id, space_id, name, enabled, events, config, secrets, created_at_ms)
+SELECT ?8, s.id, ?2, ?3, ?4, ?5, ?6, ?7 FROM spaces s WHERE s.id = ?1
 RETURNING id
+";
+
+/// An id is drawn by a row that nobody ever sees.
+const DRAW: &str = "
+INSERT INTO destinations (space_id, name, enabled, events, config, secrets, created_at_ms)
+VALUES (?1, '', 0, '{}', '{}', '', 0)
+RETURNING id
+";
+
+const PUT_BACK: &str = "
+DELETE FROM destinations WHERE id = last_insert_rowid()
 ";
 
 /// A changed destination starts afresh: what was wrong with it may be mended.
@@ -110,16 +121,26 @@ impl Stored {
     }
 }
 
-/// Creates a destination and gives its id; `None` where there is no such space.
+/// Creates a destination, under the next id if none is given, and gives its id; `None` where there is
+/// no such space.
 pub async fn create(
     db: &D1Database,
     space_id: i64,
+    id: Option<i64>,
     destination: &Destination,
     sealed: &str,
     now_ms: i64,
 ) -> Result<Option<i64>, Error> {
     let values = values(space_id, destination, sealed, now_ms);
+    let values = [&values[..], &[super::optional_number(id)]].concat();
     Ok(run(db, CREATE, &values).await?.id())
+}
+
+/// An id that the first database will not give to a destination any more, for one of another database.
+pub async fn reserve(first: &D1Database, space_id: i64) -> Result<i64, Error> {
+    let results = run_together(first, &[(DRAW, &[number(space_id)]), (PUT_BACK, &[])]).await?;
+    let id = rows_of(&results, 0)?.first().map(|row| row.number("id"));
+    id.ok_or_else(|| Error::Database("no id came back".to_owned()))
 }
 
 /// Changes a destination; false where the space has no such one.
@@ -147,14 +168,14 @@ pub async fn list(db: &D1Database, space_id: i64, id: Option<i64>) -> Result<Vec
 
 /// A space's destinations, or the one of an id, with the space.
 pub async fn on_page(
-    db: &D1Database,
+    home: &Home,
     space_id: i64,
     id: Option<i64>,
 ) -> Result<(Spaces, Vec<Stored>), Error> {
     let list = [number(space_id), super::optional_number(id)];
-    let results = run_together(db, &[(space::LIST, &[]), (LIST, &list)]).await?;
+    let results = run_together(home, &[(space::LIST, &[]), (LIST, &list)]).await?;
     let stored = rows_of(&results, 1)?.iter().map(Stored::read).collect();
-    Ok((Spaces::read(&results, space_id)?, stored))
+    Ok((home.spaces(&results, space_id)?, stored))
 }
 
 /// Sends events on to it, or no more; false where the space has no such one. Nothing that waits is lost

@@ -8,7 +8,7 @@ use worker::wasm_bindgen::JsValue;
 
 use super::attribution::{CLICK_OF_EVENT, UID_OF_EVENT};
 use super::row::Row;
-use super::space::{self, Spaces};
+use super::space::{self, Home, Spaces};
 use super::{number, optional_number, rows_of, run_together, text};
 use crate::error::Error;
 use crate::figures::Span;
@@ -230,12 +230,12 @@ impl Item {
 
 /// The newest events below a number, with the space they are of.
 pub async fn newest(
-    db: &D1Database,
+    home: &Home,
     space_id: i64,
     before: Option<i64>,
     most: i64,
 ) -> Result<(Spaces, Vec<Item>), Error> {
-    list(db, space_id, NEWEST, &below(space_id, before, most)).await
+    list(home, space_id, NEWEST, &below(space_id, before, most)).await
 }
 
 pub(super) fn below(space_id: i64, before: Option<i64>, most: i64) -> [JsValue; 3] {
@@ -244,36 +244,32 @@ pub(super) fn below(space_id: i64, before: Option<i64>, most: i64) -> [JsValue; 
 
 /// What a search for a number, a uid, an eid or a Telegram id finds.
 pub async fn search(
-    db: &D1Database,
+    home: &Home,
     space_id: i64,
     wanted: &str,
 ) -> Result<(Spaces, Vec<Item>), Error> {
     let as_number = wanted.parse().ok().filter(|number| (0..NO_BOUND).contains(number));
     let values = [number(space_id), text(wanted), optional_number(as_number)];
-    list(db, space_id, FOUND, &values).await
+    list(home, space_id, FOUND, &values).await
 }
 
 async fn list(
-    db: &D1Database,
+    home: &Home,
     space_id: i64,
     sql: &str,
     values: &[JsValue],
 ) -> Result<(Spaces, Vec<Item>), Error> {
-    let results = run_together(db, &[(space::LIST, &[]), (sql, values)]).await?;
+    let results = run_together(home, &[(space::LIST, &[]), (sql, values)]).await?;
     let items = rows_of(&results, 1)?.iter().map(Item::read).collect();
-    Ok((Spaces::read(&results, space_id)?, items))
+    Ok((home.spaces(&results, space_id)?, items))
 }
 
 /// Everything about an event; `None` where the space has none of this number.
-pub async fn whole(
-    db: &D1Database,
-    space_id: i64,
-    seq: i64,
-) -> Result<(Spaces, Option<Whole>), Error> {
+pub async fn whole(home: &Home, space_id: i64, seq: i64) -> Result<(Spaces, Option<Whole>), Error> {
     let event = [number(space_id), number(seq)];
     let of_space = [number(space_id)];
     let results = run_together(
-        db,
+        home,
         &[
             (space::LIST, &[]),
             (ONE, &event),
@@ -284,7 +280,7 @@ pub async fn whole(
         ],
     )
     .await?;
-    let spaces = Spaces::read(&results, space_id)?;
+    let spaces = home.spaces(&results, space_id)?;
     let Some(item) = rows_of(&results, 1)?.first().map(Item::read) else {
         return Ok((spaces, None));
     };

@@ -9,6 +9,7 @@ use super::row::Row;
 use super::{key, rows_of, text};
 use crate::edge;
 use crate::error::Error;
+use crate::model::database::Database;
 
 /// Which reports of a JSON array have a key that opens a space, and the event that each is in it.
 /// What an insert gives back can say nothing of the row that was to be inserted, so this goes before
@@ -32,6 +33,7 @@ SELECT k.at, k.space_id, coalesce(",
 /// A report on its way into a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
+    pub database: Database,
     /// SHA-256 of the key that was presented.
     pub key_hash: String,
     /// What `event::as_json` made of it.

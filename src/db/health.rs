@@ -3,7 +3,7 @@
 use constcat::concat;
 use worker::D1Database;
 
-use super::{run, schema};
+use super::{Rows, run, schema};
 use crate::error::Error;
 use crate::model::schema::Schema;
 
@@ -23,26 +23,40 @@ SELECT ",
 );
 
 /// What a database that answers says of itself.
-pub struct Checked {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct State {
     pub schema: Schema,
     /// Epoch milliseconds of the oldest delivery that could be sent; `None` where nothing waits, or where
     /// the schema is another and does not say.
-    pub oldest_due_ms: Option<i64>,
+    pub oldest_due_at_ms: Option<i64>,
+    /// How large it is; `None` where the platform does not say.
+    pub bytes: Option<i64>,
 }
 
-/// Checks the database: one round trip, and a second where its schema does not even take the question.
-pub async fn check(db: &D1Database, now_ms: i64) -> Result<Checked, Error> {
+/// Asks a database how it is: one round trip, and a second where its schema does not even take the
+/// question.
+pub async fn state(db: &D1Database, now_ms: i64) -> Result<State, Error> {
     match run(db, CHECK, &[super::number(now_ms)]).await {
-        Ok(read) => {
-            let number = |name| read.rows.first().and_then(|row| row.optional_number(name));
-            Ok(Checked {
+        Ok(Rows { rows, cost }) => {
+            let number = |name| rows.first().and_then(|row| row.optional_number(name));
+            Ok(State {
                 schema: Schema::of(number("applied")),
-                oldest_due_ms: number("due_at_ms"),
+                oldest_due_at_ms: number("due_at_ms"),
+                bytes: cost.size(),
             })
         }
         Err(reason) => match schema::read(db).await? {
             Schema::Current => Err(reason),
-            schema => Ok(Checked { schema, oldest_due_ms: None }),
+            schema => Ok(State { schema, oldest_due_at_ms: None, bytes: None }),
         },
     }
+}
+
+const NOTHING: &str = "
+SELECT 1 AS id
+";
+
+/// How large a database is, in bytes; nothing where the platform does not say.
+pub async fn size(db: &D1Database) -> Result<i64, Error> {
+    Ok(run(db, NOTHING, &[]).await?.cost.size().unwrap_or_default())
 }

@@ -9,7 +9,7 @@ use worker::wasm_bindgen::JsValue;
 use worker::{D1Database, D1Result};
 
 use super::row::Row;
-use super::space::{self, Spaces};
+use super::space::{self, Home, Spaces};
 use super::{Cost, Rows, json, number, optional_text, rows_of, run, run_together, text};
 use crate::error::Error;
 use crate::model::key::KeyKind;
@@ -83,6 +83,10 @@ const REMOVE_ENDED: &str = "
 DELETE FROM keys WHERE expires_at_ms <= ?1
 ";
 
+const REMOVE_MOVED: &str = "
+DELETE FROM moved_keys WHERE expires_at_ms <= ?1
+";
+
 const REMOVE_UNUSED: &str = "
 DELETE FROM unused_keys WHERE NOT EXISTS (SELECT 1 FROM keys k WHERE k.hash = unused_keys.hash)
 ";
@@ -123,12 +127,12 @@ pub fn current(keys: &[Shown], kind: KeyKind) -> Option<&Shown> {
 
 /// A space's keys that are valid at a moment.
 pub async fn of_space(
-    db: &D1Database,
+    home: &Home,
     space_id: i64,
     now_ms: i64,
 ) -> Result<(Spaces, Vec<Shown>), Error> {
     let values = [number(space_id), number(now_ms)];
-    let results = run_together(db, &[(space::LIST, &[]), (OF_SPACE, &values)]).await?;
+    let results = run_together(home, &[(space::LIST, &[]), (OF_SPACE, &values)]).await?;
     let read = |row: &Row| {
         Some(Shown {
             hash: row.text("hash"),
@@ -139,7 +143,7 @@ pub async fn of_space(
         })
     };
     let keys = rows_of(&results, 1)?.iter().filter_map(read).collect();
-    Ok((Spaces::read(&results, space_id)?, keys))
+    Ok((home.spaces(&results, space_id)?, keys))
 }
 
 /// A key that takes another's place, both named by their hashes.
@@ -190,7 +194,8 @@ pub async fn revoke_previous(
 /// Removes the keys that ended so long ago that no queue can still have a postback of theirs.
 pub async fn remove_ended(db: &D1Database, now_ms: i64) -> Result<(), Error> {
     let before = [number(now_ms - KEPT_MS)];
-    run_together(db, &[(REMOVE_ENDED, &before), (REMOVE_UNUSED, &[])]).await.map(|_results| ())
+    let statements = [(REMOVE_ENDED, &before[..]), (REMOVE_MOVED, &before), (REMOVE_UNUSED, &[])];
+    run_together(db, &statements).await.map(|_results| ())
 }
 
 /// Runs a statement that gives a row for each key that opens a space. Where a key may be used for the

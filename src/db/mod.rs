@@ -15,7 +15,9 @@ pub mod group;
 pub mod health;
 pub mod key;
 pub mod link;
+pub mod moves;
 pub mod overview;
+pub mod parts;
 pub mod refused;
 pub mod resend;
 pub mod retention;
@@ -35,11 +37,20 @@ use crate::edge::config::Config;
 use crate::error::Error;
 use row::Row;
 
+/// A database, for whoever hands one on.
+pub type Handle = D1Database;
+
 /// What one round trip cost. D1's count is read only where somebody asks, which a deployment never
 /// does.
 pub struct Cost(Vec<D1Result>);
 
 impl Cost {
+    /// How large the database is by now, in bytes.
+    fn size(&self) -> Option<i64> {
+        let meta = self.0.last()?.meta().ok().flatten()?;
+        meta.size_after.and_then(|bytes| i64::try_from(bytes).ok())
+    }
+
     /// Rows read and rows written, as D1 counts them.
     pub fn rows(&self) -> (usize, usize) {
         let counted = self.0.iter().filter_map(|result| result.meta().ok().flatten());

@@ -7,7 +7,7 @@ use super::destination::Stored;
 use super::feed::{self, Item};
 use super::refused::{self, Refused};
 use super::row::Row;
-use super::space::{self, Spaces};
+use super::space::{self, Home, Spaces};
 use super::{destination, figures, link, number, rows_of, run, run_together};
 use crate::error::Error;
 use crate::figures::period::BUCKET_MS;
@@ -60,12 +60,7 @@ pub struct Seen {
 }
 
 /// Reads it all for a period.
-pub async fn read(
-    db: &D1Database,
-    space_id: i64,
-    span: &Span,
-    now_ms: i64,
-) -> Result<Overview, Error> {
+pub async fn read(home: &Home, space_id: i64, span: &Span, now_ms: i64) -> Result<Overview, Error> {
     let of_space = [number(space_id)];
     let period = [number(space_id), super::json(&span.parts)];
     let bucket = |part: Option<i64>| number(part.unwrap_or(0));
@@ -75,7 +70,7 @@ pub async fn read(
         bucket(span.parts.last().map(|part| part.to_bucket)),
     ];
     let results = run_together(
-        db,
+        home,
         &[
             (space::LIST, &[]),
             (figures::SUMS, &period),
@@ -90,7 +85,7 @@ pub async fn read(
     )
     .await?;
     Ok(Overview {
-        spaces: Spaces::read(&results, space_id)?,
+        spaces: home.spaces(&results, space_id)?,
         lines: rows_of(&results, 1)?.iter().filter_map(figures::read_line).collect(),
         closed: rows_of(&results, 2)?.iter().map(|row| row.number("from_bucket")).collect(),
         links: link::read_names(&rows_of(&results, 3)?),

@@ -6,7 +6,7 @@ use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
 
 use super::row::Row;
-use super::space::{self, Spaces};
+use super::space::{self, Home, Spaces};
 use super::{Cost, key, rows_of, run_together};
 use crate::edge;
 use crate::error::Error;
@@ -79,14 +79,14 @@ pub(super) fn below(space_id: i64, before: Option<i64>) -> [JsValue; 3] {
 
 /// The newest refused postbacks below a number, at most 50.
 pub async fn newest(
-    db: &D1Database,
+    home: &Home,
     space_id: i64,
     before: Option<i64>,
 ) -> Result<(Spaces, Vec<Refused>), Error> {
     let below = below(space_id, before);
-    let results = run_together(db, &[(space::LIST, &[]), (NEWEST, &below)]).await?;
+    let results = run_together(home, &[(space::LIST, &[]), (NEWEST, &below)]).await?;
     let refused = rows_of(&results, 1)?.iter().map(Refused::read).collect();
-    Ok((Spaces::read(&results, space_id)?, refused))
+    Ok((home.spaces(&results, space_id)?, refused))
 }
 
 /// Keeps refused postbacks in one round trip. Gives how many of their keys open a space: of the

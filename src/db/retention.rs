@@ -19,7 +19,8 @@ WITH o AS MATERIALIZED (
     ) AS held_ms
   FROM spaces s LEFT JOIN retention r ON r.space_id = s.id
 )
-SELECT id FROM o WHERE event_ms < ?1 OR held_ms < ?1
+SELECT id FROM o WHERE (event_ms < ?1 OR held_ms < ?1)
+  AND NOT EXISTS (SELECT 1 FROM moves m WHERE m.space_id = o.id AND m.state <> 'arrived')
 ORDER BY min(coalesce(event_ms, ?1), coalesce(held_ms, ?1)) LIMIT ?2
 ";
 

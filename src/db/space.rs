@@ -1,4 +1,7 @@
-//! Spaces.
+//! Spaces, and where they are. With one database that is known; with several the first one is asked,
+//! which has the list of all spaces.
+
+use std::ops::Deref;
 
 use constcat::concat;
 use serde::Serialize;
@@ -6,21 +9,42 @@ use worker::{D1Database, D1Result};
 
 use super::row::Row;
 use super::{number, rows_of, run, run_together, schema, text};
+use crate::edge::config::Config;
 use crate::error::Error;
+use crate::model::database::Database;
 use crate::model::schema::Schema;
 use crate::model::space::SpaceDraft;
+use crate::reply::Problem;
 
 const CREATE: &str = "
 INSERT INTO spaces (name, time_zone, created_at_ms) VALUES (?1, ?2, ?3) RETURNING id
 ";
 
-/// With them the schema, which every page is to know. A row without an id where there is no space.
+/// A space of another database: its id is the first's to give, and it is listed when it is complete.
+const CREATE_ELSEWHERE: &str = "
+INSERT INTO space_databases (space_id, database, ready) VALUES (last_insert_rowid(), ?1, 0)
+";
+
+const CREATE_HERE: &str = "
+INSERT INTO spaces (id, name, time_zone, created_at_ms) VALUES (?4, ?1, ?2, ?3)
+";
+
+const LIST_ELSEWHERE: &str = "
+UPDATE space_databases SET ready = 1 WHERE space_id = ?1
+";
+
+/// All spaces where the first database is asked, else those of the one that is. With them the schema,
+/// which every page is to know. A row without an id where there is no space.
 pub(super) const LIST: &str = concat!(
     "
-SELECT s.id, s.name, s.time_zone, v.applied
+SELECT l.id, l.name, l.time_zone, l.database, v.applied
 FROM (SELECT ",
     schema::NEWEST,
-    " AS applied) v LEFT JOIN spaces s ON true ORDER BY s.id
+    " AS applied) v LEFT JOIN (
+  SELECT s.id, s.name, s.time_zone, d.database
+  FROM spaces s LEFT JOIN space_databases d ON d.space_id = s.id
+  WHERE d.ready IS NOT 0
+) l ON true ORDER BY l.id
 "
 );
 
@@ -48,6 +72,9 @@ pub struct ListedSpace {
     pub id: i64,
     pub name: String,
     pub time_zone: String,
+    /// Where it is.
+    #[serde(skip_serializing_if = "Database::is_first")]
+    pub database: Database,
 }
 
 fn read_list(rows: &[Row]) -> Vec<ListedSpace> {
@@ -56,6 +83,10 @@ fn read_list(rows: &[Row]) -> Vec<ListedSpace> {
             id: row.optional_number("id")?,
             name: row.text("name"),
             time_zone: row.text("time_zone"),
+            database: row
+                .optional_number("database")
+                .and_then(Database::of_number)
+                .unwrap_or(Database::FIRST),
         })
     });
     listed.collect()
@@ -70,23 +101,57 @@ pub struct Spaces {
     pub schema: Schema,
 }
 
-impl Spaces {
-    /// Reads the answer of `LIST`, the first statement of every page.
-    pub(super) fn read(results: &[D1Result], space_id: i64) -> Result<Self, Error> {
-        Ok(Self::of(&rows_of(results, 0)?, space_id))
+/// A space's database.
+pub struct Home {
+    pub database: Database,
+    db: D1Database,
+    /// All spaces, where the space's own database may not have them all.
+    all: Option<Vec<ListedSpace>>,
+}
+
+impl Home {
+    /// The database of a space. One round trip to the first one, and none where that is the only one.
+    pub async fn of_space(config: &Config, space_id: i64) -> Result<Self, Problem> {
+        let first = config.db()?;
+        if !config.has_several() {
+            return Ok(Self { database: Database::FIRST, db: first, all: None });
+        }
+        let all = list(&first).await?;
+        let this = all.iter().find(|space| space.id == space_id).ok_or(Problem::NOT_FOUND)?;
+        let database = this.database;
+        Ok(Self { database, db: config.db_of(database)?, all: Some(all) })
     }
 
-    fn of(rows: &[Row], space_id: i64) -> Self {
-        let all = read_list(rows);
-        let this = all.iter().find(|space| space.id == space_id).cloned();
+    /// The database that a new space is made in.
+    pub fn of_new_space(config: &Config, database: Database) -> Result<Self, Error> {
+        Ok(Self { database, db: config.db_of(database)?, all: None })
+    }
+
+    /// What a page says of spaces, from the answer of `LIST`, the first statement of every page.
+    pub(super) fn spaces(&self, results: &[D1Result], space_id: i64) -> Result<Spaces, Error> {
+        Ok(self.spaces_of(&rows_of(results, 0)?, space_id))
+    }
+
+    fn spaces_of(&self, rows: &[Row], space_id: i64) -> Spaces {
+        let here = read_list(rows);
+        let this = here.iter().find(|space| space.id == space_id).cloned();
         let applied = rows.first().and_then(|row| row.optional_number("applied"));
-        Self { all, this, schema: Schema::of(applied) }
+        let schema = Schema::of(applied);
+        Spaces { all: self.all.clone().unwrap_or(here), this, schema }
+    }
+}
+
+impl Deref for Home {
+    type Target = D1Database;
+
+    fn deref(&self) -> &D1Database {
+        &self.db
     }
 }
 
 /// A space with all others.
-pub async fn read(db: &D1Database, space_id: i64) -> Result<Spaces, Error> {
-    Ok(Spaces::of(&run(db, LIST, &[]).await?.rows, space_id))
+pub async fn read(home: &Home, space_id: i64) -> Result<Spaces, Error> {
+    Ok(home.spaces_of(&run(home, LIST, &[]).await?.rows, space_id))
 }
 
 /// Changes a space's name and zone; false where there is no such space. In another zone its days are
@@ -103,10 +168,41 @@ pub async fn change(db: &D1Database, space_id: i64, draft: &SpaceDraft) -> Resul
 pub async fn create(db: &D1Database, draft: &SpaceDraft, now_ms: i64) -> Result<i64, Error> {
     let values = [text(&draft.name), text(&draft.time_zone), number(now_ms)];
     let id = run(db, CREATE, &values).await?.id();
-    id.ok_or_else(|| Error::Database("no id came back".to_owned()))
+    id.ok_or_else(no_id)
 }
 
-/// Every space of the deployment; the operator's view, the one read that goes across spaces.
+fn no_id() -> Error {
+    Error::Database("no id came back".to_owned())
+}
+
+/// Creates a space of another database than the first, still without keys, and gives its id. It is
+/// listed once [`list_elsewhere`] says so: what breaks off before that leaves nothing that is seen.
+pub async fn create_elsewhere(
+    first: &D1Database,
+    home: &Home,
+    draft: &SpaceDraft,
+    now_ms: i64,
+) -> Result<i64, Error> {
+    let space = [text(&draft.name), text(&draft.time_zone), number(now_ms)];
+    let place = [number(home.database.number().into())];
+    let results = run_together(first, &[(CREATE, &space), (CREATE_ELSEWHERE, &place)]).await?;
+    let id = rows_of(&results, 0)?.first().map(|row| row.number("id")).ok_or_else(no_id)?;
+    run(home, CREATE_HERE, &[&space[..], &[number(id)]].concat()).await?;
+    Ok(id)
+}
+
+/// Has a space of another database listed.
+pub async fn list_elsewhere(first: &D1Database, space_id: i64) -> Result<(), Error> {
+    run(first, LIST_ELSEWHERE, &[number(space_id)]).await.map(|_nothing| ())
+}
+
+/// Has the list, which the first database has, call a space of another one by its new name.
+pub async fn rename(first: &D1Database, space_id: i64, draft: &SpaceDraft) -> Result<(), Error> {
+    let values = [number(space_id), text(&draft.name), text(&draft.time_zone)];
+    run(first, CHANGE, &values).await.map(|_nothing| ())
+}
+
+/// Every space that a database lists; the first lists all. The one read that goes across spaces.
 pub async fn list(db: &D1Database) -> Result<Vec<ListedSpace>, Error> {
     Ok(read_list(&run(db, LIST, &[]).await?.rows))
 }

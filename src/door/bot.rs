@@ -3,18 +3,22 @@
 
 use serde::Serialize;
 
+use crate::db::bind::Bound;
 use crate::db::click::StoredClick;
 use crate::db::{self, Cost};
 use crate::door::gate;
 use crate::door::intake;
+use crate::door::trail::Trail;
 use crate::edge::config::Config;
 use crate::edge::{self, Incoming};
 use crate::error::Error;
+use crate::model::bind::Bind;
 use crate::model::click;
 use crate::model::event::Arrival;
 use crate::model::key::{KeyKind, Presented};
 use crate::model::note::Note;
 use crate::model::status::{Audience, Status};
+use crate::postback::click::BotClick;
 use crate::postback::{self, Refusal};
 use crate::reply::Reply;
 
@@ -43,7 +47,7 @@ pub async fn bind(config: &Config, mut incoming: Incoming) -> Reply {
     } else {
         (incoming.bearer(), KeyKind::Bearer)
     };
-    let arrival = match admit(config, &incoming, key, kind, reading.verdict.as_ref().err()) {
+    let mut arrival = match admit(config, &incoming, key, kind, reading.verdict.as_ref().err()) {
         Ok(arrival) => arrival,
         Err(reply) => return reply,
     };
@@ -51,8 +55,7 @@ pub async fn bind(config: &Config, mut incoming: Incoming) -> Reply {
         Ok(bind) => bind,
         Err(refusal) => return refused(&refusal),
     };
-    let work = async { db::bind::bind(&config.db()?, &arrival, &bind).await };
-    match db::in_time(config, work).await {
+    match store_bind(config, &mut arrival, &bind).await {
         Err(reason) => unavailable(&reason),
         Ok((None, _)) => unknown_key(config, &incoming, &arrival).await,
         Ok((Some(bound), cost)) => {
@@ -69,7 +72,7 @@ pub async fn click(config: &Config, mut incoming: Incoming) -> Reply {
     let received = incoming.received_json().await;
     let sent = postback::click::read_bot_click(&received);
     let key = incoming.bearer();
-    let arrival = match admit(config, &incoming, key, KeyKind::Bearer, sent.as_ref().err()) {
+    let mut arrival = match admit(config, &incoming, key, KeyKind::Bearer, sent.as_ref().err()) {
         Ok(arrival) => arrival,
         Err(reply) => return reply,
     };
@@ -77,7 +80,7 @@ pub async fn click(config: &Config, mut incoming: Incoming) -> Reply {
         Ok(sent) => sent,
         Err(refusal) => return refused(&refusal),
     };
-    match db::in_time(config, store(config, &arrival, sent)).await {
+    match store_click(config, &mut arrival, &sent).await {
         Err(reason) => unavailable(&reason),
         Ok(None | Some((StoredClick::UnknownKey, ..))) => {
             unknown_key(config, &incoming, &arrival).await
@@ -91,14 +94,46 @@ pub async fn click(config: &Config, mut incoming: Incoming) -> Reply {
     }
 }
 
+/// Binds where the key's space is.
+async fn store_bind(
+    config: &Config,
+    arrival: &mut Arrival,
+    bind: &Bind,
+) -> Result<(Option<Bound>, Cost), Error> {
+    let mut trail = Trail::default();
+    loop {
+        let work = async { db::bind::bind(&config.db_of(arrival.database)?, arrival, bind).await };
+        let bound = db::in_time(config, work).await?;
+        if bound.0.is_some() || !trail.follow(config, arrival).await? {
+            return Ok(bound);
+        }
+    }
+}
+
+/// Stores a click where the key's space is.
+async fn store_click(
+    config: &Config,
+    arrival: &mut Arrival,
+    sent: &BotClick,
+) -> Result<Option<(StoredClick, Cost, String)>, Error> {
+    let mut trail = Trail::default();
+    loop {
+        let stored = db::in_time(config, store(config, arrival, sent.clone())).await?;
+        let is_unknown = matches!(stored, None | Some((StoredClick::UnknownKey, ..)));
+        if !is_unknown || !trail.follow(config, arrival).await? {
+            return Ok(stored);
+        }
+    }
+}
+
 /// Stores a bot's click; gives its uid. `None` where the key opens no space. One round trip, and
 /// one more for a call with an id and no uid: whose it is has to be known before the uid.
 async fn store(
     config: &Config,
     arrival: &Arrival,
-    sent: postback::click::BotClick,
+    sent: BotClick,
 ) -> Result<Option<(StoredClick, Cost, String)>, Error> {
-    let db = config.db()?;
+    let db = config.db_of(arrival.database)?;
     let uid = match (&sent.uid, &sent.id) {
         (Some(uid), _) => uid.as_str().to_owned(),
         (None, None) => click::mint_uid(edge::random()?),
@@ -128,7 +163,7 @@ fn admit(
     let Some(presented) = Presented::read(&key, kind, config.local) else {
         return Err(Reply::refused_key(notes(), Note::about_key(&key), AUDIENCE));
     };
-    let arrival = intake::arrival(&presented, edge::now_ms());
+    let arrival = intake::arrival(config, &presented, edge::now_ms());
     if gate::admits(config, incoming, &presented, &arrival.key_hash) {
         Ok(arrival)
     } else {

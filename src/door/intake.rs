@@ -12,9 +12,11 @@
 use crate::db::event::{Name, Stored};
 use crate::db::{self, Cost};
 use crate::door::gate;
+use crate::door::trail::{self, Trail};
 use crate::edge::config::Config;
 use crate::edge::{self, Incoming};
 use crate::error::Error;
+use crate::model::database::Database;
 use crate::model::event::Arrival;
 use crate::model::key::{KeyKind, Presented};
 use crate::model::note::Note;
@@ -36,10 +38,10 @@ pub enum Committed {
 
 impl Committed {
     /// A new event whose space has destinations is sent on after the answer.
-    pub fn later(&self) -> Later {
+    pub fn later(&self, database: Database) -> Later {
         match self {
             Self::Stored(Stored::New(name)) if name.has_destinations => {
-                Later::Deliver { space_id: name.space_id, seq: name.seq }
+                Later::Deliver { database, space_id: name.space_id, seq: name.seq }
             }
             _ => Later::Nothing,
         }
@@ -87,19 +89,19 @@ async fn take(
     let Some(key) = Presented::read(&key, kind_of(audience), config.local) else {
         return (call.refuse_key(Note::about_key(&key)), Later::Nothing);
     };
-    let arrival = arrival(&key, now_ms);
+    let mut arrival = arrival(config, &key, now_ms);
     if !gate::admits(config, incoming, &key, &arrival.key_hash) {
         return (call.refuse_key(Note::TokenUnknown), Later::Nothing);
     }
     if let Some(reply) = call.refuse_dry_run() {
         return (reply, Later::Nothing);
     }
-    match commit(config, &arrival, reading).await {
+    match commit(config, &mut arrival, reading).await {
         Ok((outcome, cost)) => {
             if matches!(outcome, Committed::UnknownKey) {
                 gate::unknown(config, incoming, &arrival.key_hash).await;
             }
-            let later = outcome.later();
+            let later = outcome.later(arrival.database);
             let reply = call.answer(outcome);
             let reply = match cost {
                 Some(cost) => with_cost(config, reply, cost),
@@ -194,24 +196,35 @@ fn kind_of(audience: Audience) -> KeyKind {
 }
 
 /// Names this arrival by 64 random bits. Where there are none, every arrival counts as another.
-pub fn arrival(key: &Presented<'_>, received_at_ms: i64) -> Arrival {
+pub fn arrival(config: &Config, key: &Presented<'_>, received_at_ms: i64) -> Arrival {
+    let key_hash = key.hash();
+    let moved_to = trail::remembered(&key_hash, received_at_ms);
     Arrival {
-        key_hash: key.hash(),
+        key_hash,
         key_kind: key.kind(),
         received_at_ms,
         receipt: encode::hex(&edge::random::<8>().unwrap_or_default()),
+        database: moved_to.unwrap_or_else(|| config.database_of(key)),
     }
 }
 
 /// Stores the event or keeps what was refused, in one round trip and within the deadline, of which the
-/// wait for others is a part. After the deadline the outcome is unknown; the same arrival may be
-/// committed again and counts once. What a statement shared with others cost is nobody's own.
-pub async fn commit(
+/// wait for others is a part; where the key's space has moved, in its new database. After the deadline
+/// the outcome is unknown; the same arrival may be committed again and counts once. What a statement
+/// shared with others cost is nobody's own.
+async fn commit(
     config: &Config,
-    arrival: &Arrival,
+    arrival: &mut Arrival,
     reading: &Reading,
 ) -> Result<(Committed, Option<Cost>), Error> {
-    db::in_time(config, write(config, arrival, reading)).await
+    let mut trail = Trail::default();
+    loop {
+        let (committed, cost) = db::in_time(config, write(config, arrival, reading)).await?;
+        let is_unknown = matches!(committed, Committed::UnknownKey);
+        if !is_unknown || !trail.follow(config, arrival).await? {
+            return Ok((committed, cost));
+        }
+    }
 }
 
 async fn write(
@@ -225,7 +238,7 @@ async fn write(
             Ok((stored.map_or(Committed::UnknownKey, Committed::Stored), cost))
         }
         Err(refusal) => {
-            let db = config.db()?;
+            let db = config.db_of(arrival.database)?;
             let (kept, cost) = db::refused::keep(&db, &[(arrival, refusal, &reading.raw)]).await?;
             let refused = || Committed::Refused(refusal.status, refusal.notes.clone());
             Ok((if kept == 0 { Committed::UnknownKey } else { refused() }, Some(cost)))

@@ -9,6 +9,7 @@ use crate::edge::config::Config;
 use crate::edge::{self, Incoming};
 use crate::error::Error;
 use crate::model::click::{self, Click};
+use crate::model::database::Database;
 use crate::model::link::{self, Link};
 use crate::model::visit::Visit;
 use crate::page::visitor as page;
@@ -22,16 +23,19 @@ const FRESH_MS: i64 = 60_000;
 /// Links an isolate remembers: at about 500 bytes each, half a megabyte of its 128.
 const REMEMBERED: usize = 1_000;
 
+/// A link with its database.
+type Found = (Link, Database);
+
 thread_local! {
     /// Links by slug with the time they were read. Plain data, so that it may outlive a request.
-    static LINKS: RefCell<HashMap<String, (Link, i64)>> = RefCell::new(HashMap::new());
+    static LINKS: RefCell<HashMap<String, (Found, i64)>> = RefCell::new(HashMap::new());
 }
 
 /// The visitor's answer; the visit is stored after it.
 pub async fn visit(config: &Config, incoming: &Incoming, slug: &str) -> (Reply, Later) {
     let now_ms = edge::now_ms();
-    let link = match find(config, slug, now_ms).await {
-        Ok(Some(link)) if link.enabled => link,
+    let (link, database) = match find(config, slug, now_ms).await {
+        Ok(Some(found)) if found.0.enabled => found,
         Ok(_) => return (edge::shown(page::not_found()), Later::Nothing),
         Err(reason) => {
             edge::log("landing_not_read", &reason.to_string());
@@ -57,19 +61,19 @@ pub async fn visit(config: &Config, incoming: &Incoming, slug: &str) -> (Reply, 
         user_agent: read::field(&user_agent),
         ip: read::field(&incoming.address()),
     };
-    let visit = Box::new(Visit { space_id: link.space_id, link_id: link.id, click });
+    let visit = Box::new(Visit { space_id: link.space_id, link_id: link.id, click, database });
     (reply, Later::Record { visit, address: incoming.address() })
 }
 
 /// The link of a slug: remembered, or read. While D1 is away a stale link still sends visitors on.
-async fn find(config: &Config, slug: &str, now_ms: i64) -> Result<Option<Link>, Error> {
+async fn find(config: &Config, slug: &str, now_ms: i64) -> Result<Option<Found>, Error> {
     let remembered = LINKS.with_borrow(|links| links.get(slug).cloned());
     if let Some((link, read_at_ms)) = &remembered
         && now_ms - read_at_ms < FRESH_MS
     {
         return Ok(Some(link.clone()));
     }
-    let work = async { db::link::by_slug(&config.db()?, slug).await };
+    let work = db::link::by_slug(config, slug);
     let link = match (db::in_time(config, work).await, remembered) {
         (Err(_away), Some((stale, _))) => return Ok(Some(stale)),
         (read, _) => read?,

@@ -6,3 +6,4 @@ pub mod health;
 pub mod intake;
 pub mod landing;
 pub mod operator;
+mod trail;

@@ -1,13 +1,16 @@
 //! What the deployment gives the Worker: bindings by name, and what is to be done where one is missing.
 
+use std::iter;
+
 use worker::js_sys;
 use worker::wasm_bindgen::JsValue;
 use worker::{D1Database, Env, ObjectNamespace, Queue, RateLimiter, WorkerVersionMetadata};
 
 use crate::error::Error;
-use crate::model::key;
+use crate::model::database::Database;
+use crate::model::key::{self, Presented};
 
-/// The database. Nothing works without it.
+/// The first database. Nothing works without it.
 const DB: &str = "DB";
 /// The object that stores together what comes at the same time.
 const WRITER: &str = "WRITER";
@@ -78,6 +81,8 @@ impl Config {
         Self { env, local }
     }
 
+    /// The first database: sign-ins, the list of spaces, and which slug is whose. It is the only one
+    /// of most deployments.
     pub fn db(&self) -> Result<D1Database, Error> {
         self.env.d1(DB).map_err(|_unbound| Error::Missing(DB))
     }
@@ -85,6 +90,44 @@ impl Config {
     /// Where postbacks are stored together; without it each is stored alone.
     pub fn writer(&self) -> Result<ObjectNamespace, Error> {
         self.env.durable_object(WRITER).map_err(|_unbound| Error::Missing(WRITER))
+    }
+
+    /// The database of a number.
+    pub fn db_of(&self, database: Database) -> Result<D1Database, Error> {
+        if database.is_first() {
+            return self.db();
+        }
+        let name = database.to_string();
+        self.env.d1(&name).map_err(|_unbound| Error::Unbound(name))
+    }
+
+    /// Every database: the first, and those behind it without a gap.
+    pub fn databases(&self) -> Vec<Database> {
+        let next = |database: &Database| database.next().filter(|next| self.has(*next));
+        iter::successors(Some(Database::FIRST), next).collect()
+    }
+
+    /// Whether there is more than the first one.
+    pub fn has_several(&self) -> bool {
+        Database::FIRST.next().is_some_and(|second| self.has(second))
+    }
+
+    /// Whether a database is there, as far as the first is taken for granted.
+    pub fn has(&self, database: Database) -> bool {
+        if database.is_first() {
+            return true;
+        }
+        let name = JsValue::from_str(&database.to_string());
+        js_sys::Reflect::has(self.env.as_ref(), &name).unwrap_or(false)
+    }
+
+    /// The database that a key is looked up in. One that the deployment does not have is taken at the
+    /// word of a key of ours alone: a postback waits for it, and a forged key is the first one's to
+    /// refuse.
+    pub fn database_of(&self, key: &Presented<'_>) -> Database {
+        let database = key.database();
+        let is_ours = || self.key_secret().is_ok_and(|secret| key.is_ours(secret.as_bytes()));
+        if self.has(database) || is_ours() { database } else { Database::FIRST }
     }
 
     /// How long D1 may take before a postback goes to the queue, in milliseconds.

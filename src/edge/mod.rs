@@ -10,8 +10,9 @@ mod object;
 pub mod seal;
 mod zone;
 
-use std::future::Future;
-use std::pin::pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
@@ -32,6 +33,7 @@ pub use zone::{is_time_zone, time_zone};
 
 use crate::edge::config::Config;
 use crate::error::Error;
+use crate::model::database::Database;
 use crate::reply::Reply;
 
 /// How long the queue may take; the median of a send is 60 ms.
@@ -117,6 +119,29 @@ pub fn random<const N: usize>() -> Result<[u8; N], Error> {
     Ok(bytes)
 }
 
+/// Does the same for a few databases at the same time, and gives what came of each in their order. All are
+/// looked at whenever one goes on, which costs nothing for a few and needs no machinery.
+pub async fn for_each<'a, T, W: Future<Output = T> + 'a>(
+    databases: impl IntoIterator<Item = Database>,
+    work: impl Fn(Database) -> W,
+) -> Vec<T> {
+    type Begun<'a, T> = (Option<T>, Pin<Box<dyn Future<Output = T> + 'a>>);
+    let begin = |database| -> Begun<'a, T> { (None, Box::pin(work(database))) };
+    let mut all: Vec<_> = databases.into_iter().map(begin).collect();
+    poll_fn(|context| {
+        for (done, work) in &mut all {
+            if done.is_none()
+                && let Poll::Ready(outcome) = work.as_mut().poll(context)
+            {
+                *done = Some(outcome);
+            }
+        }
+        if all.iter().all(|(done, _)| done.is_some()) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    all.into_iter().filter_map(|(done, _)| done).collect()
+}
+
 /// Waits for `work` no longer than `limit_ms`. What was begun may still happen after that.
 pub async fn within<T>(
     limit_ms: u64,
@@ -178,4 +203,9 @@ pub fn log(event: &str, text: &str) {
     }
     let line = serde_json::to_string(&Line { event, text }).unwrap_or_default();
     worker::console_error!("{line}");
+}
+
+/// The same of a part of the platform that did not do its work, with the name of the database.
+pub fn log_of(database: Database, event: &str, reason: &Error) {
+    log(event, &format!("{database}: {reason}"));
 }

@@ -9,21 +9,18 @@ use worker::{ObjectNamespace, Response};
 use super::text_of;
 use crate::error::Error;
 
-/// There is one object for each database, and it is called like the database.
-const NAME: &str = "DB";
-
 /// An address, which a request has to have and an object pays no heed to.
 const ADDRESS: &str = "https://writer/";
 
-/// Asks the object by a text, and gives its answer's.
-pub async fn ask(objects: &ObjectNamespace, letter: &str) -> Result<String, Error> {
-    said_by(objects, letter).await.map_err(|error| Error::Object(text_of(&error)))
+/// Asks the object of a name by a text, and gives its answer's.
+pub async fn ask(objects: &ObjectNamespace, name: &str, letter: &str) -> Result<String, Error> {
+    said_by(objects, name, letter).await.map_err(|error| Error::Object(text_of(&error)))
 }
 
 /// Few calls into the runtime, since every one that waits for others pays for them: a request of the
 /// crate's would be ten more.
-async fn said_by(objects: &ObjectNamespace, letter: &str) -> worker::Result<String> {
-    let object: Object = objects.get_by_name(NAME)?.into_rpc();
+async fn said_by(objects: &ObjectNamespace, name: &str, letter: &str) -> worker::Result<String> {
+    let object: Object = objects.get_by_name(name)?.into_rpc();
     let init = Object::new();
     Reflect::set(&init, &"method".into(), &"POST".into())?;
     Reflect::set(&init, &"body".into(), &letter.into())?;

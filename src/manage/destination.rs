@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::db;
 use crate::db::destination::Stored;
+use crate::db::space::Home;
 use crate::destination::facts::Facts;
 use crate::destination::outcome::{self, Answer, Outcome};
 use crate::destination::request::{LEADS_BACK, Tested};
@@ -31,6 +32,7 @@ pub struct Saved {
 /// but for the headers of one at another address. `origin` is this deployment's own.
 pub async fn save(
     config: &Config,
+    home: &Home,
     space_id: i64,
     id: Option<i64>,
     draft: DestinationDraft,
@@ -39,7 +41,7 @@ pub async fn save(
     let (kept, dropped_headers) = match id {
         None => <(Secrets, Vec<String>)>::default(),
         Some(id) => {
-            let (stored, settings) = find(config, space_id, id).await?;
+            let (stored, settings) = find(home, space_id, id).await?;
             let secrets = seal::open_secrets(config, space_id, &stored.secrets).await?;
             settings.kept(secrets, &draft)
         }
@@ -54,14 +56,15 @@ pub async fn save(
         return Err(Problem::field(BadField::new("headers", LEADS_BACK)));
     }
     let sealed = seal::seal_secrets(config, space_id, &destination.secrets).await?;
-    let db = config.db()?;
     let id = match id {
         None => {
+            let id = new_id(config, home, space_id).await?;
             let now_ms = edge::now_ms();
-            db::destination::create(&db, space_id, &destination, &sealed, now_ms).await?
+            db::destination::create(home, space_id, id, &destination, &sealed, now_ms).await?
         }
         Some(id) => {
-            let changed = db::destination::change(&db, space_id, id, &destination, &sealed).await?;
+            let changed =
+                db::destination::change(home, space_id, id, &destination, &sealed).await?;
             changed.then_some(id)
         }
     };
@@ -69,12 +72,17 @@ pub async fn save(
     Ok(Saved { ok: true, id, signing_secret: destination.made_secret, dropped_headers })
 }
 
-async fn find(
-    config: &Config,
-    space_id: i64,
-    id: i64,
-) -> Result<(Stored, Box<dyn Settings>), Problem> {
-    let listed = db::destination::list(&config.db()?, space_id, Some(id)).await?;
+/// The id of a new destination of a space: where it is not in the first database, that one gives it,
+/// so that no two databases give the same.
+async fn new_id(config: &Config, home: &Home, space_id: i64) -> Result<Option<i64>, Problem> {
+    if home.database.is_first() {
+        return Ok(None);
+    }
+    Ok(Some(db::destination::reserve(&config.db()?, space_id).await?))
+}
+
+async fn find(home: &Home, space_id: i64, id: i64) -> Result<(Stored, Box<dyn Settings>), Problem> {
+    let listed = db::destination::list(home, space_id, Some(id)).await?;
     let stored = listed.into_iter().next().ok_or(Problem::NOT_FOUND)?;
     let settings = stored.settings().ok_or(Problem::NOT_FOUND)?;
     Ok((stored, settings))
@@ -82,12 +90,12 @@ async fn find(
 
 /// Sends the newest event of the destination, or a sample where it has none, marked as a test and
 /// under an id of its own; nothing is recorded.
-pub async fn test(config: &Config, space_id: i64, id: i64) -> Result<Tested, Problem> {
-    let (stored, settings) = find(config, space_id, id).await?;
+pub async fn test(config: &Config, home: &Home, space_id: i64, id: i64) -> Result<Tested, Problem> {
+    let (stored, settings) = find(home, space_id, id).await?;
     settings.may_be_tested().map_err(Problem::field)?;
     let secrets = seal::open_secrets(config, space_id, &stored.secrets).await?;
     let now_ms = edge::now_ms();
-    let latest = db::delivery::latest(&config.db()?, space_id, id).await?;
+    let latest = db::delivery::latest(home, space_id, id).await?;
     let mut facts = latest.map_or_else(|| sample(&stored, now_ms), |latest| latest.facts);
     facts.event_id = format!("test_{}", encode::hex(&edge::random::<16>()?));
     let built = settings.outgoing(&secrets, &facts, now_ms, true, config.local);

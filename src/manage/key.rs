@@ -2,6 +2,7 @@
 
 use crate::db;
 use crate::db::key::Rotation;
+use crate::db::space::Home;
 use crate::edge;
 use crate::edge::config::Config;
 use crate::error::Error;
@@ -25,6 +26,7 @@ pub fn nonce() -> Result<String, Error> {
 /// current one.
 pub async fn rotate(
     config: &Config,
+    home: &Home,
     space_id: i64,
     kind: KeyKind,
     from: Option<&str>,
@@ -33,12 +35,13 @@ pub async fn rotate(
     let secret = config.key_secret()?;
     let secret = secret.as_bytes();
     let words = [&space_id.to_string(), kind.name(), from.unwrap_or_default(), nonce];
-    let made = key::derive(secret, &words).and_then(|random| key::mint(kind, random, secret));
+    let made = key::derive(secret, &words)
+        .and_then(|random| key::mint(kind, home.database, random, secret));
     let made = made.ok_or(Error::Missing("KEY_SECRET"))?;
     let hash = Presented::read(&made, kind, false).map(|key| key.hash());
     let to = &hash.ok_or(Error::Missing("KEY_SECRET"))?;
     let rotation = Rotation { space_id, kind, from, to, now_ms: edge::now_ms() };
-    let until_ms = db::key::rotate(&config.db()?, &rotation).await?;
+    let until_ms = db::key::rotate(home, &rotation).await?;
     let rotated = |previous_valid_until_ms| Rotated { key: made, previous_valid_until_ms };
     Ok(until_ms.map(rotated))
 }

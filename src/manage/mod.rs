@@ -4,6 +4,7 @@
 pub mod destination;
 pub mod key;
 pub mod link;
+pub mod moving;
 pub mod space;
 
 use crate::reply::Problem;

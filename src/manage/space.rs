@@ -1,14 +1,22 @@
-//! Creating a space.
+//! Creating a space, in the database that has the most room, and changing one.
 
 use serde::Serialize;
 
 use crate::db;
+use crate::db::space::Home;
 use crate::edge;
 use crate::edge::config::Config;
-use crate::manage::key;
+use crate::error::BadField;
+use crate::manage::{key, must_exist};
+use crate::model::database::Database;
 use crate::model::key::KeyKind;
 use crate::model::space::SpaceDraft;
 use crate::reply::Problem;
+
+const NO_DATABASE: BadField = BadField::new(
+    "database",
+    "Name one of this deployment's databases, such as DB or DB_2; /healthz lists them.",
+);
 
 /// A new space with both its secrets, which nobody can ever see again.
 #[derive(Serialize)]
@@ -22,14 +30,60 @@ pub struct Created {
 /// Creates a space with both its secrets.
 pub async fn create(config: &Config, draft: &SpaceDraft) -> Result<Created, Problem> {
     config.key_secret()?;
-    let id = db::space::create(&config.db()?, draft, edge::now_ms()).await?;
-    let ingest_token = first_key(config, id, KeyKind::Ingest).await?;
-    let bearer = first_key(config, id, KeyKind::Bearer).await?;
+    let home = Home::of_new_space(config, place(config, draft).await?)?;
+    let now_ms = edge::now_ms();
+    let id = if home.database.is_first() {
+        db::space::create(&home, draft, now_ms).await?
+    } else {
+        db::space::create_elsewhere(&config.db()?, &home, draft, now_ms).await?
+    };
+    let ingest_token = first_key(config, &home, id, KeyKind::Ingest).await?;
+    let bearer = first_key(config, &home, id, KeyKind::Bearer).await?;
+    if !home.database.is_first() {
+        db::space::list_elsewhere(&config.db()?, id).await?;
+    }
     Ok(Created { ok: true, id, ingest_token, bearer })
 }
 
+/// The database of a new space: the one that was asked for, or the smallest of those that answer.
+async fn place(config: &Config, draft: &SpaceDraft) -> Result<Database, Problem> {
+    let databases = config.databases();
+    if let Some(name) = &draft.database {
+        let named = Database::of_binding(name).filter(|named| databases.contains(named));
+        return named.ok_or(Problem::field(NO_DATABASE));
+    }
+    if databases.len() == 1 {
+        return Ok(Database::FIRST);
+    }
+    let sizes = edge::for_each(databases, |database| async move {
+        let size = async { db::health::size(&config.db_of(database)?).await };
+        Some((db::in_time(config, size).await.ok()?, database))
+    });
+    let smallest = sizes.await.into_iter().flatten().min();
+    Ok(smallest.map_or(Database::FIRST, |(_, database)| database))
+}
+
 /// The first key of a kind.
-async fn first_key(config: &Config, space_id: i64, kind: KeyKind) -> Result<String, Problem> {
-    let made = key::rotate(config, space_id, kind, None, &key::nonce()?).await?;
+async fn first_key(
+    config: &Config,
+    home: &Home,
+    space_id: i64,
+    kind: KeyKind,
+) -> Result<String, Problem> {
+    let made = key::rotate(config, home, space_id, kind, None, &key::nonce()?).await?;
     Ok(made.ok_or(Problem::ROTATED_MEANWHILE)?.key)
+}
+
+/// Changes a space's name and zone. The list of spaces has them as well, in the first database.
+pub async fn change(
+    config: &Config,
+    home: &Home,
+    space_id: i64,
+    draft: &SpaceDraft,
+) -> Result<(), Problem> {
+    must_exist(db::space::change(home, space_id, draft).await?)?;
+    if !home.database.is_first() {
+        db::space::rename(&config.db()?, space_id, draft).await?;
+    }
+    Ok(())
 }

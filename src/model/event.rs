@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::model::amount::Amount;
+use crate::model::database::Database;
 use crate::model::key;
 use crate::model::note::Note;
 use crate::model::time::EventTime;
@@ -148,6 +149,9 @@ pub struct Arrival {
     pub received_at_ms: i64,
     /// An id of this arrival alone. A retry of our own carries it again and is not a re-fire.
     pub receipt: String,
+    /// The database that knows the key, as far as is known.
+    #[serde(skip_serializing_if = "Database::is_first")]
+    pub database: Database,
 }
 
 impl Arrival {
@@ -158,6 +162,7 @@ impl Arrival {
             key_kind: key::KeyKind::parse(&json::text(stored, "key_kind"))?,
             received_at_ms: json::number(stored, "received_at_ms")?,
             receipt: json::optional_text(stored, "receipt")?,
+            database: Database::read(stored)?,
         })
     }
 }

@@ -1,7 +1,9 @@
 //! The two secrets of a space (docs/api.md, Spaces and keys): how they look, how they are made, how they are told apart.
 //!
 //! A key reads `xt_in_` or `xt_sk_`, 26 characters of 128 random bits, and 10 characters of check
-//! part: 48 bits of an HMAC over what stands before. The database knows a key by its SHA-256. The
+//! part: 48 bits of an HMAC over what stands before. One whose space is not in the first database has
+//! `z` and two hex digits before its random bits, which say in which: so a postback finds its database
+//! without asking another one first. The database knows a key by its SHA-256. The
 //! check part answers for it while the database is away: nobody can forge one without the Worker's
 //! `KEY_SECRET`, so that only keys that were once ours reach the queue.
 
@@ -9,6 +11,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::model::database::Database;
 use crate::text::encode;
 
 /// 48 bits: one forgery in 2.8 * 10^14 tries, and each try costs a request that is answered 401 or 503.
@@ -16,6 +19,9 @@ const CHECK_BYTES: usize = 6;
 
 /// Characters of the check part: 48 bits in groups of five.
 const CHECK_CHARACTERS: usize = 10;
+
+/// What the number of a key's database stands behind: no random bits begin with it.
+const DATABASE_MARK: char = 'z';
 
 /// No key is longer; what is longer is refused unread.
 const LONGEST: usize = 64;
@@ -77,6 +83,15 @@ impl<'a> Presented<'a> {
         self.kind
     }
 
+    /// The database that its space was in when it was made. What cannot be read is the first's, which
+    /// will not know it.
+    pub fn database(&self) -> Database {
+        let rest = self.text.strip_prefix(self.kind.prefix()).unwrap_or_default();
+        let digits = rest.strip_prefix(DATABASE_MARK).and_then(|rest| rest.get(..2));
+        let number = digits.and_then(|digits| i64::from_str_radix(digits, 16).ok());
+        number.and_then(Database::of_number).unwrap_or(Database::FIRST)
+    }
+
     /// SHA-256 in lower-case hex: all of a key that is ever stored.
     pub fn hash(&self) -> String {
         encode::hex(&Sha256::digest(self.text.as_bytes()))
@@ -110,10 +125,20 @@ pub fn is_guessable(secret: &str) -> bool {
     secret.chars().count() < 20
 }
 
-/// Makes a new key of 128 random bits. `None` where `key_secret` is empty: without it no key can be
+/// Makes a new key of 128 random bits for a space in a database. `None` where `key_secret` is empty: without it no key can be
 /// told from a forged one while the database is away.
-pub fn mint(kind: KeyKind, random: [u8; 16], key_secret: &[u8]) -> Option<String> {
-    let body = format!("{}{}", kind.prefix(), encode::base32(&random));
+pub fn mint(
+    kind: KeyKind,
+    database: Database,
+    random: [u8; 16],
+    key_secret: &[u8],
+) -> Option<String> {
+    let mut body = kind.prefix().to_owned();
+    if !database.is_first() {
+        body.push(DATABASE_MARK);
+        body += &encode::hex(&[database.number()]);
+    }
+    body += &encode::base32(&random);
     let check = check_part(key_secret, &body)?;
     Some(body + &check)
 }
@@ -178,7 +203,7 @@ mod tests {
     #[test]
     fn a_minted_key_says_its_kind_and_passes_its_own_check() {
         for (kind, prefix) in [(KeyKind::Ingest, "xt_in_"), (KeyKind::Bearer, "xt_sk_")] {
-            let key = mint(kind, [7; 16], SECRET).unwrap_or_default();
+            let key = mint(kind, Database::FIRST, [7; 16], SECRET).unwrap_or_default();
             assert!(key.starts_with(prefix), "{key}");
             assert_eq!(key.len(), 6 + 26 + 10);
             assert!(is_ours(&key, kind));
@@ -186,8 +211,30 @@ mod tests {
     }
 
     #[test]
+    fn a_key_says_its_database_and_its_check_part_covers_that() {
+        let made = |number| {
+            let database = Database::of_number(number).unwrap_or(Database::FIRST);
+            mint(KeyKind::Ingest, database, [7; 16], SECRET).unwrap_or_default()
+        };
+        let read = |key: &str| {
+            Presented::read(key, KeyKind::Ingest, false).map(|key| key.database().number())
+        };
+        for number in [1, 2, 10, 255] {
+            let key = made(number);
+            assert_eq!(read(&key).map(i64::from), Some(number), "{key}");
+            assert!(is_ours(&key, KeyKind::Ingest), "{key}");
+        }
+        assert_eq!(made(2).len(), 6 + 3 + 26 + 10);
+        assert!(!is_ours(&made(2).replacen("z02", "z03", 1), KeyKind::Ingest));
+        assert!(!is_ours(&made(2).replacen("z02", "", 1), KeyKind::Ingest));
+        for key in ["xt_in_local", "xt_in_", "xt_in_z", "xt_in_z0", "xt_in_zxy", "xt_in_z00aa"] {
+            assert_eq!(read(key).or(Some(1)), Some(1), "{key}");
+        }
+    }
+
+    #[test]
     fn one_kind_is_refused_as_the_other() {
-        let ingest = mint(KeyKind::Ingest, [7; 16], SECRET).unwrap_or_default();
+        let ingest = mint(KeyKind::Ingest, Database::FIRST, [7; 16], SECRET).unwrap_or_default();
         assert!(Presented::read(&ingest, KeyKind::Bearer, false).is_none());
     }
 
@@ -209,13 +256,14 @@ mod tests {
 
     #[test]
     fn a_changed_or_forged_key_fails_its_check() {
-        let key = mint(KeyKind::Ingest, [7; 16], SECRET).unwrap_or_default();
+        let key = mint(KeyKind::Ingest, Database::FIRST, [7; 16], SECRET).unwrap_or_default();
         for at in 6..key.len() {
             let mut forged = key.clone().into_bytes();
             forged[at] = if forged[at] == b'0' { b'1' } else { b'0' };
             assert!(!is_ours(&String::from_utf8_lossy(&forged), KeyKind::Ingest), "{at}");
         }
-        let other = mint(KeyKind::Ingest, [7; 16], b"another secret").unwrap_or_default();
+        let other =
+            mint(KeyKind::Ingest, Database::FIRST, [7; 16], b"another secret").unwrap_or_default();
         assert!(!is_ours(&other, KeyKind::Ingest));
         assert!(!is_ours("xt_in_", KeyKind::Ingest));
         assert!(!is_ours("xt_in_short", KeyKind::Ingest));
@@ -223,9 +271,10 @@ mod tests {
 
     #[test]
     fn a_key_of_our_own_is_found_in_an_address_or_a_header() {
-        let ours = mint(KeyKind::Ingest, [7; 16], SECRET).unwrap_or_default();
-        let bearer = mint(KeyKind::Bearer, [7; 16], SECRET).unwrap_or_default();
-        let others = mint(KeyKind::Ingest, [7; 16], b"another secret").unwrap_or_default();
+        let ours = mint(KeyKind::Ingest, Database::FIRST, [7; 16], SECRET).unwrap_or_default();
+        let bearer = mint(KeyKind::Bearer, Database::FIRST, [7; 16], SECRET).unwrap_or_default();
+        let others =
+            mint(KeyKind::Ingest, Database::FIRST, [7; 16], b"another secret").unwrap_or_default();
         for text in [
             format!("https://b.example/e?token={ours}&event={{canonical}}"),
             format!("https://b.example/e/{}", ours.replace('_', "%5F")),
@@ -242,8 +291,8 @@ mod tests {
 
     #[test]
     fn without_a_secret_nothing_is_minted_and_nothing_passes() {
-        assert_eq!(mint(KeyKind::Ingest, [7; 16], b""), None);
-        let key = mint(KeyKind::Ingest, [7; 16], SECRET).unwrap_or_default();
+        assert_eq!(mint(KeyKind::Ingest, Database::FIRST, [7; 16], b""), None);
+        let key = mint(KeyKind::Ingest, Database::FIRST, [7; 16], SECRET).unwrap_or_default();
         let presented = Presented::read(&key, KeyKind::Ingest, false);
         assert!(presented.is_some_and(|key| !key.is_ours(b"")));
     }

@@ -3,6 +3,7 @@
 pub mod amount;
 pub mod bind;
 pub mod click;
+pub mod database;
 pub mod event;
 pub mod key;
 pub mod link;

@@ -25,6 +25,15 @@ impl Schema {
         }
     }
 
+    /// The more, the worse: a database that lacks something stores nothing that needs it.
+    pub fn trouble(self) -> u8 {
+        match self {
+            Self::Current => 0,
+            Self::Newer => 1,
+            Self::Older => 2,
+        }
+    }
+
     pub fn word(self) -> &'static str {
         match self {
             Self::Current => "current",

@@ -29,6 +29,10 @@ pub struct SpaceDraft {
     /// IANA name of the zone whose days the figures go by.
     #[serde(default = "utc")]
     pub time_zone: String,
+    /// The database that a new one is put into, by the name of its binding; the emptiest where none is
+    /// named.
+    #[serde(default)]
+    pub database: Option<String>,
 }
 
 fn utc() -> String {
@@ -69,14 +73,19 @@ mod tests {
     use super::*;
 
     fn check(name: &str, time_zone: &str) -> Result<String, &'static str> {
-        let draft = SpaceDraft { name: name.to_owned(), time_zone: time_zone.to_owned() };
+        let draft =
+            SpaceDraft { name: name.to_owned(), time_zone: time_zone.to_owned(), database: None };
         draft.check(|zone| zone == "UTC").map(|draft| draft.name).map_err(|bad| bad.field)
     }
 
     #[test]
     fn a_zone_is_called_by_its_iana_name() {
         let check = |time_zone: &str| {
-            let draft = SpaceDraft { name: "Offer".to_owned(), time_zone: time_zone.to_owned() };
+            let draft = SpaceDraft {
+                name: "Offer".to_owned(),
+                time_zone: time_zone.to_owned(),
+                database: None,
+            };
             draft.check(|_| true).is_ok()
         };
         for name in ["UTC", "GMT", "Etc/GMT+5", "EST5EDT", "EST", "europe/berlin", "Asia/Kolkata"] {

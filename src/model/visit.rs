@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::model::click::Click;
+use crate::model::database::Database;
 use crate::text::json;
 
 /// A click on a landing, with the space and link that the landing's address led to.
@@ -12,6 +13,9 @@ pub struct Visit {
     pub space_id: i64,
     pub link_id: i64,
     pub click: Click,
+    /// The space's database, as far as is known.
+    #[serde(skip_serializing_if = "Database::is_first")]
+    pub database: Database,
 }
 
 impl Visit {
@@ -21,6 +25,7 @@ impl Visit {
             space_id: json::number(stored, "space_id")?,
             link_id: json::number(stored, "link_id")?,
             click: Click::read(stored.get("click")?)?,
+            database: Database::read(stored)?,
         })
     }
 }

@@ -8,6 +8,7 @@ use crate::destination::request::{Attempt, LEADS_BACK};
 use crate::destination::{self, mask};
 use crate::edge::config::Config;
 use crate::edge::{self, Clock, seal};
+use crate::model::database::Database;
 use crate::text::json;
 
 /// Failures in a row from which on a destination is left alone for a while.
@@ -26,7 +27,13 @@ pub fn longest_ms(config: &Config) -> i64 {
 }
 
 /// Makes one try and records it. `None` where it could not be recorded: its lease has to end.
-pub async fn attempt(config: &Config, clock: Clock, run: &Run, delivery: &Loaded) -> Option<State> {
+pub async fn attempt(
+    config: &Config,
+    clock: Clock,
+    run: &Run,
+    database: Database,
+    delivery: &Loaded,
+) -> Option<State> {
     let (attempt, answer) = exchange(config, clock, delivery).await;
     let tries = delivery.tries + 1;
     let retry_after_ms = match &answer {
@@ -39,20 +46,27 @@ pub async fn attempt(config: &Config, clock: Clock, run: &Run, delivery: &Loaded
     let state = outcome::next(attempt.outcome, tries, retry_after_ms, now_ms, edge::chance());
     let rest_until_ms = rest_until_ms(&answer, delivery.failures, now_ms);
     let recorded = Recorded { delivery, attempt: &attempt, state, rest_until_ms };
-    record(config, clock, run, &recorded).await.then_some(state)
+    record(config, clock, run, database, &recorded).await.then_some(state)
 }
 
 /// Records a try, again and again until its lease or the run ends: what is not on record will be
-/// sent once more. From the first refusal on, no lane begins another try.
-async fn record(config: &Config, clock: Clock, run: &Run, recorded: &Recorded<'_>) -> bool {
+/// sent once more. From the first refusal on, no lane begins another try of
+/// that database.
+async fn record(
+    config: &Config,
+    clock: Clock,
+    run: &Run,
+    database: Database,
+    recorded: &Recorded<'_>,
+) -> bool {
     let ends_at_ms = run.ends_at_ms().min(recorded.delivery.leased_until_ms);
     let deadline_ms = i64::try_from(config.db_deadline_ms()).unwrap_or(i64::MAX);
     let mut pause_ms = RECORD_PAUSE_MS;
     loop {
-        let written = async { delivery::record(&config.db()?, recorded).await };
+        let written = async { delivery::record(&config.db_of(database)?, recorded).await };
         let Err(reason) = db::in_time(config, written).await else { return true };
         edge::log("attempt_not_recorded", &reason.to_string());
-        run.stop();
+        run.stop(database);
         let again_ms = i64::try_from(pause_ms).unwrap_or(i64::MAX);
         let is_late = clock.now_ms() + again_ms + deadline_ms > ends_at_ms;
         if is_late || !run.take(2) {

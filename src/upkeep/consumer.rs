@@ -2,10 +2,14 @@
 //! with its original receive time (docs/postback.md, Durability). A batch is three round trips where all goes well, one
 //! each for events, refusals and clicks.
 
+use std::cell::Cell;
+
 use crate::db;
+use crate::db::moves::Whereabouts;
 use crate::edge;
 use crate::edge::config::Config;
 use crate::error::Error;
+use crate::model::database::Database;
 use crate::model::event::{Arrival, Report};
 use crate::model::visit::Visit;
 use crate::postback::{self, Reading, Refusal};
@@ -34,14 +38,23 @@ const PROBES: usize = 5;
 /// Statements of one store: the messages, and the mark of keys that are used for the first time.
 const STORE_CALLS: u32 = 2;
 
-/// What a batch has learned of the database, and what it may still ask of it.
-struct Asked {
+/// Databases that a message is carried through at most, after a space that has moved.
+const LONGEST: u32 = 8;
+
+/// What a batch has learned of a database, and what it may still ask of it.
+struct Asked<'a> {
+    database: Database,
     /// Why the rest is not tried, once that is known.
     outage: Option<Outage>,
-    /// Calls that are left: half of what the invocation may make. The other half is for the deliveries of
+    /// Calls that are left, for every database together: half of what the invocation may make. The other half is for the deliveries of
     /// what was stored.
-    calls: u32,
+    calls: &'a Cell<u32>,
+    /// Moves of spaces that were followed to come here.
+    steps: u32,
 }
+
+/// A key's hash, or a space's id, with where it is instead.
+type Gone = (String, Whereabouts);
 
 /// Which of the three stores a message is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -77,6 +90,18 @@ impl Read {
         }
     }
 
+    fn database(&self) -> Database {
+        self.message.database()
+    }
+
+    /// Whether it came with a key of this hash, or is a click of the space of this id.
+    fn is_of(&self, what: &str) -> bool {
+        match &self.message {
+            Message::Postback(postback) => postback.arrival.key_hash == what,
+            Message::Click(visit) => visit.space_id.to_string() == what,
+        }
+    }
+
     fn bytes(&self) -> usize {
         self.reading.as_ref().map_or(0, |reading| reading.raw.len())
     }
@@ -100,7 +125,8 @@ impl Read {
     }
 }
 
-/// Stores a batch of messages' texts. Where a statement is refused its messages are stored one by
+/// Stores a batch of messages' texts, in all databases at the same time: one that is away holds up no
+/// other. Where a statement is refused its messages are stored one by
 /// one, so that a single bad one holds up no other; once D1 is away, or refuses for the day, the rest
 /// is not tried: a batch of a hundred deadlines would outlast the invocation.
 pub async fn postbacks(config: &Config, messages: &[Option<String>]) -> Vec<Fate> {
@@ -112,14 +138,44 @@ pub async fn postbacks(config: &Config, messages: &[Option<String>]) -> Vec<Fate
     if read.iter().any(Option::is_none) {
         edge::log("message_unreadable", "a message of another version waits in the queue");
     }
-    let mut asked = Asked { outage: None, calls: config.subrequests() / 2 };
+    let calls = &Cell::new(config.subrequests() / 2);
+    let databases = distinct(read.iter().flatten().map(Read::database));
+    let all = &read;
+    let stored =
+        edge::for_each(databases, |database| store_all(config, database, all, calls)).await;
+    for (index, decided) in stored.concat() {
+        if let Some(fate) = fates.get_mut(index) {
+            *fate = decided;
+        }
+    }
+    fates
+}
+
+/// The databases among these, each once.
+fn distinct(databases: impl Iterator<Item = Database>) -> Vec<Database> {
+    let mut found = Vec::new();
+    for database in databases {
+        if !found.contains(&database) {
+            found.push(database);
+        }
+    }
+    found
+}
+
+/// Stores what a batch has for one database. Gives what is to be done with each, by its place.
+async fn store_all(
+    config: &Config,
+    database: Database,
+    read: &[Option<Read>],
+    calls: &Cell<u32>,
+) -> Vec<(usize, Fate)> {
+    let mut asked = Asked { database, outage: None, calls, steps: 0 };
+    let mut fates = Vec::new();
     for kind in [Lot::Event, Lot::Refused, Lot::Click] {
-        for chunk in chunks(&read, kind) {
+        for chunk in chunks(read, database, kind) {
             let stored = store_chunk(config, &chunk, &mut asked).await;
             for ((index, read), stored) in chunk.iter().zip(stored) {
-                if let Some(fate) = fates.get_mut(*index) {
-                    *fate = fate_of(&read.message, stored, asked.outage);
-                }
+                fates.push((*index, fate_of(&read.message, stored, asked.outage)));
             }
         }
     }
@@ -134,12 +190,13 @@ fn fate_of(message: &Message, stored: bool, outage: Option<Outage>) -> Fate {
     Fate::Retry { pause_s: pause_s(message.received_at_ms(), edge::now_ms(), outage) }
 }
 
-/// The messages of a kind with their places in the batch, in pieces that fit a statement.
-fn chunks(read: &[Option<Read>], kind: Lot) -> Vec<Vec<(usize, &Read)>> {
+/// A database's messages of a kind with their places in the batch, in pieces that fit a statement.
+fn chunks(read: &[Option<Read>], database: Database, kind: Lot) -> Vec<Vec<(usize, &Read)>> {
+    let is_of = |read: &&Read| read.database() == database && read.kind() == kind;
     let mut chunks = Vec::new();
     let mut bytes = 0;
     for (index, read) in read.iter().enumerate() {
-        let Some(read) = read.as_ref().filter(|read| read.kind() == kind) else { continue };
+        let Some(read) = read.as_ref().filter(is_of) else { continue };
         bytes += read.bytes();
         if chunks.is_empty() || bytes > CHUNK_BYTES {
             chunks.push(Vec::new());
@@ -153,10 +210,15 @@ fn chunks(read: &[Option<Read>], kind: Lot) -> Vec<Vec<(usize, &Read)>> {
 }
 
 /// Stores a piece together, or else one by one. Says of each whether it is stored.
-async fn store_chunk(config: &Config, chunk: &[(usize, &Read)], asked: &mut Asked) -> Vec<bool> {
+async fn store_chunk(
+    config: &Config,
+    chunk: &[(usize, &Read)],
+    asked: &mut Asked<'_>,
+) -> Vec<bool> {
     let together: Vec<&Read> = chunk.iter().map(|(_, read)| *read).collect();
     match store(config, &together, asked).await {
-        Ok(()) => return vec![true; chunk.len()],
+        Ok(gone) if gone.is_empty() => return vec![true; chunk.len()],
+        Ok(gone) => return follow(config, chunk, &gone, asked).await,
         Err(_logged) if asked.outage.is_some() || chunk.len() == 1 => {
             return vec![false; chunk.len()];
         }
@@ -171,7 +233,11 @@ async fn store_chunk(config: &Config, chunk: &[(usize, &Read)], asked: &mut Aske
         }
         let at = (first + tried) % chunk.len();
         if let (Some((_, read)), Some(is_stored)) = (chunk.get(at), stored.get_mut(at)) {
-            *is_stored = store(config, &[read], asked).await.is_ok();
+            *is_stored = match store(config, &[read], asked).await {
+                Ok(gone) if gone.is_empty() => true,
+                Ok(gone) => follow(config, &[(0, read)], &gone, asked).await == [true],
+                Err(_logged) => false,
+            };
         }
     }
     stored
@@ -179,14 +245,15 @@ async fn store_chunk(config: &Config, chunk: &[(usize, &Read)], asked: &mut Aske
 
 /// Stores messages of one kind within the deadline. A database that does not answer is away; one
 /// that refuses is not, unless it is for the day.
-async fn store(config: &Config, read: &[&Read], asked: &mut Asked) -> Result<(), Error> {
-    if asked.outage.is_some() || asked.calls < STORE_CALLS {
+async fn store(config: &Config, read: &[&Read], asked: &mut Asked<'_>) -> Result<Vec<Gone>, Error> {
+    let calls = asked.calls.get().checked_sub(STORE_CALLS);
+    let Some(calls) = calls.filter(|_| asked.outage.is_none()) else {
         return Err(Error::Deadline("D1"));
-    }
-    asked.calls -= STORE_CALLS;
-    let stored = db::in_time(config, write(config, read)).await;
+    };
+    asked.calls.set(calls);
+    let stored = db::in_time(config, write(config, asked.database, read)).await;
     if let Err(reason) = &stored {
-        edge::log("spilled_not_stored", &reason.to_string());
+        edge::log_of(asked.database, "spilled_not_stored", reason);
         if matches!(reason, Error::Deadline(_)) || reason.is_days_limit() {
             asked.outage = Some(Outage::of(reason));
         }
@@ -194,8 +261,37 @@ async fn store(config: &Config, read: &[&Read], asked: &mut Asked) -> Result<(),
     stored
 }
 
-async fn write(config: &Config, read: &[&Read]) -> Result<(), Error> {
-    let db = config.db()?;
+/// Says of a piece that was stored, but for what has gone to another database, what is: that is stored there,
+/// or waits where it is on its way.
+async fn follow(
+    config: &Config,
+    chunk: &[(usize, &Read)],
+    gone: &[Gone],
+    asked: &Asked<'_>,
+) -> Vec<bool> {
+    let whereabouts =
+        |read: &Read| gone.iter().find(|(what, _)| read.is_of(what)).map(|(_, at)| *at);
+    let mut stored: Vec<bool> = chunk.iter().map(|(_, read)| whereabouts(read).is_none()).collect();
+    let steps = asked.steps + 1;
+    let databases = distinct(gone.iter().filter_map(|(_, at)| at.database()));
+    for database in databases.into_iter().filter(|_| steps <= LONGEST) {
+        let is_there = |read: &Read| whereabouts(read) == Some(Whereabouts::At(database));
+        let moved = chunk.iter().enumerate().filter(|(_, (_, read))| is_there(read));
+        let moved: Vec<_> = moved.map(|(place, (_, read))| (place, *read)).collect();
+        let mut there = Asked { database, outage: None, calls: asked.calls, steps };
+        let carried = Box::pin(store_chunk(config, &moved, &mut there)).await;
+        for ((place, _), is_stored) in moved.iter().zip(carried) {
+            if let Some(stored) = stored.get_mut(*place) {
+                *stored = is_stored;
+            }
+        }
+    }
+    stored
+}
+
+/// Stores messages; gives what of them is in another database, or on its way.
+async fn write(config: &Config, database: Database, read: &[&Read]) -> Result<Vec<Gone>, Error> {
+    let db = config.db_of(database)?;
     let events: Vec<_> = read.iter().filter_map(|read| read.event()).collect();
     let refused: Vec<_> = read.iter().filter_map(|read| read.refused()).collect();
     let clicks: Vec<_> = read.iter().filter_map(|read| read.click()).collect();
@@ -206,11 +302,32 @@ async fn write(config: &Config, read: &[&Read]) -> Result<(), Error> {
     if !refused.is_empty() {
         known += db::refused::keep(&db, &refused).await?.0;
     }
+    let mut gone = Vec::new();
     if known < events.len() + refused.len() {
-        edge::log("spilled_dropped", "a key was unknown when its postback arrived");
+        gone.extend(gone_keys(config, database, read).await?);
+        if gone.is_empty() {
+            edge::log("spilled_dropped", "a key was unknown when its postback arrived");
+        }
     }
     if !clicks.is_empty() {
-        db::click::record(&db, &clicks).await?;
+        let spaces = db::click::record(&db, &clicks, config.has_several()).await?;
+        gone.extend(spaces.into_iter().map(|(space_id, at)| (space_id.to_string(), at)));
     }
-    Ok(())
+    Ok(gone)
+}
+
+/// The keys of messages that are another database's by now.
+async fn gone_keys(
+    config: &Config,
+    database: Database,
+    read: &[&Read],
+) -> Result<Vec<Gone>, Error> {
+    if !config.has_several() {
+        return Ok(Vec::new());
+    }
+    let hashes: Vec<_> =
+        read.iter().filter_map(|read| Some(read.postback()?.arrival.key_hash.as_str())).collect();
+    let mut gone = db::moves::of_keys(&config.db_of(database)?, &hashes).await?;
+    gone.retain(|(_, at)| *at != Whereabouts::Here);
+    Ok(gone)
 }

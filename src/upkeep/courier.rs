@@ -20,6 +20,7 @@ use crate::destination::outcome::{self, State};
 use crate::edge::config::Config;
 use crate::edge::{self, Clock};
 use crate::error::Error;
+use crate::model::database::Database;
 use crate::text::encode;
 
 /// Outgoing connections that the platform gives one invocation.
@@ -42,20 +43,24 @@ thread_local! {
 
 /// Tries an event's deliveries right after its answer. What its lease, or the calls that the
 /// invocation may make, do not reach is left to the sweep.
-pub async fn first_tries(config: &Config, space_id: i64, seq: i64) {
+pub async fn first_tries(config: &Config, database: Database, space_id: i64, seq: i64) {
     let clock = Clock::default();
     let run = &Run::behind_answer(clock.now_ms(), longest_ms(config), config.subrequests());
     if !run.take(1) {
         return;
     }
-    let read = async { delivery::of_event(&config.db()?, space_id, seq, clock.now_ms()).await };
+    let read = async {
+        let db = config.db_of(database)?;
+        delivery::of_event(&db, space_id, seq, clock.now_ms()).await
+    };
     let loaded = match db::in_time(config, read).await {
         Ok(loaded) => loaded,
         Err(reason) => return edge::log("deliveries_not_read", &reason.to_string()),
     };
     let tries = stream::iter(&loaded).map(|delivery| async move {
-        if run.has_time(clock.now_ms(), delivery.leased_until_ms) && run.take(TRY_CALLS) {
-            try_once(config, clock, run, delivery).await;
+        let has_time = run.has_time(database, clock.now_ms(), delivery.leased_until_ms);
+        if has_time && run.take(TRY_CALLS) {
+            try_once(config, clock, run, database, delivery).await;
         }
     });
     tries.buffer_unordered(CONNECTIONS).for_each(|_state| async {}).await;
@@ -77,6 +82,9 @@ pub async fn sweep_by_queue(config: &Config) {
     sweep(config, Clock::default(), Run::of_queue).await;
 }
 
+/// A destination to work for, in its database.
+type Turn = (Database, i64);
+
 /// A run with what its lanes share.
 struct Sweep<'a> {
     config: &'a Config,
@@ -84,51 +92,67 @@ struct Sweep<'a> {
     run: Run,
     lanes: usize,
     /// The destinations in the order of their turns; one stands here once for each of its lanes.
-    turns: RefCell<VecDeque<i64>>,
+    turns: RefCell<VecDeque<Turn>>,
 }
 
 /// Works off what is due until nothing is, or the run's time or calls are spent.
-async fn sweep(config: &Config, clock: Clock, begin: impl Fn(i64, i64, u32) -> Run) {
+async fn sweep(config: &Config, clock: Clock, begin: fn(i64, i64, u32) -> Run) {
     let run = begin(clock.now_ms(), longest_ms(config), config.subrequests());
-    if !run.take(1) {
-        return;
-    }
-    let read = async { delivery::due(&config.db()?, clock.now_ms()).await };
-    let due = match db::in_time(config, read).await {
-        Ok(due) => due,
-        Err(reason) => return edge::log("sweep_ended", &reason.to_string()),
-    };
+    let databases = config.databases().into_iter().filter(|_| run.take(1));
+    let due = edge::for_each(databases, |database| due(config, clock, database)).await.concat();
     let lanes = run.lanes(CONNECTIONS);
     let turns = RefCell::new(deal(&due, lanes, clock.now_ms()));
     let sweep = &Sweep { config, clock, run, lanes, turns };
     let lanes = stream::iter(0..lanes).map(|_| async move {
-        if let Err(reason) = lane(sweep).await {
-            edge::log("sweep_ended", &reason.to_string());
-        }
+        lane(sweep).await;
     });
     lanes.buffer_unordered(CONNECTIONS).for_each(|()| async {}).await;
 }
 
+/// What is due in a database; nothing where it is away, which holds up no other.
+async fn due(config: &Config, clock: Clock, database: Database) -> Vec<Turn> {
+    let read = async { delivery::due(&config.db_of(database)?, clock.now_ms()).await };
+    match db::in_time(config, read).await {
+        Ok(due) => due.into_iter().map(|id| (database, id)).collect(),
+        Err(reason) => {
+            edge::log_of(database, "sweep_ended", &reason);
+            Vec::new()
+        }
+    }
+}
+
 /// The order of turns: every destination once, and where they are few again until each lane has one.
 /// Each run begins with another, since there may be more than it comes to.
-fn deal(due: &[i64], lanes: usize, now_ms: i64) -> VecDeque<i64> {
+fn deal(due: &[Turn], lanes: usize, now_ms: i64) -> VecDeque<Turn> {
     let first = usize::try_from(now_ms).unwrap_or(0) % due.len().max(1);
     let turns = if due.is_empty() { 0 } else { due.len().max(lanes) };
     due.iter().cycle().skip(first).take(turns).copied().collect()
 }
 
 /// One lane: works for whatever destination is next. One that failed, or has nothing more, leaves the
-/// order; any other goes to its end.
-async fn lane(sweep: &Sweep<'_>) -> Result<(), Error> {
+/// order; any other goes to its end. A database that refuses the lane, or where it can record nothing,
+/// is left to the others.
+async fn lane(sweep: &Sweep<'_>) {
+    let mut left: Vec<Database> = Vec::new();
     loop {
-        let next = sweep.turns.borrow_mut().pop_front();
-        let Some(destination_id) = next else { return Ok(()) };
-        match turn(sweep, destination_id).await? {
-            After::Again => sweep.turns.borrow_mut().push_back(destination_id),
-            After::Done => sweep.turns.borrow_mut().retain(|other| *other != destination_id),
-            After::Over => {
-                sweep.turns.borrow_mut().push_back(destination_id);
-                return Ok(());
+        let next = {
+            let mut turns = sweep.turns.borrow_mut();
+            let at = turns.iter().position(|(database, _)| !left.contains(database));
+            at.and_then(|at| turns.remove(at))
+        };
+        let Some(next) = next else { return };
+        let after = turn(sweep, next).await;
+        let mut turns = sweep.turns.borrow_mut();
+        match after {
+            Ok(After::Again) => turns.push_back(next),
+            Ok(After::Done) => turns.retain(|other| *other != next),
+            Ok(After::Over) => {
+                turns.push_back(next);
+                left.push(next.0);
+            }
+            Err(reason) => {
+                edge::log_of(next.0, "sweep_ended", &reason);
+                left.push(next.0);
             }
         }
     }
@@ -140,24 +164,26 @@ enum After {
     Again,
     /// Nothing more is due, or the destination failed.
     Done,
-    /// The run is over.
+    /// The run is over, in this database at least.
     Over,
 }
 
 /// Claims some deliveries of a destination, works through them, and gives back the rest.
-async fn turn(sweep: &Sweep<'_>, destination_id: i64) -> Result<After, Error> {
+async fn turn(sweep: &Sweep<'_>, (database, destination_id): Turn) -> Result<After, Error> {
     let Sweep { config, clock, run, lanes, .. } = sweep;
     let began_ms = clock.now_ms();
-    let most = if run.has_time(began_ms, i64::MAX) { run.take_turn(PIECE, *lanes) } else { 0 };
+    let has_time = run.has_time(database, began_ms, i64::MAX);
+    let most = if has_time { run.take_turn(PIECE, *lanes) } else { 0 };
     if most == 0 {
         return Ok(After::Over);
     }
     let lease = encode::hex(&edge::random::<8>()?);
     let claim = async {
-        delivery::claim(&config.db()?, destination_id, &lease, most.into(), began_ms).await
+        let db = config.db_of(database)?;
+        delivery::claim(&db, destination_id, &lease, most.into(), began_ms).await
     };
     let claimed = db::in_time(config, claim).await?;
-    let Worked { tried, end } = work(sweep, &claimed, began_ms).await;
+    let Worked { tried, end } = work(sweep, database, &claimed, began_ms).await;
     let made = u32::try_from(tried).unwrap_or(most);
     run.give_back(most.saturating_sub(made) * TRY_CALLS);
     if tried < claimed.len() {
@@ -165,7 +191,8 @@ async fn turn(sweep: &Sweep<'_>, destination_id: i64) -> Result<After, Error> {
         let pause_ms = if end == End::Failed { outcome::FIRST_PAUSE_MS } else { 0 };
         let due_at_ms = clock.now_ms() + pause_ms;
         let release = async {
-            delivery::release(&config.db()?, destination_id, &lease, due_at_ms, kept).await
+            let db = config.db_of(database)?;
+            delivery::release(&db, destination_id, &lease, due_at_ms, kept).await
         };
         db::in_time(config, release).await?;
     }
@@ -201,17 +228,17 @@ enum End {
 
 /// Works through a turn's deliveries until one fails: what is slow or down costs no other destination
 /// more than that one try.
-async fn work(sweep: &Sweep<'_>, claimed: &[Loaded], began_ms: i64) -> Worked {
+async fn work(sweep: &Sweep<'_>, database: Database, claimed: &[Loaded], began_ms: i64) -> Worked {
     let Sweep { config, clock, run, .. } = sweep;
     for (tried, delivery) in claimed.iter().enumerate() {
         let now_ms = clock.now_ms();
-        if !run.has_time(now_ms, delivery.leased_until_ms) {
+        if !run.has_time(database, now_ms, delivery.leased_until_ms) {
             return Worked { tried, end: End::Spent };
         }
         if now_ms > began_ms + TURN_MS {
             return Worked { tried, end: End::Late };
         }
-        let end = match try_once(config, *clock, run, delivery).await {
+        let end = match try_once(config, *clock, run, database, delivery).await {
             None => End::Unrecorded,
             Some(State::Retrying { .. }) => End::Failed,
             Some(State::Sent | State::FailedPermanently) => continue,
@@ -222,8 +249,14 @@ async fn work(sweep: &Sweep<'_>, claimed: &[Loaded], began_ms: i64) -> Worked {
 }
 
 /// One try, for which `TRY_CALLS` were taken.
-async fn try_once(config: &Config, clock: Clock, run: &Run, delivery: &Loaded) -> Option<State> {
-    let state = attempt(config, clock, run, delivery).await;
+async fn try_once(
+    config: &Config,
+    clock: Clock,
+    run: &Run,
+    database: Database,
+    delivery: &Loaded,
+) -> Option<State> {
+    let state = attempt(config, clock, run, database, delivery).await;
     match state {
         Some(State::Sent) if delivery.failures == 0 => run.give_back(1),
         Some(State::Retrying { due_at_ms }) => hint(config, run, due_at_ms, clock.now_ms()).await,

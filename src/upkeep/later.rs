@@ -5,6 +5,7 @@ use crate::edge;
 use crate::edge::config::Config;
 use crate::error::Error;
 use crate::figures::period::Part;
+use crate::model::database::Database;
 use crate::model::visit::Visit;
 use crate::upkeep::{courier, visit};
 
@@ -18,6 +19,7 @@ pub enum Later {
     },
     /// The first tries of an event's deliveries.
     Deliver {
+        database: Database,
         space_id: i64,
         seq: i64,
     },
@@ -29,6 +31,7 @@ pub enum Later {
 
 /// Days to be summed up, of the zone that the space has.
 pub struct Closing {
+    pub database: Database,
     pub space_id: i64,
     pub zone_name: String,
     pub days: Vec<Part>,
@@ -36,7 +39,8 @@ pub struct Closing {
 
 impl Closing {
     async fn run(&self, config: &Config) -> Result<(), Error> {
-        db::figures::close(&config.db()?, self.space_id, &self.zone_name, &self.days).await
+        let db = config.db_of(self.database)?;
+        db::figures::close(&db, self.space_id, &self.zone_name, &self.days).await
     }
 }
 
@@ -45,7 +49,9 @@ impl Later {
         match self {
             Self::Nothing => {}
             Self::Record { visit, address } => visit::record(&config, address, visit).await,
-            Self::Deliver { space_id, seq } => courier::first_tries(&config, space_id, seq).await,
+            Self::Deliver { database, space_id, seq } => {
+                courier::first_tries(&config, database, space_id, seq).await;
+            }
             Self::CloseDays(closing) => {
                 if let Err(reason) = closing.run(&config).await {
                     edge::log("days_not_closed", &reason.to_string());

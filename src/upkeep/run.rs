@@ -1,6 +1,8 @@
 //! What one run of deliveries may spend: time, and calls that the platform counts. Pure.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+
+use crate::model::database::Database;
 
 /// Calls of the database that a lane's turn at a destination makes beside its tries: two statements
 /// that claim, one that gives back.
@@ -29,7 +31,8 @@ pub struct Run {
     /// The longest that a try may take, its record included.
     try_ms: i64,
     calls: Cell<u32>,
-    is_stopped: Cell<bool>,
+    /// Databases in which no try can be recorded.
+    stopped: RefCell<Vec<Database>>,
 }
 
 impl Run {
@@ -51,12 +54,14 @@ impl Run {
     }
 
     fn new(ends_at_ms: i64, try_ms: i64, calls: u32) -> Self {
-        Self { ends_at_ms, try_ms, calls: Cell::new(calls), is_stopped: Cell::new(false) }
+        Self { ends_at_ms, try_ms, calls: Cell::new(calls), stopped: RefCell::default() }
     }
 
-    /// Whether a try that begins now can end, and be recorded, before the lease and the run do.
-    pub fn has_time(&self, now_ms: i64, leased_until_ms: i64) -> bool {
-        !self.is_stopped.get() && now_ms + self.try_ms <= leased_until_ms.min(self.ends_at_ms)
+    /// Whether a try that begins now can end, and be recorded in its database, before the lease and the
+    /// run do.
+    pub fn has_time(&self, database: Database, now_ms: i64, leased_until_ms: i64) -> bool {
+        !self.stopped.borrow().contains(&database)
+            && now_ms + self.try_ms <= leased_until_ms.min(self.ends_at_ms)
     }
 
     /// When the run is over.
@@ -64,9 +69,9 @@ impl Run {
         self.ends_at_ms
     }
 
-    /// No lane begins another try: what was sent could not be recorded.
-    pub fn stop(&self) {
-        self.is_stopped.set(true);
+    /// No lane begins another try of a database: what was sent could not be recorded in it.
+    pub fn stop(&self, database: Database) {
+        self.stopped.borrow_mut().push(database);
     }
 
     /// Takes calls, all or none.
@@ -115,12 +120,14 @@ mod tests {
     #[test]
     fn no_try_begins_that_its_lease_or_the_run_would_not_outlast() {
         let run = Run::of_cron(0, TRY_MS, 50);
-        assert!(run.has_time(0, TRY_MS));
-        assert!(!run.has_time(1, TRY_MS));
-        assert!(run.has_time(34_500, 100_000));
-        assert!(!run.has_time(34_501, 100_000));
-        run.stop();
-        assert!(!run.has_time(0, 100_000));
+        assert!(run.has_time(Database::FIRST, 0, TRY_MS));
+        assert!(!run.has_time(Database::FIRST, 1, TRY_MS));
+        assert!(run.has_time(Database::FIRST, 34_500, 100_000));
+        assert!(!run.has_time(Database::FIRST, 34_501, 100_000));
+        run.stop(Database::FIRST);
+        assert!(!run.has_time(Database::FIRST, 0, 100_000));
+        let second = Database::FIRST.next().unwrap_or(Database::FIRST);
+        assert!(run.has_time(second, 0, 100_000));
     }
 
     #[test]

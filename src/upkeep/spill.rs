@@ -5,14 +5,19 @@ use serde::Serialize;
 use crate::edge;
 use crate::edge::config::Config;
 use crate::error::Error;
+use crate::model::database::Database;
 use crate::model::event::Arrival;
 use crate::model::note::Broken;
 use crate::model::visit::Visit;
 use crate::postback::Received;
 use crate::text::json;
 
-/// The form of the messages that this version writes.
-const VERSION: u32 = 1;
+/// The newest form of messages that this version reads.
+const VERSION: u32 = 2;
+
+/// The form of what belongs to the first database. A version from before there were others must leave
+/// theirs alone: it would ask the first one about them, and drop what that does not know.
+const FIRSTS_VERSION: u32 = 1;
 
 /// Shortest and longest pause before a message is tried again. Each try is an operation of the queue,
 /// writing and deleting are two more, and the free plan has 10,000 a day. Pauses that double a
@@ -96,7 +101,8 @@ struct Envelope<T> {
 impl Message {
     /// The message's text.
     pub fn to_text(&self) -> String {
-        serde_json::to_string(&Envelope { v: VERSION, message: self }).unwrap_or_default()
+        let v = if self.database().is_first() { FIRSTS_VERSION } else { VERSION };
+        serde_json::to_string(&Envelope { v, message: self }).unwrap_or_default()
     }
 
     /// Reads a message of this or an older version. `None` for what a newer one wrote, or nobody.
@@ -113,6 +119,14 @@ impl Message {
             })),
             "click" => Visit::read(&stored).map(|visit| Self::Click(Box::new(visit))),
             _ => None,
+        }
+    }
+
+    /// The database that it is for, as far as is known.
+    pub fn database(&self) -> Database {
+        match self {
+            Self::Postback(postback) => postback.arrival.database,
+            Self::Click(visit) => visit.database,
         }
     }
 
@@ -178,25 +192,41 @@ mod tests {
     use crate::model::click::Click;
     use crate::model::key::KeyKind;
 
-    fn postback() -> Message {
+    fn postback_of(database: Database) -> Message {
         Message::Postback(Postback {
             arrival: Arrival {
                 key_hash: "ab".to_owned(),
                 key_kind: KeyKind::Ingest,
                 received_at_ms: 5,
                 receipt: "r".to_owned(),
+                database,
             },
             raw: "event=deposit".to_owned(),
             broken: Some(Broken::JsonMalformed { line: 1, column: 2 }),
         })
     }
 
+    fn postback() -> Message {
+        postback_of(Database::FIRST)
+    }
+
     #[test]
     fn a_message_survives_the_queue() {
-        let click = Click { uid: "u".to_owned(), clicked_at_ms: 7, ..Click::default() };
-        let visit = Message::Click(Box::new(Visit { space_id: 1, link_id: 2, click }));
-        for message in [postback(), visit] {
-            assert_eq!(Message::from_text(&message.to_text()), Some(message));
+        let visit = |database| {
+            let click = Click { uid: "u".to_owned(), clicked_at_ms: 7, ..Click::default() };
+            Message::Click(Box::new(Visit { space_id: 1, link_id: 2, click, database }))
+        };
+        let second = Database::FIRST.next().unwrap_or(Database::FIRST);
+        for (message, v) in [
+            (postback(), r#""v":1"#),
+            (visit(Database::FIRST), r#""v":1"#),
+            (postback_of(second), r#""v":2"#),
+            (visit(second), r#""v":2"#),
+        ] {
+            let text = message.to_text();
+            assert!(text.contains(v), "{text}");
+            assert_eq!(text.contains("database"), message.database() == second, "{text}");
+            assert_eq!(Message::from_text(&text), Some(message));
         }
     }
 
@@ -212,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_newer_or_unreadable_message_is_left_alone() {
-        let newer = postback().to_text().replace("\"v\":1", "\"v\":2");
+        let newer = postback().to_text().replace("\"v\":1", "\"v\":3");
         for text in ["", "{}", "x", r#"{"v":1,"kind":"other"}"#, &newer] {
             assert_eq!(Message::from_text(text), None, "{text}");
         }

@@ -118,10 +118,9 @@ async fn store(config: &Config, group: Vec<Waiting>) {
     }
     let (entries, answers): (Vec<_>, Vec<_>) =
         group.into_iter().map(|one| (one.entry, one.answer)).unzip();
-    if entries.is_empty() {
-        return;
-    }
-    let work = async { db::group::store(&config.db()?, &entries).await };
+    // An object is one database's, so that its entries are all of the same.
+    let Some(database) = entries.first().map(|entry| entry.database) else { return };
+    let work = async { db::group::store(&config.db_of(database)?, &entries).await };
     match db::in_time(config, work).await {
         Ok(stored) => {
             for (answer, name) in answers.into_iter().zip(stored) {
@@ -129,7 +128,7 @@ async fn store(config: &Config, group: Vec<Waiting>) {
             }
         }
         Err(reason) => {
-            edge::log("group_not_stored", &reason.to_string());
+            edge::log_of(database, "group_not_stored", &reason);
             let all =
                 if matches!(reason, Error::Deadline(_)) { Answer::Late } else { Answer::Alone };
             for answer in answers {
@@ -142,9 +141,10 @@ async fn store(config: &Config, group: Vec<Waiting>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::database::Database;
 
     fn take(desk: &Desk, json: &str) -> bool {
-        desk.take(&letter::write("hash", json), 0).is_some()
+        desk.take(&letter::write(Database::FIRST, "hash", json), 0).is_some()
     }
 
     fn sizes(desk: &Desk) -> Vec<usize> {
@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn one_of_those_taken_in_begins_the_work() {
         let desk = Desk::default();
-        let begins = |_| desk.take("hash\n{}", 0).map(|taken| taken.begins);
+        let begins = |_| desk.take("DB hash\n{}", 0).map(|taken| taken.begins);
         assert_eq!((0..3).map(begins).collect::<Vec<_>>(), [Some(true), Some(false), Some(false)]);
     }
 }

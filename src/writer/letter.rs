@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::db::event::Name;
 use crate::db::group::Entry;
+use crate::model::database::Database;
 use crate::text::json;
 
 /// What the object made of a report.
@@ -44,15 +45,18 @@ impl Answer {
     }
 }
 
-/// Writes a report: the hash of its key on a line, so that the object has nothing to read in it.
-pub fn write(key_hash: &str, json: &str) -> String {
-    format!("{key_hash}\n{json}")
+/// Writes a report: its database and the hash of its key on a line, so that the object has nothing to read
+/// in it.
+pub fn write(database: Database, key_hash: &str, json: &str) -> String {
+    format!("{database} {key_hash}\n{json}")
 }
 
 /// Reads what `write` wrote.
 pub fn read(letter: &str) -> Option<Entry> {
-    let (key_hash, json) = letter.split_once('\n')?;
-    Some(Entry { key_hash: key_hash.to_owned(), json: json.to_owned() })
+    let (head, json) = letter.split_once('\n')?;
+    let (database, key_hash) = head.split_once(' ')?;
+    let database = Database::of_binding(database)?;
+    Some(Entry { database, key_hash: key_hash.to_owned(), json: json.to_owned() })
 }
 
 #[cfg(test)]
@@ -76,8 +80,11 @@ mod tests {
 
     #[test]
     fn a_report_arrives_as_it_was_sent() {
-        let entry = Entry { key_hash: "ab".to_owned(), json: r#"{"raw":"a\nb"}"#.to_owned() };
-        assert_eq!(read(&write(&entry.key_hash, &entry.json)), Some(entry));
-        assert_eq!(read("{}"), None);
+        let (database, json) = (Database::FIRST, r#"{"raw":"a\nb"}"#.to_owned());
+        let entry = Entry { database, key_hash: "ab".to_owned(), json };
+        assert_eq!(read(&write(database, &entry.key_hash, &entry.json)), Some(entry));
+        for letter in ["{}", "ab\n{}", "DB_0 ab\n{}"] {
+            assert_eq!(read(letter), None);
+        }
     }
 }

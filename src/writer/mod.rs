@@ -14,13 +14,15 @@
 pub mod desk;
 pub mod letter;
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use crate::db::event::Stored;
 use crate::db::{self, Cost};
 use crate::edge;
 use crate::edge::config::Config;
 use crate::error::Error;
+use crate::model::database::Database;
 use crate::model::event::{Arrival, Report};
 use letter::Answer;
 
@@ -29,33 +31,37 @@ use letter::Answer;
 const FORGOTTEN_MS: i64 = 30_000;
 
 thread_local! {
-    /// Statements of this isolate that are under way to D1, and when the last one began.
-    static UNDER_WAY: Cell<(u32, i64)> = const { Cell::new((0, 0)) };
+    /// Statements of this isolate that are under way to each database, and when the last one began.
+    static UNDER_WAY: RefCell<BTreeMap<Database, (u32, i64)>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 /// A statement under way, until it is dropped.
-struct UnderWay;
+struct UnderWay(Database);
 
 impl UnderWay {
     /// Takes the direct way; `None` while it is taken.
-    fn begin(now_ms: i64) -> Option<Self> {
-        let (count, since_ms) = UNDER_WAY.get();
-        let is_free = count == 0 || now_ms - since_ms > FORGOTTEN_MS;
-        is_free.then(|| {
-            UNDER_WAY.set((1, now_ms));
-            Self
+    fn begin(database: Database, now_ms: i64) -> Option<Self> {
+        UNDER_WAY.with_borrow_mut(|under_way| {
+            let (count, since_ms) = under_way.entry(database).or_default();
+            let is_free = *count == 0 || now_ms - *since_ms > FORGOTTEN_MS;
+            is_free.then(|| {
+                (*count, *since_ms) = (1, now_ms);
+                Self(database)
+            })
         })
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        let (count, since_ms) = UNDER_WAY.get();
-        UNDER_WAY.set((count.saturating_sub(1), since_ms));
+        UNDER_WAY.with_borrow_mut(|under_way| {
+            let (count, _) = under_way.entry(self.0).or_default();
+            *count = count.saturating_sub(1);
+        });
     }
 }
 
-/// Stores a report: in one round trip to D1 while none of this isolate's is under way, else together
+/// Stores a report: in one round trip to its database while none of this isolate's is under way there, else together
 /// with others. Gives what it cost where it was stored alone. `None` where the key opens no space.
 ///
 /// It has no deadline of its own. If it is dropped the outcome is unknown; the same arrival may be
@@ -66,7 +72,7 @@ pub async fn store(
     report: &Report,
     raw: &str,
 ) -> Result<(Option<Stored>, Option<Cost>), Error> {
-    let under_way = UnderWay::begin(arrival.received_at_ms);
+    let under_way = UnderWay::begin(arrival.database, arrival.received_at_ms);
     if under_way.is_none() {
         match in_a_group(config, arrival, report, raw).await {
             Answer::Stored(name) => return Ok((Some(Stored::of(name, arrival)), None)),
@@ -75,7 +81,8 @@ pub async fn store(
             Answer::Alone => {}
         }
     }
-    let (stored, cost) = db::event::store(&config.db()?, arrival, report, raw).await?;
+    let (stored, cost) =
+        db::event::store(&config.db_of(arrival.database)?, arrival, report, raw).await?;
     Ok((stored, Some(cost)))
 }
 
@@ -83,7 +90,8 @@ pub async fn store(
 async fn in_a_group(config: &Config, arrival: &Arrival, report: &Report, raw: &str) -> Answer {
     let Ok(writer) = config.writer() else { return Answer::Alone };
     let json = db::event::as_json(arrival, report, raw);
-    let heard = edge::ask(&writer, &letter::write(&arrival.key_hash, &json)).await;
+    let letter = letter::write(arrival.database, &arrival.key_hash, &json);
+    let heard = edge::ask(&writer, &arrival.database.to_string(), &letter).await;
     let unread = || Error::Object("its answer is another version's".to_owned());
     match heard.and_then(|text| Answer::from_text(&text).ok_or_else(unread)) {
         Ok(answer) => answer,
@@ -98,22 +106,28 @@ async fn in_a_group(config: &Config, arrival: &Arrival, report: &Report, raw: &s
 mod tests {
     use super::*;
 
+    fn begin(now_ms: i64) -> Option<UnderWay> {
+        UnderWay::begin(Database::FIRST, now_ms)
+    }
+
     #[test]
-    fn one_at_a_time_takes_the_direct_way() {
-        let first = UnderWay::begin(0);
+    fn one_at_a_time_takes_the_direct_way_to_each_database() {
+        let first = begin(0);
         assert!(first.is_some());
-        assert!(UnderWay::begin(1).is_none());
+        assert!(begin(1).is_none());
+        let other = Database::FIRST.next().and_then(|second| UnderWay::begin(second, 1));
+        assert!(other.is_some());
         drop(first);
-        let second = UnderWay::begin(2);
+        let second = begin(2);
         assert!(second.is_some());
-        assert!(UnderWay::begin(3).is_none());
+        assert!(begin(3).is_none());
     }
 
     #[test]
     fn a_guard_that_is_never_dropped_is_forgotten() {
-        std::mem::forget(UnderWay::begin(0));
-        assert!(UnderWay::begin(FORGOTTEN_MS).is_none());
-        assert!(UnderWay::begin(FORGOTTEN_MS + 1).is_some());
-        assert!(UnderWay::begin(FORGOTTEN_MS + 2).is_some());
+        std::mem::forget(begin(0));
+        assert!(begin(FORGOTTEN_MS).is_none());
+        assert!(begin(FORGOTTEN_MS + 1).is_some());
+        assert!(begin(FORGOTTEN_MS + 2).is_some());
     }
 }

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::db;
 use crate::db::destination::{Stored, raw};
+use crate::db::space::Home;
 use crate::destination::outcome;
 use crate::destination::{DestinationDraft, Secrets};
 use crate::edge::config::Config;
@@ -84,34 +85,37 @@ pub async fn carry_out(
     request: Request,
     mut incoming: Incoming,
 ) -> Result<(Reply, Later), Problem> {
+    let home = &Home::of_space(config, space_id).await?;
     let reply = match request {
-        Request::List => list(config, space_id).await?,
+        Request::List => list(config, home, space_id).await?,
         Request::Create => {
             let draft: DestinationDraft = incoming.json().await?;
-            Reply::json(201, &save(config, space_id, None, draft, &incoming.origin()).await?)
+            let origin = incoming.origin();
+            Reply::json(201, &save(config, home, space_id, None, draft, &origin).await?)
         }
         Request::Change { id } => {
             let draft: DestinationDraft = incoming.json().await?;
-            Reply::json(200, &save(config, space_id, Some(id), draft, &incoming.origin()).await?)
+            let origin = incoming.origin();
+            Reply::json(200, &save(config, home, space_id, Some(id), draft, &origin).await?)
         }
         Request::Delete { id } => {
-            must_exist(db::destination::delete(&config.db()?, space_id, id).await?)?;
+            must_exist(db::destination::delete(home, space_id, id).await?)?;
             Reply::json(200, &Saved { ok: true, id, ..Saved::default() })
         }
         Request::Deliveries { id } => {
-            deliveries(config, space_id, id, incoming.parameter("state").as_deref()).await?
+            deliveries(home, space_id, id, incoming.parameter("state").as_deref()).await?
         }
         Request::Resend { id } => {
-            let reply = resend(config, space_id, id, incoming.json().await?).await?;
+            let reply = resend(home, space_id, id, incoming.json().await?).await?;
             return Ok((reply, Later::Sweep));
         }
-        Request::Test { id } => Reply::json(200, &test(config, space_id, id).await?),
+        Request::Test { id } => Reply::json(200, &test(config, home, space_id, id).await?),
     };
     Ok((reply, Later::Nothing))
 }
 
-async fn list(config: &Config, space_id: i64) -> Result<Reply, Problem> {
-    let (spaces, listed) = db::destination::on_page(&config.db()?, space_id, None).await?;
+async fn list(config: &Config, home: &Home, space_id: i64) -> Result<Reply, Problem> {
+    let (spaces, listed) = db::destination::on_page(home, space_id, None).await?;
     must_exist(spaces.this.is_some())?;
     let mut shown = Vec::new();
     for stored in listed {
@@ -123,7 +127,7 @@ async fn list(config: &Config, space_id: i64) -> Result<Reply, Problem> {
 
 /// The deliveries of one destination, of all states or of one.
 async fn deliveries(
-    config: &Config,
+    home: &Home,
     space_id: i64,
     id: i64,
     state: Option<&str>,
@@ -131,18 +135,18 @@ async fn deliveries(
     if state.is_some_and(|state| !outcome::STATES.contains(&state)) {
         return Err(Problem::field(BadField::new("state", NO_STATE)));
     }
-    let listed = db::delivery::list(&config.db()?, space_id, id, state).await?;
+    let listed = db::delivery::list(home, space_id, id, state).await?;
     let listed = listed.ok_or(Problem::NOT_FOUND)?;
     let deliveries = Some(listed.deliveries.into_iter().map(show_delivery).collect());
     Ok(Reply::json(200, &List::<Shown> { ok: true, destinations: None, deliveries }))
 }
 
-async fn resend(config: &Config, space_id: i64, id: i64, which: Which) -> Result<Reply, Problem> {
+async fn resend(home: &Home, space_id: i64, id: i64, which: Which) -> Result<Reply, Problem> {
     if which.seq.is_none() && !which.all_failed {
         let reason = "Send the seq of one delivery, or all_failed: true.";
         return Err(Problem::field(BadField::new("seq", reason)));
     }
-    let resent = db::resend::again(&config.db()?, space_id, id, which.seq, edge::now_ms()).await?;
+    let resent = db::resend::again(home, space_id, id, which.seq, edge::now_ms()).await?;
     let resent = resent.ok_or(Problem::NOT_FOUND)?;
     Ok(Reply::json(200, &Resent { ok: true, resent }))
 }

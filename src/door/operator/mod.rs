@@ -7,10 +7,11 @@ pub mod openapi;
 use serde::Serialize;
 
 use crate::db;
+use crate::db::space::Home;
 use crate::door::gate;
 use crate::edge::config::Config;
 use crate::edge::{self, Incoming};
-use crate::manage::{self, key, space};
+use crate::manage::{self, key, moving, space};
 use crate::model::key::{KeyKind, is_guessable, is_same};
 use crate::model::link;
 use crate::model::space::SpaceDraft;
@@ -22,6 +23,7 @@ use crate::upkeep::later::Later;
 pub enum Request {
     ListSpaces,
     CreateSpace,
+    MoveSpace { space_id: i64 },
     RotateKey { space_id: i64, kind: KeyKind },
     RevokePreviousKey { space_id: i64, kind: KeyKind },
     ListLinks { space_id: i64 },
@@ -88,22 +90,29 @@ async fn carry_out(
             let draft = draft.check(edge::is_time_zone).map_err(Problem::field)?;
             Reply::json(201, &space::create(config, &draft).await?)
         }
+        Request::MoveSpace { space_id } => {
+            let draft = incoming.json().await?;
+            Reply::json(200, &moving::go_on(config, space_id, &draft).await?)
+        }
         Request::RotateKey { space_id, kind } => rotate_key(config, space_id, kind).await?,
         Request::RevokePreviousKey { space_id, kind } => {
+            let home = Home::of_space(config, space_id).await?;
             let now_ms = edge::now_ms();
-            let revoked = db::key::revoke_previous(&config.db()?, space_id, kind, now_ms).await?;
+            let revoked = db::key::revoke_previous(&home, space_id, kind, now_ms).await?;
             manage::must_exist(revoked)?;
             Reply::json(200, &Done { ok: true })
         }
         Request::ListLinks { space_id } => list_links(config, space_id).await?,
         Request::CreateLink { space_id } => {
             let link = checked_link(&mut incoming).await?;
-            let id = manage::link::save(config, space_id, None, &link).await?;
+            let home = Home::of_space(config, space_id).await?;
+            let id = manage::link::save(config, &home, space_id, None, &link).await?;
             Reply::json(201, &CreatedLink { ok: true, id, path: format!("/l/{}", link.slug) })
         }
         Request::ChangeLink { space_id, link_id } => {
             let link = checked_link(&mut incoming).await?;
-            manage::link::save(config, space_id, Some(link_id), &link).await?;
+            let home = Home::of_space(config, space_id).await?;
+            manage::link::save(config, &home, space_id, Some(link_id), &link).await?;
             Reply::json(200, &Done { ok: true })
         }
     };
@@ -111,7 +120,8 @@ async fn carry_out(
 }
 
 async fn list_links(config: &Config, space_id: i64) -> Result<Reply, Problem> {
-    let (spaces, links) = db::link::list_on_page(&config.db()?, space_id).await?;
+    let home = Home::of_space(config, space_id).await?;
+    let (spaces, links) = db::link::list_on_page(&home, space_id).await?;
     manage::must_exist(spaces.this.is_some())?;
     Ok(Reply::json(200, &Links { ok: true, links }))
 }
@@ -123,10 +133,11 @@ async fn checked_link(incoming: &mut Incoming) -> Result<link::LinkDraft, Proble
 /// Rotates a key for a program. Of two at the same moment one is told to look again: it would else
 /// end the key that the other one was just given.
 async fn rotate_key(config: &Config, space_id: i64, kind: KeyKind) -> Result<Reply, Problem> {
-    let (spaces, keys) = db::key::of_space(&config.db()?, space_id, edge::now_ms()).await?;
+    let home = Home::of_space(config, space_id).await?;
+    let (spaces, keys) = db::key::of_space(&home, space_id, edge::now_ms()).await?;
     spaces.this.ok_or(Problem::NOT_FOUND)?;
     let from = db::key::current(&keys, kind).map(|key| key.hash.as_str());
-    let rotated = key::rotate(config, space_id, kind, from, &key::nonce()?).await?;
+    let rotated = key::rotate(config, &home, space_id, kind, from, &key::nonce()?).await?;
     let key::Rotated { key, previous_valid_until_ms } =
         rotated.ok_or(Problem::ROTATED_MEANWHILE)?;
     Ok(Reply::json(200, &Rotated { ok: true, key, previous_valid_until_ms }))

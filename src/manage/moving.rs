@@ -1,0 +1,151 @@
+//! Moving a space to another database, a bounded step at a time (docs/scaling.md, Moving a space).
+//!
+//! Where a move stands is in the two databases themselves, and each step is one transaction in one of
+//! them that looks where it stands first. So it can break off anywhere and be begun again by anybody, and
+//! two who do it at the same time do no harm. What comes for the space waits meanwhile.
+
+use serde::{Deserialize, Serialize};
+
+use crate::db::moves::{self, State};
+use crate::db::parts::{self, Place};
+use crate::db::{self, Handle};
+use crate::edge;
+use crate::edge::config::Config;
+use crate::error::BadField;
+use crate::model::database::Database;
+use crate::reply::Problem;
+
+const NO_DATABASE: BadField = BadField::new(
+    "to",
+    "Name one of this deployment's databases, such as DB_2; /healthz lists them.",
+);
+
+/// How long one call goes on, in milliseconds: far below what a caller waits.
+const LONGEST_MS: i64 = 5_000;
+
+/// Statements of a step at most: the list of spaces, where the move stands, and a removal from eleven
+/// tables.
+const STEP_CALLS: u32 = 14;
+
+/// What the operator asks for.
+#[derive(Deserialize)]
+pub struct Draft {
+    to: String,
+}
+
+/// How far a move is.
+#[derive(Serialize)]
+pub struct Progress {
+    ok: bool,
+    done: bool,
+    /// What it was at last, for whoever looks on.
+    doing: String,
+}
+
+/// A step's outcome.
+enum Step {
+    Done,
+    /// There is nothing to do before some time has passed.
+    Waiting,
+    Did(String),
+}
+
+/// Goes on with a move for a few seconds.
+pub async fn go_on(config: &Config, space_id: i64, draft: &Draft) -> Result<Progress, Problem> {
+    let to = Database::of_binding(&draft.to).filter(|to| config.has(*to));
+    let to = to.ok_or(Problem::field(NO_DATABASE))?;
+    let until_ms = edge::now_ms() + LONGEST_MS;
+    let mut doing = String::new();
+    for _step in 0..(config.subrequests() / STEP_CALLS).max(1) {
+        match step(config, space_id, to).await? {
+            Step::Done => return Ok(Progress { ok: true, done: true, doing: "done".to_owned() }),
+            Step::Waiting => {
+                let doing = "waiting for deliveries under way".to_owned();
+                return Ok(Progress { ok: true, done: false, doing });
+            }
+            Step::Did(what) => doing = what,
+        }
+        if edge::now_ms() > until_ms {
+            break;
+        }
+    }
+    Ok(Progress { ok: true, done: false, doing })
+}
+
+async fn step(config: &Config, space_id: i64, to: Database) -> Result<Step, Problem> {
+    let all = db::space::list(&config.db()?).await?;
+    let this = all.iter().find(|space| space.id == space_id).ok_or(Problem::NOT_FOUND)?;
+    let from = this.database;
+    let (here, there) = (config.db_of(from)?, config.db_of(to)?);
+    match moves::state(&here, space_id).await? {
+        // It has moved before, and not all of it is removed from where it was.
+        Some((before, State::Arrived)) => return finish(config, before, from, space_id).await,
+        Some((other, _)) if other != to => return Err(Problem::MOVING_ELSEWHERE),
+        None if from == to => return Ok(Step::Done),
+        _ => {}
+    }
+    let did = match moves::state(&there, space_id).await? {
+        Some((_, State::Clearing)) if parts::remove(&there, space_id, "clearing").await? => {
+            "making room".to_owned()
+        }
+        Some((_, State::Clearing)) => {
+            moves::arrive(&there, space_id).await?;
+            "made room".to_owned()
+        }
+        Some((_, State::Arriving(place))) => {
+            return arriving(&here, &there, from, space_id, &place).await;
+        }
+        Some((_, State::Arrived)) => {
+            moves::lead_on(config, from, to, space_id).await?;
+            "leading on".to_owned()
+        }
+        None | Some((_, State::Leaving | State::Left)) => {
+            moves::leave(&here, space_id, to).await?;
+            moves::receive(&here, &there, space_id, from).await?;
+            "leaving".to_owned()
+        }
+    };
+    Ok(Step::Did(did))
+}
+
+/// Copies, compares, and opens the space where it is then.
+async fn arriving(
+    here: &Handle,
+    there: &Handle,
+    from: Database,
+    space_id: i64,
+    place: &Place,
+) -> Result<Step, Problem> {
+    let Some((part, compares)) = parts::of(place.part) else {
+        moves::open(here, there, space_id, place.part).await?;
+        return Ok(Step::Did("opening".to_owned()));
+    };
+    if compares {
+        if parts::compare(here, there, space_id, place, part).await? {
+            return Ok(Step::Did(format!("comparing {}", part.name)));
+        }
+        edge::log("move_differs", part.name);
+        moves::receive(here, there, space_id, from).await?;
+        return Ok(Step::Did(format!("copying again, since {} differed", part.name)));
+    }
+    let changes = parts::is_changed_by_sending(part);
+    if changes && moves::is_sending(here, space_id, edge::now_ms()).await? {
+        return Ok(Step::Waiting);
+    }
+    parts::copy(here, there, space_id, place, part).await?;
+    Ok(Step::Did(format!("copying {}", part.name)))
+}
+
+/// Removes from the database that a space has left what is left of it.
+async fn finish(
+    config: &Config,
+    from: Database,
+    to: Database,
+    space_id: i64,
+) -> Result<Step, Problem> {
+    if parts::remove(&config.db_of(from)?, space_id, "left").await? {
+        return Ok(Step::Did("removing what has moved".to_owned()));
+    }
+    moves::forget(config, from, to, space_id).await?;
+    Ok(Step::Did("removed what has moved".to_owned()))
+}
