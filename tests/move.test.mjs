@@ -2,6 +2,7 @@
 // database (docs/scaling.md, Moving a space).
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
@@ -135,15 +136,17 @@ describe("a move", () => {
   });
 
   test("takes everything along, leaves nothing behind, and the same is seen", async () => {
-    const doing = await move(space.id, "DB_2");
-    assert.equal(doing.at(-1), "done");
+    // Two at the same time do no harm.
+    const both = await Promise.all([move(space.id, "DB_2"), move(space.id, "DB_2")]);
+    for (const doing of both) assert.equal(doing.at(-1), "done");
     assert.deepEqual(await dump("DB_2", space.id), whole);
     for (const table of [...TABLES, "days", "closed_days"])
       assert.deepEqual(await rows("DB", `SELECT * FROM ${table} WHERE space_id = ?`, space.id), [], table);
     assert.deepEqual(await seen(space.id), before_);
     const { spaces } = await operate("GET", "");
     assert.equal(spaces.find(({ id }) => id === space.id).database, "DB_2");
-    assert.deepEqual(await rows("DB_2", "SELECT * FROM moves"), []);
+    const moved = "SELECT state, part FROM moves WHERE space_id = ?";
+    assert.deepEqual(await rows("DB_2", moved, space.id), [{ state: "arrived", part: -1 }]);
     assert.deepEqual(await goOn(space.id, "DB_2").then(({ done }) => done), true);
   });
 
@@ -403,4 +406,30 @@ test("many rows and long ones go in pieces; one that was lost on the way is noti
   assert.deepEqual(await dump("DB_2", space.id), whole);
   const micros = "SELECT CAST(max(micros) AS TEXT) AS most FROM events WHERE space_id = ?";
   assert.deepEqual(await rows("DB_2", micros, space.id), [{ most: "999999999999123456" }]);
+});
+
+test("whoever is late with a step of a move does nothing to the space where it lives", async () => {
+  const space = await filled("Late");
+  await move(space.id, "DB_2");
+  const whole = await dump("DB_2", space.id);
+  // What the steps of that move say, as schema and statements have them, long after it is done.
+  const [{ began_ms }] = await rows("DB_2", "SELECT began_ms FROM moves WHERE space_id = ?", space.id);
+  const sources = new URL("../src/db/", import.meta.url);
+  const text = readFileSync(new URL("moves.rs", sources), "utf8");
+  const statement = (name) => new RegExp(`const ${name}: &str = "\n([^"]*)"`).exec(text)[1];
+  for (const [name, ...values] of [
+    ["CLEAR", space.id, 1, began_ms],
+    ["ARRIVE", space.id, "[]"],
+    ["ARRIVED", space.id, 18],
+    ["END_KEYS", space.id],
+  ])
+    await database("DB_2")
+      .prepare(statement(name))
+      .bind(...values)
+      .run();
+  await database("DB").prepare(statement("LEAVE")).bind(space.id, 2, began_ms).run();
+  await database("DB").prepare(statement("LIST_THERE")).bind(space.id, 1, 3).run();
+  assert.deepEqual(await dump("DB_2", space.id), whole);
+  assert.equal((await worker.fire(`/e?token=${space.ingest}&event=contact&eid=late`)).status, "queued");
+  assert.deepEqual(await move(space.id, "DB_2"), ["done"]);
 });
