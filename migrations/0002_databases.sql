@@ -18,12 +18,13 @@ CREATE TABLE slugs (
 ) STRICT, WITHOUT ROWID;
 
 -- Spaces that move to another database, step by step (db/moves.rs), here with the other one: 'leaving' and for
--- good 'left' where they were, 'clearing', 'arriving' and 'arrived' where they go.
+-- good 'left' where they were, 'clearing', 'arriving' and for good 'arrived' where they go.
 CREATE TABLE moves (
   space_id INTEGER NOT NULL PRIMARY KEY,
   database INTEGER NOT NULL,
   state    TEXT    NOT NULL CHECK (state IN ('leaving', 'left', 'clearing', 'arriving', 'arrived')),
-  part     INTEGER NOT NULL DEFAULT 0, -- of what has to be copied, and then compared: how far that is
+  began_ms INTEGER NOT NULL,           -- tells this move from an earlier one, in both databases
+  part     INTEGER NOT NULL DEFAULT 0, -- of what has to be copied, and then compared: how far that is; -1 at the end
   after    TEXT    NOT NULL DEFAULT '' -- JSON of the key of the last row that is done
 ) STRICT;
 

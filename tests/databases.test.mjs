@@ -253,7 +253,7 @@ describe("deliveries", () => {
   });
   afterEach(() => Promise.all(["DB", "DB_2"].map((name) => away(name, ""))));
 
-  test("each space's go to its own destinations, at once and by the cron; ids are unique over all databases", async () => {
+  test("each space's go to its own destinations, at once and by the cron; ids are unique over all", async () => {
     const ids = [];
     for (const space of [one, two]) {
       const made = await operate("POST", `/${space.id}/destinations`, {

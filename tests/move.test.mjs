@@ -2,6 +2,7 @@
 // database (docs/scaling.md, Moving a space).
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
@@ -135,19 +136,21 @@ describe("a move", () => {
   });
 
   test("takes everything along, leaves nothing behind, and the same is seen", async () => {
-    const doing = await move(space.id, "DB_2");
-    assert.equal(doing.at(-1), "done");
+    // Two at the same time do no harm.
+    const both = await Promise.all([move(space.id, "DB_2"), move(space.id, "DB_2")]);
+    for (const doing of both) assert.equal(doing.at(-1), "done");
     assert.deepEqual(await dump("DB_2", space.id), whole);
     for (const table of [...TABLES, "days", "closed_days"])
       assert.deepEqual(await rows("DB", `SELECT * FROM ${table} WHERE space_id = ?`, space.id), [], table);
     assert.deepEqual(await seen(space.id), before_);
     const { spaces } = await operate("GET", "");
     assert.equal(spaces.find(({ id }) => id === space.id).database, "DB_2");
-    assert.deepEqual(await rows("DB_2", "SELECT * FROM moves"), []);
+    const moved = "SELECT state, part FROM moves WHERE space_id = ?";
+    assert.deepEqual(await rows("DB_2", moved, space.id), [{ state: "arrived", part: -1 }]);
     assert.deepEqual(await goOn(space.id, "DB_2").then(({ done }) => done), true);
   });
 
-  test("old keys and the landing go on; what they had is still known, and a key leads there at once from then on", async () => {
+  test("old keys and the landing go on, and what they had is still known", async () => {
     const again = await worker.fire(`/e?token=${space.ingest}&event=deposit&eid=d3&uid=u&value=1`);
     assert.equal(again.status, "duplicate");
     const fresh = await worker.fire(`/e?token=${space.ingest}&event=deposit&eid=fresh&uid=u3&value=1`);
@@ -369,7 +372,7 @@ test("what waits in the queue for the database that a space has left is stored w
   assert.equal((await rows("DB_3", "SELECT 1 FROM clicks WHERE uid = 'w-click'")).length, 1);
 });
 
-test("many rows and long ones go in pieces; a row that was lost on the way is noticed, and all is copied again", async () => {
+test("many rows and long ones go in pieces; one that was lost on the way is noticed", async () => {
   const space = await filled("Large");
   const insert = (sql) => database("DB").prepare(sql).bind(space.id).run();
   const numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1300)";
@@ -377,10 +380,10 @@ test("many rows and long ones go in pieces; a row that was lost on the way is no
     INSERT INTO clicks (space_id, uid, link_id, clicked_at_ms, raw_query)
     ${numbers} SELECT ?1, 'many' || i, 0, i * 900000, '' FROM n`);
   await insert(`
-    INSERT INTO events (space_id, seq, dedup, event, uid, micros, currency, occurred_at_ms, received_at_ms, link_id, first,
-      receipt, notes, raw)
-    ${numbers} SELECT ?1, 1000 + i, 'd=many' || i, 'deposit', 'many' || i, 9007199254740993 + i, 'USD', i * 900000, 0, 0, 1,
-      'r' || i, '["x"]', iif(i % 100 = 0, printf('%.*c', 150000, '"'), 'raw') FROM n`);
+    INSERT INTO events (space_id, seq, dedup, event, uid, micros, currency, occurred_at_ms, received_at_ms, link_id,
+      first, receipt, notes, raw)
+    ${numbers} SELECT ?1, 1000 + i, 'd=many' || i, 'deposit', 'many' || i, 9007199254740993 + i, 'USD', i * 900000, 0,
+      0, 1, 'r' || i, '["x"]', iif(i % 100 = 0, printf('%.*c', 150000, '"'), 'raw') FROM n`);
   await insert("UPDATE deliveries SET state = 'sent' WHERE space_id = ?1 AND seq > 1000");
   const whole = await dump("DB", space.id);
   assert.ok(whole.events.length > 1300 && whole.counters.length > 1300 && whole.deliveries.length > 2600);
@@ -403,4 +406,30 @@ test("many rows and long ones go in pieces; a row that was lost on the way is no
   assert.deepEqual(await dump("DB_2", space.id), whole);
   const micros = "SELECT CAST(max(micros) AS TEXT) AS most FROM events WHERE space_id = ?";
   assert.deepEqual(await rows("DB_2", micros, space.id), [{ most: "999999999999123456" }]);
+});
+
+test("whoever is late with a step of a move does nothing to the space where it lives", async () => {
+  const space = await filled("Late");
+  await move(space.id, "DB_2");
+  const whole = await dump("DB_2", space.id);
+  // What the steps of that move say, as schema and statements have them, long after it is done.
+  const [{ began_ms }] = await rows("DB_2", "SELECT began_ms FROM moves WHERE space_id = ?", space.id);
+  const sources = new URL("../src/db/", import.meta.url);
+  const text = readFileSync(new URL("moves.rs", sources), "utf8");
+  const statement = (name) => new RegExp(`const ${name}: &str = "\n([^"]*)"`).exec(text)[1];
+  for (const [name, ...values] of [
+    ["CLEAR", space.id, 1, began_ms],
+    ["ARRIVE", space.id, "[]"],
+    ["ARRIVED", space.id, 18],
+    ["END_KEYS", space.id],
+  ])
+    await database("DB_2")
+      .prepare(statement(name))
+      .bind(...values)
+      .run();
+  await database("DB").prepare(statement("LEAVE")).bind(space.id, 2, began_ms).run();
+  await database("DB").prepare(statement("LIST_THERE")).bind(space.id, 1, 3).run();
+  assert.deepEqual(await dump("DB_2", space.id), whole);
+  assert.equal((await worker.fire(`/e?token=${space.ingest}&event=contact&eid=late`)).status, "queued");
+  assert.deepEqual(await move(space.id, "DB_2"), ["done"]);
 });

@@ -3,7 +3,8 @@
 //!
 //! In the database that a space leaves its move is `leaving`, and `left` for good: its keys are no
 //! keys there any more, and say where to go. In the other one it is `clearing` (what an earlier try may
-//! have left is removed), `arriving` (rows are copied) and `arrived`.
+//! have left is removed), `arriving` (rows are copied) and, for good, `arrived`: so nobody who is late can
+//! clear a space that lives there.
 
 use worker::D1Database;
 
@@ -29,12 +30,15 @@ WHERE m.state <> 'arrived' AND m.space_id IN (SELECT value ->> 'space_id' FROM j
 ";
 
 const STATE: &str = "
-SELECT database, state, part, after FROM moves WHERE space_id = ?1
+SELECT database, state, began_ms, part, after FROM moves WHERE space_id = ?1
 ";
 
 const LEAVE: &str = "
-INSERT INTO moves (space_id, database, state) SELECT s.id, ?2, 'leaving' FROM spaces s WHERE s.id = ?1
-ON CONFLICT (space_id) DO NOTHING
+INSERT INTO moves (space_id, database, state, began_ms)
+SELECT s.id, ?2, 'leaving', ?3 FROM spaces s WHERE s.id = ?1
+ON CONFLICT (space_id) DO UPDATE SET
+  database = excluded.database, state = 'leaving', began_ms = excluded.began_ms, part = 0
+WHERE state = 'arrived' AND part = -1
 ";
 
 const TAKE_KEYS: &str = "
@@ -60,11 +64,12 @@ INSERT INTO spaces (id, name, time_zone, created_at_ms) VALUES (?1, ?2, ?3, ?4)
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, time_zone = excluded.time_zone
 ";
 
-/// Also of a space that comes back to where it was.
+/// Also for a space that was there before, or whose rows differed.
 const CLEAR: &str = "
-INSERT INTO moves (space_id, database, state) VALUES (?1, ?2, 'clearing')
-ON CONFLICT (space_id) DO UPDATE SET database = excluded.database, state = 'clearing'
-WHERE state IN ('left', 'arriving')
+INSERT INTO moves (space_id, database, state, began_ms) VALUES (?1, ?2, 'clearing', ?3)
+ON CONFLICT (space_id) DO UPDATE SET
+  database = excluded.database, state = 'clearing', began_ms = excluded.began_ms
+WHERE state = 'left' AND began_ms < excluded.began_ms OR state = 'arriving' AND began_ms = excluded.began_ms
 ";
 
 const ARRIVE: &str = "
@@ -136,7 +141,7 @@ DELETE FROM spaces WHERE id = ?1 AND EXISTS (SELECT 1 FROM moves m WHERE m.space
 ";
 
 const DONE: &str = "
-DELETE FROM moves WHERE space_id = ?1 AND state = 'arrived'
+UPDATE moves SET part = -1 WHERE space_id = ?1 AND database = ?2 AND state = 'arrived'
 ";
 
 /// Where something is that a database does not have.
@@ -187,11 +192,24 @@ pub enum State {
     Left,
     Clearing,
     Arriving(Place),
-    Arrived,
+    /// It lives here; what is left of it elsewhere may still have to be removed.
+    Arrived {
+        is_done: bool,
+    },
 }
 
-/// A move with the other database of it; `None` where a database knows of none.
-pub async fn state(db: &D1Database, space_id: i64) -> Result<Option<(Database, State)>, Error> {
+/// A space's move as one of its two databases has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// The other database.
+    pub other: Database,
+    pub state: State,
+    /// When it began, which tells it from an earlier one.
+    pub began_ms: i64,
+}
+
+/// The last move of a space that a database knows of.
+pub async fn last(db: &D1Database, space_id: i64) -> Result<Option<Move>, Error> {
     let rows = run(db, STATE, &[number(space_id)]).await?.rows;
     let Some(row) = rows.first() else { return Ok(None) };
     let place = Place { part: row.number("part"), after: row.text("after") };
@@ -200,15 +218,22 @@ pub async fn state(db: &D1Database, space_id: i64) -> Result<Option<(Database, S
         "left" => State::Left,
         "clearing" => State::Clearing,
         "arriving" => State::Arriving(place),
-        _ => State::Arrived,
+        _ => State::Arrived { is_done: place.part < 0 },
     };
-    Ok(Database::of_number(row.number("database")).map(|database| (database, state)))
+    let began_ms = row.number("began_ms");
+    let other = Database::of_number(row.number("database"));
+    Ok(other.map(|other| Move { other, state, began_ms }))
 }
 
 /// Has a space leave: from here on nothing is stored in it, and what comes waits.
-pub async fn leave(from: &D1Database, space_id: i64, to: Database) -> Result<(), Error> {
+pub async fn leave(
+    from: &D1Database,
+    space_id: i64,
+    to: Database,
+    now_ms: i64,
+) -> Result<(), Error> {
     let space = [number(space_id)];
-    let going = [number(space_id), number(to.number().into())];
+    let going = [number(space_id), number(to.number().into()), number(now_ms)];
     let statements = [(LEAVE, &going[..]), (TAKE_KEYS, &space), (END_KEYS, &space)];
     run_together(from, &statements).await.map(|_results| ())
 }
@@ -219,6 +244,7 @@ pub async fn receive(
     to: &D1Database,
     space_id: i64,
     of: Database,
+    began_ms: i64,
 ) -> Result<(), Error> {
     let rows = run(from, SPACE, &[number(space_id)]).await?.rows;
     let Some(row) = rows.first() else { return Ok(()) };
@@ -228,7 +254,7 @@ pub async fn receive(
         text(&row.text("time_zone")),
         number(row.number("created_at_ms")),
     ];
-    let clear = [number(space_id), number(of.number().into())];
+    let clear = [number(space_id), number(of.number().into()), number(began_ms)];
     run_together(to, &[(RECEIVE, &space), (CLEAR, &clear)]).await.map(|_results| ())
 }
 
@@ -296,5 +322,6 @@ pub async fn forget(
     if !from.is_first() {
         run(&config.db_of(from)?, REMOVE_SPACE, &[number(space_id)]).await?;
     }
-    run(&config.db_of(to)?, DONE, &[number(space_id)]).await.map(|_nothing| ())
+    let done = [number(space_id), number(from.number().into())];
+    run(&config.db_of(to)?, DONE, &done).await.map(|_nothing| ())
 }

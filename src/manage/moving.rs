@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::db::moves::{self, State};
+use crate::db::moves::{self, Move, State};
 use crate::db::parts::{self, Place};
 use crate::db::{self, Handle};
 use crate::edge;
@@ -76,64 +76,90 @@ async fn step(config: &Config, space_id: i64, to: Database) -> Result<Step, Prob
     let all = db::space::list(&config.db()?).await?;
     let this = all.iter().find(|space| space.id == space_id).ok_or(Problem::NOT_FOUND)?;
     let from = this.database;
-    let (here, there) = (config.db_of(from)?, config.db_of(to)?);
-    match moves::state(&here, space_id).await? {
+    let here = config.db_of(from)?;
+    let began_ms = match moves::last(&here, space_id).await? {
         // It has moved before, and not all of it is removed from where it was.
-        Some((before, State::Arrived)) => return finish(config, before, from, space_id).await,
-        Some((other, _)) if other != to => return Err(Problem::MOVING_ELSEWHERE),
-        None if from == to => return Ok(Step::Done),
-        _ => {}
-    }
-    let did = match moves::state(&there, space_id).await? {
-        Some((_, State::Clearing)) if parts::remove(&there, space_id, "clearing").await? => {
-            "making room".to_owned()
+        Some(Move { other, state: State::Arrived { is_done: false }, .. }) => {
+            return finish(config, other, from, space_id).await;
         }
-        Some((_, State::Clearing)) => {
-            moves::arrive(&there, space_id).await?;
-            "made room".to_owned()
+        None | Some(Move { state: State::Arrived { .. }, .. }) if from == to => {
+            return Ok(Step::Done);
         }
-        Some((_, State::Arriving(place))) => {
-            return arriving(&here, &there, from, space_id, &place).await;
+        None | Some(Move { state: State::Arrived { .. }, .. }) => {
+            moves::leave(&here, space_id, to, edge::now_ms()).await?;
+            return Ok(Step::Did("leaving".to_owned()));
         }
-        Some((_, State::Arrived)) => {
-            moves::lead_on(config, from, to, space_id).await?;
-            "leading on".to_owned()
-        }
-        None | Some((_, State::Leaving | State::Left)) => {
-            moves::leave(&here, space_id, to).await?;
-            moves::receive(&here, &there, space_id, from).await?;
-            "leaving".to_owned()
-        }
+        Some(Move { other, .. }) if other != to => return Err(Problem::MOVING_ELSEWHERE),
+        Some(Move { began_ms, .. }) => began_ms,
     };
-    Ok(Step::Did(did))
+    let between = Between { here, there: config.db_of(to)?, from, space_id, began_ms };
+    let last = moves::last(&between.there, space_id).await?;
+    match last.filter(|last| last.began_ms == began_ms).map(|last| last.state) {
+        Some(State::Arrived { .. }) => {
+            moves::lead_on(config, from, to, space_id).await?;
+            Ok(Step::Did("leading on".to_owned()))
+        }
+        state => between.go_on(state).await,
+    }
 }
 
-/// Copies, compares, and opens the space where it is then.
-async fn arriving(
-    here: &Handle,
-    there: &Handle,
+/// A space on its way.
+struct Between {
+    here: Handle,
+    there: Handle,
     from: Database,
     space_id: i64,
-    place: &Place,
-) -> Result<Step, Problem> {
-    let Some((part, compares)) = parts::of(place.part) else {
-        moves::open(here, there, space_id, place.part).await?;
-        return Ok(Step::Did("opening".to_owned()));
-    };
-    if compares {
-        if parts::compare(here, there, space_id, place, part).await? {
-            return Ok(Step::Did(format!("comparing {}", part.name)));
+    began_ms: i64,
+}
+
+impl Between {
+    /// Goes on from where the other database is with this move: nowhere, if it does not know of it.
+    async fn go_on(&self, state: Option<State>) -> Result<Step, Problem> {
+        let (there, space_id) = (&self.there, self.space_id);
+        let did = match state {
+            Some(State::Arriving(place)) => return self.arrive(&place).await,
+            Some(State::Clearing) if parts::remove(there, space_id, "clearing").await? => {
+                "making room"
+            }
+            Some(State::Clearing) => {
+                moves::arrive(there, space_id).await?;
+                "made room"
+            }
+            _ => {
+                self.begin().await?;
+                "leaving"
+            }
+        };
+        Ok(Step::Did(did.to_owned()))
+    }
+
+    async fn begin(&self) -> Result<(), Problem> {
+        let Self { here, there, from, space_id, began_ms } = self;
+        Ok(moves::receive(here, there, *space_id, *from, *began_ms).await?)
+    }
+
+    /// Copies, compares, and opens the space where it is then.
+    async fn arrive(&self, place: &Place) -> Result<Step, Problem> {
+        let Self { here, there, space_id, .. } = self;
+        let Some((part, compares)) = parts::of(place.part) else {
+            moves::open(here, there, *space_id, place.part).await?;
+            return Ok(Step::Did("opening".to_owned()));
+        };
+        if compares {
+            if parts::compare(here, there, *space_id, place, part).await? {
+                return Ok(Step::Did(format!("comparing {}", part.name)));
+            }
+            edge::log("move_differs", part.name);
+            self.begin().await?;
+            return Ok(Step::Did(format!("copying again, since {} differed", part.name)));
         }
-        edge::log("move_differs", part.name);
-        moves::receive(here, there, space_id, from).await?;
-        return Ok(Step::Did(format!("copying again, since {} differed", part.name)));
+        let changes = parts::is_changed_by_sending(part);
+        if changes && moves::is_sending(here, *space_id, edge::now_ms()).await? {
+            return Ok(Step::Waiting);
+        }
+        parts::copy(here, there, *space_id, place, part).await?;
+        Ok(Step::Did(format!("copying {}", part.name)))
     }
-    let changes = parts::is_changed_by_sending(part);
-    if changes && moves::is_sending(here, space_id, edge::now_ms()).await? {
-        return Ok(Step::Waiting);
-    }
-    parts::copy(here, there, space_id, place, part).await?;
-    Ok(Step::Did(format!("copying {}", part.name)))
 }
 
 /// Removes from the database that a space has left what is left of it.
