@@ -209,7 +209,7 @@ describe("a migration that D1 does not take as a query", () => {
   });
 });
 
-/** The repository with a wrangler.toml of its own, which a deployment may change. Node takes a link for what it leads to. */
+/** The repository with a wrangler.toml that a deployment may change. A linked script would be run where it leads to. */
 function copyOfRoot() {
   const root = mkdtempSync(join(tmpdir(), "xtracker-deploy-root-"));
   const copied = ["scripts", "wrangler.toml"];

@@ -16,8 +16,8 @@ export async function freePort() {
 }
 
 /**
- * A server that can be started again on the same state; with the schema in its databases, by their bindings, not started
- * yet.
+ * A server that can be started again on the same state; with the schema in its databases, which are named by their
+ * bindings, and not started yet.
  */
 export async function devServer(state, config = "wrangler.toml", databases = ["DB"]) {
   for (const name of databases)

@@ -22,10 +22,13 @@ export const OF_DATABASE = DATABASE === 1 ? {} : { database: binding(DATABASE) }
 
 /** wrangler.toml with so many databases. */
 export const withDatabases = (count) => (toml) => {
-  const others = Array.from({ length: count - 1 }, (_, i) => i + 2).map(
-    (number) =>
-      `[[d1_databases]]\nbinding = "${binding(number)}"\ndatabase_name = "xtracker-${number}"\nmigrations_dir = "migrations"\n\n`,
-  );
+  const lines = (number) => [
+    "[[d1_databases]]",
+    `binding = "${binding(number)}"`,
+    `database_name = "xtracker-${number}"`,
+    'migrations_dir = "migrations"\n\n',
+  ];
+  const others = Array.from({ length: count - 1 }, (_, at) => lines(at + 2).join("\n"));
   return toml.replace("# Postbacks that D1 did not take in time.", (text) => others.join("") + text);
 };
 

@@ -1,7 +1,7 @@
 // The built Worker, and from /test-deploy on the version after it: one that knows a column by the name that a later
 // migration gave it. What waits in the queue outlives the change, as it does a deployment.
 import { WorkerEntrypoint } from "cloudflare:workers";
-import Built from "../build/index.js";
+import Built, { Writer as BuiltWriter } from "../build/index.js";
 
 let isDeployed = false;
 
@@ -10,6 +10,12 @@ class D1Database {
   constructor(database) {
     this.prepare = (sql) => database.prepare(isDeployed ? sql.replaceAll("refires", "came_again") : sql);
     this.batch = (statements) => database.batch(statements);
+  }
+}
+
+export class Writer extends BuiltWriter {
+  constructor(ctx, env) {
+    super(ctx, { ...env, DB: new D1Database(env.DB) });
   }
 }
 
