@@ -102,12 +102,7 @@ async fn take(
                 gate::unknown(config, incoming, &arrival.key_hash).await;
             }
             let later = outcome.later(arrival.database);
-            let reply = call.answer(outcome);
-            let reply = match cost {
-                Some(cost) => with_cost(config, reply, cost),
-                None => reply,
-            };
-            (reply, later)
+            (with_cost(config, call.answer(outcome), cost), later)
         }
         Err(reason) => {
             edge::log("report_not_stored", &reason.to_string());
@@ -246,11 +241,10 @@ async fn write(
     }
 }
 
-/// On somebody's own machine the answer tells what D1 counted: tests and the benchmark read it.
-pub fn with_cost(config: &Config, reply: Reply, cost: Cost) -> Reply {
-    if !config.local {
-        return reply;
-    }
+/// On somebody's own machine the answer tells what D1 counted, where it did so for this call alone: tests and
+/// the benchmark read it.
+pub fn with_cost(config: &Config, reply: Reply, cost: impl Into<Option<Cost>>) -> Reply {
+    let Some(cost) = cost.into().filter(|_| config.local) else { return reply };
     let (read, written) = cost.rows();
     reply.with("x-d1-cost", format!("read={read} written={written}"))
 }

@@ -104,15 +104,11 @@ async fn carry_out(
         }
         Request::ListLinks { space_id } => list_links(config, space_id).await?,
         Request::CreateLink { space_id } => {
-            let link = checked_link(&mut incoming).await?;
-            let home = Home::of_space(config, space_id).await?;
-            let id = manage::link::save(config, &home, space_id, None, &link).await?;
-            Reply::json(201, &CreatedLink { ok: true, id, path: format!("/l/{}", link.slug) })
+            let (id, slug) = save_link(config, space_id, None, incoming).await?;
+            Reply::json(201, &CreatedLink { ok: true, id, path: format!("/l/{slug}") })
         }
         Request::ChangeLink { space_id, link_id } => {
-            let link = checked_link(&mut incoming).await?;
-            let home = Home::of_space(config, space_id).await?;
-            manage::link::save(config, &home, space_id, Some(link_id), &link).await?;
+            save_link(config, space_id, Some(link_id), incoming).await?;
             Reply::json(200, &Done { ok: true })
         }
     };
@@ -126,8 +122,18 @@ async fn list_links(config: &Config, space_id: i64) -> Result<Reply, Problem> {
     Ok(Reply::json(200, &Links { ok: true, links }))
 }
 
-async fn checked_link(incoming: &mut Incoming) -> Result<link::LinkDraft, Problem> {
-    incoming.json::<link::LinkDraft>().await?.check(edge::host_of).map_err(Problem::field)
+/// Saves the link that the body describes; gives its id and its slug.
+async fn save_link(
+    config: &Config,
+    space_id: i64,
+    id: Option<i64>,
+    mut incoming: Incoming,
+) -> Result<(i64, String), Problem> {
+    let draft = incoming.json::<link::LinkDraft>().await?;
+    let link = draft.check(edge::host_of).map_err(Problem::field)?;
+    let home = Home::of_space(config, space_id).await?;
+    let id = manage::link::save(config, &home, space_id, id, &link).await?;
+    Ok((id, link.slug))
 }
 
 /// Rotates a key for a program. Of two at the same moment one is told to look again: it would else
