@@ -144,7 +144,11 @@ describe("a key that ends while its postbacks wait", () => {
     await rotate(id);
     await rotate(id);
     await operate("DELETE", `/${id}/keys/ingest/previous`);
-    const cron = (ms) => worker.server.getWorker().scheduled({ scheduledTime: new Date(ms), cron: "* * * * *" });
+    // Two databases take turns, every ten minutes, where the calls are not enough for both.
+    const cron = async (ms) => {
+      for (const scheduledTime of [new Date(ms), new Date(ms + 600_000)])
+        await worker.server.getWorker().scheduled({ scheduledTime, cron: "* * * * *" });
+    };
     const count = async () => (await worker.row("SELECT count(*) AS n FROM keys WHERE space_id = ?", id)).n;
     const now = Math.floor(Date.now() / 600_000) * 600_000;
     assert.equal(await count(), 4);
