@@ -17,16 +17,17 @@ export async function freePort() {
 
 /**
  * A server that can be started again on the same state; with the schema in its databases, which are named by their
- * bindings, and not started yet.
+ * bindings, and not started yet. `more` are variables.
  */
-export async function devServer(state, config = "wrangler.toml", databases = ["DB"]) {
+export async function devServer(state, config = "wrangler.toml", databases = ["DB"], more = {}) {
   for (const name of databases)
     execFileSync(
       "wrangler",
       ["d1", "migrations", "apply", name, "--config", config, "--local", "--persist-to", state],
       { cwd: ROOT, stdio: "pipe" },
     );
-  const vars = { LOCAL: "true", KEY_SECRET, OPERATOR_TOKEN, DESTINATION_KEY: "a destination key for tests only" };
+  const secrets = { KEY_SECRET, OPERATOR_TOKEN, DESTINATION_KEY: "a destination key for tests only" };
+  const vars = { LOCAL: "true", ...secrets, ...more };
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
   let child;
