@@ -37,9 +37,9 @@ const counts = {
 /** Every eid that was answered `queued` or `duplicate`: a promise. */
 const promised = new Set();
 
-/** Deliveries that may be in flight when the database is lost: a run of the cron and one of the queue's hints have six
- * connections each. */
-const IN_FLIGHT = 2 * 6;
+/** Deliveries that may be in flight when the database is lost: a run of the cron, one of the queue's hints, and one
+ * behind the consumer of postbacks have six connections each. */
+const IN_FLIGHT = 3 * 6;
 
 /** A destination that takes every second call, and each event by its fifth try; what it took, by event. */
 const received = new Map();
