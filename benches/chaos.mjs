@@ -38,9 +38,9 @@ const counts = {
 const promised = new Set();
 
 /**
- * Deliveries that may be in flight when the database is lost: six connections each of the cron's run and of those behind
- * batches of the two queues, of which several may go on at a time. In short, a run has the free plan's calls, and so two
- * connections at most.
+ * Deliveries that may be in flight when the database is lost: six connections each of the cron's run and of those
+ * behind batches of the two queues, of which several may go on at a time. In short, a run has the free plan's calls,
+ * and so few connections.
  */
 const IN_FLIGHT = SHORT ? 2 * 6 : 6 * 6;
 
@@ -184,7 +184,7 @@ mkdirSync(state);
 // scripts/chaos.sh gives this process mounts of its own where the machine allows it; they end with it.
 const isMounted = process.env.CHAOS_MOUNTS === "own";
 if (isMounted) execFileSync("mount", ["-t", "tmpfs", "-o", "size=96m", "tmpfs", state]);
-// The paid plan's calls: with the free plan's a run of the cron sends about ten, and thousands wait here in the long form.
+// The paid plan's calls: with the free plan's a run of the cron sends about ten, and in the long form thousands wait.
 const more = SHORT ? {} : { SUBREQUESTS: "1000" };
 const server = await devServer(state, "wrangler.toml", ["DB"], more);
 try {
