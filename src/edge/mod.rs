@@ -120,7 +120,8 @@ pub fn random<const N: usize>() -> Result<[u8; N], Error> {
 }
 
 /// Does the same for a few databases at the same time, and gives what came of each in their order. All are
-/// looked at whenever one goes on, which costs nothing for a few and needs no machinery.
+/// looked at whenever one goes on, which costs nothing for a few. `futures_util`'s `join_all` does as much, and
+/// more for many: 6 KB of compressed wasm that a few databases do not need (measured).
 pub async fn for_each<'a, T, W: Future<Output = T> + 'a>(
     databases: impl IntoIterator<Item = Database>,
     work: impl Fn(Database) -> W,
