@@ -98,10 +98,14 @@ WHERE (space_id, seq, destination_id) IN (
 );
 
 /// A success counts whoever holds the lease by now; a failure only for its holder. What is on record
-/// already, by the time of the try, is not recorded again: the answer to the first record may be lost.
+/// already, by the time of the try, is not recorded again: the answer to the first record may be lost. What has
+/// been taken out of the figures meanwhile is not tried again.
 const RECORD: &str = "
 UPDATE deliveries SET
-  state = ?4, due_at_ms = ?5, lease = NULL, tries = tries + 1,
+  state = iif(?4 = 'retrying' AND EXISTS (
+    SELECT 1 FROM events e WHERE e.space_id = ?1 AND e.seq = ?2 AND e.counted = 0
+  ), 'failed_permanently', ?4),
+  due_at_ms = ?5, lease = NULL, tries = tries + 1,
   attempts = json_insert(coalesce(attempts, '[]'), '$[#]', json(?6))
 WHERE space_id = ?1 AND seq = ?2 AND destination_id = ?3
   AND (?4 = 'sent' OR (lease IS ?7 AND state NOT IN ('sent', 'failed_permanently')))

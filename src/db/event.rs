@@ -15,7 +15,7 @@ use crate::model::note::{self, Note};
 const INTO_EVENTS: &str = "
 INSERT INTO events (
   space_id, seq, dedup, event, uid, eid, tg_id, value, micros, currency,
-  occurred_at_ms, received_at_ms, link_id, first, receipt, notes, raw
+  occurred_at_ms, received_at_ms, link_id, first, receipt, notes, raw, counted
 )";
 
 /// The columns of `report`, which is JSON of [`Columns`]; `at` is where it stands among others.
@@ -25,14 +25,16 @@ pub(super) const COLUMNS: &str = "
     report ->> 'dedup' AS dedup, report ->> 'event' AS event, report ->> 'uid' AS uid,
     report ->> 'eid' AS eid, report ->> 'tg_id' AS tg_id, report ->> 'value' AS value,
     report ->> 'micros' AS micros, report ->> 'currency' AS currency,
-    report ->> 'occurred_at_ms' AS occurred_at_ms, report ->> 'notes' AS notes, report ->> 'raw' AS raw";
+    report ->> 'occurred_at_ms' AS occurred_at_ms, report ->> 'notes' AS notes, report ->> 'raw' AS raw,
+    report ->> 'rules' AS rules, coalesce(report ->> 'counted', 1) AS counted";
 
-/// From the reports `p` those whose keys open a space.
+/// From the reports `p` those whose keys open a space, and that were read by the rules that the space has on.
 pub(super) const ADMITTED: &str = "
 k AS (
   SELECT p.*, y.space_id FROM p JOIN keys y
     ON y.hash = p.hash AND y.kind = p.kind
     AND (y.expires_at_ms IS NULL OR y.expires_at_ms > p.received_at_ms)
+    AND (p.rules IS NULL OR p.rules = y.rules)
 )";
 
 /// Rows from before have other keys where there is no eid: without the Telegram user, or with the uid's
@@ -90,27 +92,45 @@ SELECT
     0
   ),
   CASE
+    WHEN n.counted = 0 THEN 0
     WHEN n.uid IS NOT NULL THEN n.leads AND NOT EXISTS (
       SELECT 1 FROM events e INDEXED BY events_uid
-      WHERE e.space_id = n.space_id AND e.uid = n.uid AND e.event = n.event
+      WHERE e.space_id = n.space_id AND e.uid = n.uid AND e.event = n.event AND e.counted = 1
     ) AND iif(n.uid GLOB '*[ +]*', NOT EXISTS (
       SELECT 1 FROM folded_events f
-      WHERE f.space_id = n.space_id AND f.folded = replace(n.uid, '+', ' ') AND f.event = n.event
+      WHERE f.space_id = n.space_id AND f.folded = replace(n.uid, '+', ' ') AND f.event = n.event AND f.counted = 1
     ), 1)
     WHEN n.tg_id IS NOT NULL THEN n.leads AND NOT EXISTS (
       SELECT 1 FROM events e INDEXED BY events_tg
-      WHERE e.space_id = n.space_id AND e.tg_id = n.tg_id AND e.event = n.event AND e.uid IS NULL
+      WHERE e.space_id = n.space_id AND e.tg_id = n.tg_id AND e.event = n.event AND e.uid IS NULL AND e.counted = 1
     )
     ELSE 0
   END,
   n.receipt,
   CASE WHEN n.plus_restored THEN json_insert(coalesce(n.notes, '[]'), '$[#]', ?2) ELSE n.notes END,
-  n.raw
+  n.raw, n.counted
 FROM n
 WHERE true";
 
+/// What comes again under the same id. It is kept when it came, and where it says something else also what:
+/// another amount, currency or uid; that it leaves one out is nothing else. The trigger `events_again` then
+/// makes a version of it.
 const OR_AGAIN: &str = "
-ON CONFLICT (space_id, dedup) DO UPDATE SET refires = refires + (receipt <> excluded.receipt)";
+ON CONFLICT (space_id, dedup) DO UPDATE SET
+  refires = refires + (receipt <> excluded.receipt),
+  again = iif(receipt = excluded.receipt, again, json_set(
+    coalesce(again, '[]'),
+    '$[' || min(coalesce(json_array_length(again), 0), 49) || ']',
+    json(iif(
+      excluded.micros IS NOT NULL AND (excluded.micros IS NOT micros OR excluded.currency <> currency)
+        OR excluded.uid IS NOT NULL AND replace(excluded.uid, '+', ' ') IS NOT replace(uid, '+', ' '),
+      json_object(
+        'ms', excluded.received_at_ms, 'uid', excluded.uid, 'value', substr(excluded.value, 1, 64),
+        'micros', excluded.micros, 'currency', excluded.currency, 'raw', excluded.raw
+      ),
+      excluded.received_at_ms
+    ))
+  ))";
 
 const NAMED: &str = "
 RETURNING space_id, seq, receipt, EXISTS (
@@ -169,11 +189,11 @@ SELECT
   n.dedup, n.event, n.uid, n.eid, NULL, n.value, n.micros, n.currency,
   n.occurred_at_ms, n.received_at_ms,
   coalesce(n.link_id, 0),
-  n.uid IS NOT NULL AND NOT EXISTS (
+  n.uid IS NOT NULL AND n.counted = 1 AND NOT EXISTS (
     SELECT 1 FROM events e INDEXED BY events_uid
-    WHERE e.space_id = n.space_id AND e.uid = n.uid AND e.event = n.event
+    WHERE e.space_id = n.space_id AND e.uid = n.uid AND e.event = n.event AND e.counted = 1
   ),
-  n.receipt, n.notes, n.raw
+  n.receipt, n.notes, n.raw, n.counted
 FROM n
 WHERE true",
     OR_AGAIN,
@@ -210,7 +230,8 @@ n AS (
   SELECT s.*,
     row_number() OVER (PARTITION BY s.space_id ORDER BY s.again, s.at) AS nth,
     row_number() OVER (
-      PARTITION BY s.space_id, s.event, replace(s.uid, '+', ' '), iif(s.uid IS NULL, s.tg_id, NULL), s.again
+      PARTITION BY
+        s.space_id, s.event, replace(s.uid, '+', ' '), iif(s.uid IS NULL, s.tg_id, NULL), s.again, s.counted
       ORDER BY s.at
     ) = 1 AS leads
   FROM s ORDER BY s.at
@@ -327,6 +348,9 @@ struct Columns<'a> {
     occurred_at_ms: i64,
     notes: Option<String>,
     raw: &'a str,
+    /// 0 for what is not counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counted: Option<u8>,
 }
 
 impl<'a> Columns<'a> {
@@ -344,6 +368,7 @@ impl<'a> Columns<'a> {
             occurred_at_ms: report.occurred_at.ms(),
             notes: note::to_json(&report.notes),
             raw,
+            counted: (!report.counts).then_some(0),
         }
     }
 }

@@ -25,7 +25,7 @@ SELECT
   e.seq, e.event, ",
     UID_OF_EVENT,
     " AS uid, e.eid, e.tg_id, e.value, CAST(e.micros AS TEXT) AS micros, e.currency,
-  e.occurred_at_ms, e.received_at_ms, e.link_id, e.first, e.refires, e.notes"
+  e.occurred_at_ms, e.received_at_ms, e.link_id, e.first, e.refires, e.notes, e.counted"
 );
 
 /// Events with their deliveries as JSON pairs of destination and state; what follows says which.
@@ -113,6 +113,7 @@ const EXPORT: &str = concat!(
     "
 FROM events e
 WHERE e.space_id = ?1 AND e.seq > ?2 AND e.seq <= ?3 AND e.occurred_at_ms >= ?4 AND e.occurred_at_ms < ?5
+  AND e.counted = 1
 ORDER BY e.seq LIMIT ?6"
 );
 
@@ -156,6 +157,8 @@ pub struct Item {
     pub received_at_ms: i64,
     pub link_id: i64,
     pub first: bool,
+    /// Whether it is in the figures.
+    pub counted: bool,
     pub refires: i64,
     pub notes: Vec<String>,
     /// Empty in a file.
@@ -218,6 +221,7 @@ impl Item {
             received_at_ms: row.number("received_at_ms"),
             link_id: row.number("link_id"),
             first: row.is("first"),
+            counted: row.is("counted"),
             refires: row.number("refires"),
             notes: json::texts(&json::read(&row.text("notes"))),
             raw: row.text("raw"),

@@ -10,7 +10,7 @@ use worker::D1Database;
 
 use super::parts::Place;
 use super::row::Row;
-use super::{json, number, run, run_together, text};
+use super::{json, number, optional_text, run, run_together, text};
 use crate::edge::config::Config;
 use crate::error::Error;
 use crate::model::database::Database;
@@ -56,12 +56,13 @@ WHERE space_id = ?1 AND EXISTS (SELECT 1 FROM moves m WHERE m.space_id = ?1 AND 
 ";
 
 const SPACE: &str = "
-SELECT name, time_zone, created_at_ms FROM spaces WHERE id = ?1
+SELECT name, time_zone, created_at_ms, network FROM spaces WHERE id = ?1
 ";
 
 const RECEIVE: &str = "
-INSERT INTO spaces (id, name, time_zone, created_at_ms) VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT (id) DO UPDATE SET name = excluded.name, time_zone = excluded.time_zone
+INSERT INTO spaces (id, name, time_zone, created_at_ms, network) VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (id) DO UPDATE SET
+  name = excluded.name, time_zone = excluded.time_zone, network = excluded.network
 ";
 
 /// Also for a space that was there before, or whose rows differed.
@@ -253,6 +254,7 @@ pub async fn receive(
         text(&row.text("name")),
         text(&row.text("time_zone")),
         number(row.number("created_at_ms")),
+        optional_text(row.optional_text("network").as_deref()),
     ];
     let clear = [number(space_id), number(of.number().into()), number(began_ms)];
     run_together(to, &[(RECEIVE, &space), (CLEAR, &clear)]).await.map(|_results| ())

@@ -74,7 +74,7 @@ macro_rules! part {
 }
 
 /// Every table of a space, in the order in which they are copied; schema.sql has their columns.
-pub const PARTS: [Part; 9] = [
+pub const PARTS: [Part; 14] = [
     part!("clicks", key "uid" after "?2 ->> 0" from "[\"\"]",
         "uid", "link_id", "clicked_at_ms", "fbclid", "fbp", "fbc", "campaign_id", "campaign_name", "adset_id", "adset_name",
         "ad_id", "ad_name", "placement", "country", "user_agent", "ip", "raw_query";
@@ -83,13 +83,26 @@ pub const PARTS: [Part; 9] = [
         "uid", "tg_id", "bound_at_ms";
         "DO NOTHING"; "total(tg_id), total(bound_at_ms), sum(length(uid))"),
     part!("held", key "seq" after "?2 ->> 0" from "[-9007199254740991]",
-        "seq", "fingerprint", "status", "notes", "raw", "received_at_ms", "receipt", "refires";
-        "DO NOTHING"; "total(seq), total(received_at_ms), total(refires), sum(length(raw)), sum(length(notes))"),
+        "seq", "fingerprint", "status", "notes", "raw", "received_at_ms", "receipt", "refires", "event_seq";
+        "DO NOTHING"; "total(seq), total(received_at_ms), total(refires), total(event_seq), sum(length(raw)), sum(length(notes))"),
     part!("events", key "seq" after "?2 ->> 0" from "[-9007199254740991]",
         "seq", "dedup", "event", "uid", "eid", "tg_id", "value", "micros", "currency", "occurred_at_ms", "received_at_ms",
-        "link_id", "first", "receipt", "refires", "notes", "raw";
+        "link_id", "first", "receipt", "refires", "notes", "raw", "counted", "again";
         "DO NOTHING";
-        "total(seq), total(micros), total(tg_id), total(link_id), total(first), total(refires), total(occurred_at_ms), total(received_at_ms), sum(length(dedup)), sum(length(raw)), sum(length(notes))"),
+        "total(seq), total(micros), total(tg_id), total(link_id), total(first), total(refires), total(counted), sum(length(again)), total(occurred_at_ms), total(received_at_ms), sum(length(dedup)), sum(length(raw)), sum(length(notes))"),
+    part!("versions", key "seq, what" after "?2 ->> 0, ?2 ->> 1" from "[-9007199254740991,\"\"]",
+        "seq", "what", "uid", "value", "micros", "currency", "raw", "received_at_ms", "last_at_ms", "times", "decided";
+        "DO NOTHING"; "total(seq), total(micros), total(last_at_ms), total(times), total(decided), sum(length(raw))"),
+    part!("decisions", key "seq, n" after "?2 ->> 0, ?2 ->> 1" from "[-9007199254740991,0]",
+        "seq", "n", "kind", "reason", "other", "before", "after", "undoes", "at_ms";
+        "DO NOTHING"; "total(seq), total(n), total(other), total(undoes), total(at_ms), sum(length(before)), sum(length(after))"),
+    part!("rules", key "n" after "?2 ->> 0" from "[-9007199254740991]",
+        "n", "mend", "created_at_ms", "ended_at_ms"; "DO NOTHING"; "total(n), total(ended_at_ms), sum(length(mend))"),
+    part!("replays", key "n" after "?2 ->> 0" from "[-9007199254740991]",
+        "n", "what", "total", "done", "stored", "known", "after", "created_at_ms", "ended_at_ms";
+        "DO NOTHING"; "total(n), total(done), total(stored), total(ended_at_ms), sum(length(what))"),
+    part!("mutes", key "source, cause" after "?2 ->> 0, ?2 ->> 1" from "[\"\",\"\"]",
+        "source", "cause", "muted_at_ms"; "DO NOTHING"; "total(muted_at_ms), sum(length(cause))"),
     part!("counters", key "bucket, link_id, event, currency" after "?2 ->> 0, ?2 ->> 1, ?2 ->> 2, ?2 ->> 3"
         from "[-9007199254740991,0,\"\",\"\"]",
         "bucket", "link_id", "event", "currency", "events", "people", "units", "micros";

@@ -33,6 +33,7 @@ SELECT
 FROM json_each(?1) p CROSS JOIN keys k
 WHERE k.hash = p.value ->> 'key_hash' AND k.kind = p.value ->> 'key_kind'
   AND (k.expires_at_ms IS NULL OR k.expires_at_ms > p.value ->> 'received_at_ms')
+  AND (p.value ->> 'rules' IS NULL OR p.value ->> 'rules' = k.rules)
 ORDER BY p.key
 ON CONFLICT (space_id, fingerprint) DO UPDATE SET refires = refires + (receipt <> excluded.receipt)
 RETURNING seq

@@ -200,6 +200,7 @@ pub fn arrival(config: &Config, key: &Presented<'_>, received_at_ms: i64) -> Arr
         received_at_ms,
         receipt: encode::hex(&edge::random::<8>().unwrap_or_default()),
         database: moved_to.unwrap_or_else(|| config.database_of(key)),
+        rules: None,
     }
 }
 

@@ -152,6 +152,10 @@ pub struct Arrival {
     /// The database that knows the key, as far as is known.
     #[serde(skip_serializing_if = "Database::is_first")]
     pub database: Database,
+    /// The number of the rules that it was read by (schema.sql, keys); `None` where nobody is there to read it
+    /// again by others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules: Option<i64>,
 }
 
 impl Arrival {
@@ -163,6 +167,7 @@ impl Arrival {
             received_at_ms: json::number(stored, "received_at_ms")?,
             receipt: json::optional_text(stored, "receipt")?,
             database: Database::read(stored)?,
+            rules: None,
         })
     }
 }
@@ -180,6 +185,8 @@ pub struct Report {
     pub amount: Option<Amount>,
     pub currency: Currency,
     pub occurred_at: EventTime,
+    /// Whether it counts; a test does not.
+    pub counts: bool,
     pub notes: Vec<Note>,
 }
 
@@ -208,6 +215,7 @@ mod tests {
             amount: None,
             currency: Currency::default(),
             occurred_at: EventTime::received(ms),
+            counts: true,
             notes: Vec::new(),
         };
         report.dedup_key()

@@ -23,11 +23,12 @@ pub enum Field {
     Time,
     TgId,
     DryRun,
+    Test,
 }
 
 impl Field {
     /// Every parameter that is read; all others are kept in the raw query and ignored.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Token,
         Self::Event,
         Self::Uid,
@@ -37,6 +38,7 @@ impl Field {
         Self::Time,
         Self::TgId,
         Self::DryRun,
+        Self::Test,
     ];
 
     /// The field of a parameter's name: its own, or `occurred_at_ms`, which `POST /events` says for `t`.
@@ -59,13 +61,14 @@ impl Field {
             Self::Time => "t",
             Self::TgId => "tg_id",
             Self::DryRun => "dry_run",
+            Self::Test => "test",
         }
     }
 }
 
 impl Note {
     /// Those whose word says everything.
-    const PLAIN: [Self; 38] = [
+    const PLAIN: [Self; 39] = [
         Self::MacroAsName,
         Self::TemplateOpened,
         Self::HtmlAmp,
@@ -80,6 +83,7 @@ impl Note {
         Self::BoundToAnother,
         Self::LinkUnknown,
         Self::TgIdIgnored,
+        Self::Test,
         Self::DryRunUnavailable,
         Self::MethodUnknown,
         Self::EventMissing,
@@ -164,6 +168,8 @@ pub enum Note {
     LinkUnknown,
     /// `tg_id` is not a Telegram user id and counts as absent.
     TgIdIgnored,
+    /// It says that it is a test: stored and shown, but not counted and sent nowhere.
+    Test,
     /// The parameter's bytes are not UTF-8 text.
     Undecodable(Field),
     /// The request itself could not be read.
@@ -212,6 +218,7 @@ impl fmt::Display for Note {
             Self::BoundToAnother => "bound_to_another",
             Self::LinkUnknown => "link_unknown",
             Self::TgIdIgnored => "tg_id_ignored",
+            Self::Test => "test",
             Self::DryRunUnavailable => "dry_run_unavailable",
             Self::MethodUnknown => "method_not_get_or_post",
             Self::EventMissing => "event_missing",
@@ -328,7 +335,7 @@ mod tests {
     fn every_note_that_is_written_is_read_back() {
         let texts = every_text();
         let words = texts.len() / Field::ALL.len();
-        assert_eq!(words, 42, "is a note new? Raise the count, and add it to PLAIN if it is plain");
+        assert_eq!(words, 43, "is a note new? Raise the count, and add it to PLAIN if it is plain");
         for text in texts {
             assert_eq!(Note::read(&text).map(|note| note.to_string()), Some(text));
         }

@@ -7,7 +7,8 @@ use super::events::{Line, lines, link_name};
 use super::explain::{Explained, explain};
 use super::frame::{self, Section};
 use super::shown::{
-    Moment, amount, can_be_resent, is_without_amount, moment, state, times_more, visible,
+    Moment, amount, amount_as_read, can_be_resent, is_without_amount, moment, state, times_more,
+    visible,
 };
 use crate::db::feed::{Delivery, Item, Whole};
 use crate::db::space::Spaces;
@@ -98,6 +99,7 @@ pub fn pairs(raw: &str) -> Vec<(String, String)> {
 fn verdict(whole: &Whole, link: &str) -> Vec<String> {
     let item = &whole.item;
     let mut sentences = vec![match item.micros {
+        _ if !item.counted => "Not counted: it is in none of the figures.".to_owned(),
         Some(0) => "Counted as a deposit of zero: revenue did not change.".to_owned(),
         Some(micros) if micros < 0 => {
             let taken = money::with_currency(-i128::from(micros), &item.currency);
@@ -144,7 +146,7 @@ fn facts(item: &Item, link: &str) -> Vec<(&'static str, String)> {
         ("Value as sent", text(&item.value)),
     ];
     if item.event == "deposit" {
-        facts.push(("Value as read", amount(item)));
+        facts.push(("Value as read", amount_as_read(item)));
     }
     facts.push(("Link", link.to_owned()));
     facts.push((

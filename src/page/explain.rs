@@ -91,6 +91,10 @@ fn explained(note: Note) -> Explained {
         }
         Note::LinkUnknown => ("No link of this space has this slug.", ""),
         Note::TgIdIgnored => ("tg_id is not a Telegram user id, and was ignored.", ""),
+        Note::Test => (
+            "It says that it is a test: it is on record, but counts nowhere and was sent nowhere.",
+            "",
+        ),
         Note::TgIdMissing => ("tg_id is missing.", "Send the Telegram user's id."),
         Note::TgIdNotANumber => ("tg_id is not a number.", "Send the Telegram user's id."),
         Note::DryRunUnavailable => ("dry_run is not available yet.", "Remove dry_run."),
@@ -158,7 +162,7 @@ fn unresolved(field: Field) -> (&'static str, &'static str) {
             "The network did not fill its macro for the time, so the time of receipt was used.",
             "Remove t from the postback URL, or use the network's own macro.",
         ),
-        Field::Value | Field::TgId | Field::DryRun | Field::Token => (
+        Field::Value | Field::TgId | Field::DryRun | Field::Test | Field::Token => (
             "The network did not fill a macro, and the parameter was ignored.",
             "Use the network's own macro, or remove the parameter.",
         ),

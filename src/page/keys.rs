@@ -125,7 +125,7 @@ pub fn page(
         builder: builder(space_id, known),
         built,
         building: known.typed.is_some_and(|(macros, _)| *macros != Macros::default()),
-        fire: format!("/e?token={token}&event=registration&uid=test-{test}&eid=test-{test}"),
+        fire: format!("/e?token={token}&event=registration&uid=test-{test}&eid=test-{test}&test=1"),
     };
     frame::of_space(form::status(known.bad), spaces, Section::Keys, "API keys", &page)
 }

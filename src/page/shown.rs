@@ -77,6 +77,12 @@ pub fn can_be_resent(state: &str) -> bool {
 
 /// An amount as a feed shows it: what counts, or why nothing does.
 pub fn amount(item: &Item) -> String {
+    let amount = amount_as_read(item);
+    if item.counted { amount } else { format!("{amount} (not counted)").trim_start().to_owned() }
+}
+
+/// An amount as it was read, whether it counts or not.
+pub fn amount_as_read(item: &Item) -> String {
     match item.micros {
         Some(micros) => money::with_currency(micros.into(), &item.currency),
         None if item.event == "deposit" => "no amount".to_owned(),

@@ -20,6 +20,9 @@ use crate::model::note::{Broken, Field, Note};
 use crate::model::status::Status;
 use crate::model::time::{BadTime, EventTime};
 
+/// What says yes to `test`.
+const YES: [&str; 4] = ["1", "true", "yes", "on"];
+
 /// A postback that was understood, or the reason why not.
 pub type Verdict = Result<Report, Refusal>;
 
@@ -49,6 +52,7 @@ fn judge(parameters: &mut Parameters, broken: Option<Broken>, now_ms: i64) -> Ve
     let currency = read_currency(parameters, &mut faults);
     let occurred_at = read_time(parameters, now_ms, &mut faults);
     let tg_id = read_tg_id(parameters);
+    let counts = !is_test(parameters);
     if parameters.notes.contains(&Note::MacroUnresolved(Field::Uid))
         && matches!(parameters.value(Field::Value), Value::Unresolved(_))
     {
@@ -56,9 +60,18 @@ fn judge(parameters: &mut Parameters, broken: Option<Broken>, now_ms: i64) -> Ve
     }
     notes.splice(0..0, parameters.notes.iter().copied());
     match event {
-        Some(event) if faults.is_empty() => {
-            Ok(Report { event, uid, eid, tg_id, value, amount, currency, occurred_at, notes })
-        }
+        Some(event) if faults.is_empty() => Ok(Report {
+            event,
+            uid,
+            eid,
+            tg_id,
+            value,
+            amount,
+            currency,
+            occurred_at,
+            counts,
+            notes,
+        }),
         _ => Err(faults.refusal(notes)),
     }
 }
@@ -133,6 +146,17 @@ fn read_tg_id(parameters: &mut Parameters) -> Option<TgId> {
         parameters.notes.push(Note::TgIdIgnored);
     }
     tg_id
+}
+
+/// Whether a report says that it is a test. Networks have parameters of their own of this name: nothing but a
+/// plain yes takes a deposit out of the figures.
+fn is_test(parameters: &mut Parameters) -> bool {
+    let is_yes = |text: &str| YES.iter().any(|yes| text.eq_ignore_ascii_case(yes));
+    let is_test = matches!(parameters.value(Field::Test), Value::Text(text) if is_yes(text));
+    if is_test {
+        parameters.notes.push(Note::Test);
+    }
+    is_test
 }
 
 #[cfg(test)]

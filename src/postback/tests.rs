@@ -44,6 +44,25 @@ fn a_documented_postback_is_read_in_full() {
 }
 
 #[test]
+fn a_test_does_not_count_and_nothing_but_a_plain_yes_makes_one() {
+    for (query, counts) in [
+        ("event=deposit&value=25&test=1", false),
+        ("event=deposit&value=25&test=TRUE", false),
+        ("event=registration&test=yes", false),
+        ("event=deposit&value=25", true),
+        ("event=deposit&value=25&test=", true),
+        ("event=deposit&value=25&test=0", true),
+        ("event=deposit&value=25&test=no", true),
+        ("event=deposit&value=25&test={test}", true),
+        ("event=deposit&value=25&test=ab-group", true),
+    ] {
+        let report = report(query);
+        assert_eq!(report.counts, counts, "{query}");
+        assert_eq!(report.notes.contains(&Note::Test), !counts, "{query}");
+    }
+}
+
+#[test]
 fn every_status_has_its_query() {
     for (query, expected) in [
         ("event=deposit&value=25", Status::Queued),

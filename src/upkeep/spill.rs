@@ -200,6 +200,7 @@ mod tests {
                 received_at_ms: 5,
                 receipt: "r".to_owned(),
                 database,
+                rules: None,
             },
             raw: "event=deposit".to_owned(),
             broken: Some(Broken::JsonMalformed { line: 1, column: 2 }),
