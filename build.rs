@@ -28,7 +28,7 @@ fn newest(folder: &Path) -> io::Result<u32> {
     newest.ok_or_else(|| io::Error::other("there is no migration"))
 }
 
-/// An expression: the text of every network pack, in the order of their files' names.
+/// An expression: the slug and the text of every network pack, in the order of their files' names.
 fn packs(folder: &Path) -> io::Result<String> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -38,6 +38,9 @@ fn packs(folder: &Path) -> io::Result<String> {
         }
     }
     files.sort();
-    let texts = files.iter().map(|path| format!("include_str!({path:?}),\n"));
+    let texts = files.iter().map(|path| {
+        let slug = path.file_stem().unwrap_or_default();
+        format!("({slug:?}, include_str!({path:?})),\n")
+    });
     Ok(format!("[\n{}]", texts.collect::<String>()))
 }

@@ -1,16 +1,20 @@
 //! Network packs: each network's own macros, what its amount means, and where that is known from. One
 //! file a network; none of them is guessed.
 
+mod meaning;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+
+pub use meaning::{Meaning, Standing};
 
 use crate::error::BadField;
 use crate::model::event::EventKind;
 use crate::text::json;
 
-/// The text of every pack in this folder, as `build.rs` found them.
-const PACKS: &[&str] = &include!(concat!(env!("OUT_DIR"), "/packs.rs"));
+/// The slug and the text of every pack in this folder, as `build.rs` found them.
+const PACKS: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/packs.rs"));
 
 /// Stands where a pack knows that a macro belongs, but not which. Counts as unfilled if it arrives.
 const REPLACE: &str = "REPLACE";
@@ -71,6 +75,8 @@ pub struct Source {
 /// What is known of a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pack {
+    /// The name of its file, by which it is chosen.
+    pub slug: &'static str,
     pub name: String,
     pub source: Source,
     /// The macro of the click id; `None` where the user's own sub id has to be named.
@@ -82,6 +88,14 @@ pub struct Pack {
     pub currency: Option<String>,
     /// Whether the base URL must not contain `?`: the network adds the parameters itself.
     pub base_only: bool,
+    /// Whether it adds parameters of its own behind the URL, with a second `?`.
+    pub appends: bool,
+    /// Every macro that is known, and what it stands for.
+    pub macros: BTreeMap<String, Meaning>,
+    /// Names of parameters that it sends by itself.
+    pub parameters: Vec<String>,
+    /// Its words for a conversion's status.
+    pub statuses: BTreeMap<String, Standing>,
     pub notes: Vec<String>,
 }
 
@@ -96,17 +110,18 @@ pub struct Ready {
 
 /// Every pack, by name.
 pub fn packs() -> Vec<Pack> {
-    PACKS.iter().filter_map(|file| Pack::read(&json::read(file))).collect()
+    PACKS.iter().filter_map(|(slug, file)| Pack::read(slug, &json::read(file))).collect()
 }
 
 impl Pack {
-    fn read(file: &Value) -> Option<Self> {
+    fn read(slug: &'static str, file: &Value) -> Option<Self> {
         let amount = |amount: &Value| {
             let means = Means::parse(&json::text(amount, "means"))?;
             Some(Amount { name: json::optional_text(amount, "macro")?, means })
         };
         let source = file.get("source")?;
         Some(Self {
+            slug,
             name: json::optional_text(file, "name")?,
             source: Source { grade: json::text(source, "grade"), says: json::text(source, "says") },
             uid: json::optional_text(file, "uid"),
@@ -114,6 +129,10 @@ impl Pack {
             amounts: json::items(file.get("amounts")?).map(amount).collect::<Option<_>>()?,
             currency: json::optional_text(file, "currency"),
             base_only: file.get("base_only")?.as_bool()?,
+            appends: file.get("appends")?.as_bool()?,
+            macros: by_name(file.get("macros")?, Meaning::parse)?,
+            parameters: json::texts(file.get("parameters")?),
+            statuses: by_name(file.get("statuses")?, Standing::parse)?,
             notes: json::texts(file.get("notes")?),
         })
     }
@@ -143,6 +162,12 @@ impl Pack {
         };
         Ready { event, means, url: macros.url(origin, token, event) }
     }
+}
+
+/// An object's words by their names; `None` where one of them is none that is known.
+fn by_name<T>(words: &Value, parse: fn(&str) -> Option<T>) -> Option<BTreeMap<String, T>> {
+    let words = json::texts_by_name(words).into_iter();
+    words.map(|(name, word)| Some((name, parse(&word)?))).collect()
 }
 
 /// The macros of a network that has no pack, as the user types them; empty ones are left out.

@@ -24,7 +24,7 @@ fn every_file_is_a_pack_that_can_be_read() {
         files.filter(|path| path.extension().is_some_and(|e| e == "json")).collect();
     for path in &files {
         let text = fs::read_to_string(path).unwrap();
-        let is_read = Pack::read(&json::read(&text)).is_some();
+        let is_read = Pack::read("", &json::read(&text)).is_some();
         assert!(is_read, "{} lacks a key, or a word in it is none that is known", path.display());
     }
     assert_eq!(PACKS.len(), files.len());
@@ -32,6 +32,37 @@ fn every_file_is_a_pack_that_can_be_read() {
         let [before, after] = [&pair[0].name, &pair[1].name];
         let is_sorted = before.to_lowercase() < after.to_lowercase();
         assert!(is_sorted, "the files' names sort {before} before {after}");
+    }
+}
+
+/// What is put into a URL means what belongs there.
+#[test]
+fn every_macro_of_a_url_says_what_it_stands_for() {
+    for pack in packs() {
+        let meaning = |name: &str| pack.macros.get(name).copied();
+        let named = format!("{} at {}", pack.name, pack.slug);
+        assert!(
+            pack.uid.as_deref().is_none_or(|uid| meaning(uid) == Some(Meaning::Click)),
+            "{named}"
+        );
+        for (event, eid) in &pack.eid {
+            let is_person = event == "registration" && meaning(eid) == Some(Meaning::User);
+            assert!(is_person || meaning(eid) == Some(Meaning::Transaction), "{named}: {eid}");
+        }
+        for amount in &pack.amounts {
+            let expected = match amount.means {
+                Means::Deposit => Meaning::Deposit,
+                Means::Order => Meaning::Order,
+                Means::Commission => Meaning::Commission,
+                Means::Unsaid => Meaning::Amount,
+            };
+            assert_eq!(meaning(&amount.name), Some(expected), "{named}: {}", amount.name);
+        }
+        let currency = pack.currency.as_deref().filter(|currency| is_unresolved(currency));
+        assert!(currency.is_none_or(|name| meaning(name) == Some(Meaning::Currency)), "{named}");
+        for name in pack.macros.keys() {
+            assert!(is_unresolved(name), "{named}: {name} would be taken for a value");
+        }
     }
 }
 
