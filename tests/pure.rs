@@ -8,20 +8,27 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms from the roof down, each with what it may use beside what everybody may: `GROUND`.
-const ROOMS: [(&str, &[&str]); 15] = [
+const ROOMS: [(&str, &[&str]); 16] = [
     ("lib", &["route", "door", "dashboard", "upkeep", "writer", "edge"]),
     ("route", &["door", "dashboard"]),
     ("fuzz", &["page", "destination", "postback"]),
-    ("door", &["manage", "upkeep", "writer", "page", "db", "edge", "destination", "postback"]),
-    ("dashboard", &["manage", "upkeep", "page", "db", "edge", "destination", "network", "figures"]),
+    (
+        "door",
+        &["manage", "upkeep", "writer", "page", "db", "edge", "destination", "doctor", "postback"],
+    ),
+    (
+        "dashboard",
+        &["manage", "upkeep", "page", "db", "edge", "destination", "doctor", "network", "figures"],
+    ),
     ("manage", &["db", "edge", "destination"]),
-    ("upkeep", &["db", "edge", "destination", "postback", "figures"]),
+    ("upkeep", &["db", "edge", "destination", "doctor", "postback", "figures"]),
     ("writer", &["db", "edge"]),
     // It shows what db has read, and never asks for it.
-    ("page", &["db", "destination", "network", "figures"]),
-    ("db", &["edge", "destination", "postback", "figures"]),
+    ("page", &["db", "destination", "doctor", "network", "figures"]),
+    ("db", &["edge", "destination", "doctor", "postback", "figures"]),
     ("edge", &["destination", "postback", "figures"]),
     ("destination", &["postback"]),
+    ("doctor", &["network", "postback"]),
     ("network", &["postback"]),
     ("postback", &[]),
     ("figures", &[]),

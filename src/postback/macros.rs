@@ -58,7 +58,7 @@ fn is_bracketed(text: &str) -> bool {
 }
 
 /// What stands in the outermost brackets, with the opening one.
-fn inside_of(text: &str) -> Option<(&'static str, &str)> {
+pub fn inside_of(text: &str) -> Option<(&'static str, &str)> {
     BRACKETS.iter().find_map(|(open, close)| {
         Some((*open, text.strip_prefix(open)?.strip_suffix(close)?.trim()))
     })

@@ -1,0 +1,138 @@
+//! The postback doctor: why postbacks did not count, and what to change. Pure: it looks at a window of
+//! what is stored, and knows neither database nor clock.
+//!
+//! Arrivals are grouped by source. The rules in `cause` look at each group in turn, the specific ones
+//! first. A false finding is worse than a missing one.
+
+mod cause;
+mod group;
+mod literal;
+mod say;
+mod seen;
+mod source;
+mod window;
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+pub use window::{Arrived, Finding, Place, UidIs, UnknownKeys, Version, Window};
+
+use crate::doctor::cause::{CAUSES, Cause};
+use crate::doctor::group::{Found, Group, seq};
+use crate::doctor::seen::Seen;
+use crate::network::{self, Pack};
+
+/// Clean arrivals of a source after which what it did before counts as solved.
+const CLEAN: usize = 10;
+
+/// Examples that a finding names.
+const EXAMPLES: usize = 20;
+
+/// What is wrong with what arrived, most money first.
+pub fn findings(window: &Window) -> Vec<Finding> {
+    let packs = network::packs();
+    let mut groups = grouped(window, &packs);
+    let known = groups.iter().filter(|group| group.pack.is_some()).count();
+    // What a single source sends once it is mended may show its network no more.
+    let apart =
+        if known == 1 { groups.iter().position(|group| group.pack.is_none()) } else { None };
+    let since: Vec<_> = apart.and_then(|at| groups.get(at)).map(times).unwrap_or_default();
+    let mut findings = cause::key_unknown::findings(window);
+    for group in &mut groups {
+        let since = if group.pack.is_some() { since.as_slice() } else { &[] };
+        findings.extend(diagnose(group, since));
+    }
+    findings.sort_by_key(|finding| {
+        let most = finding.money.iter().map(|(_, micros)| micros.abs()).max().unwrap_or(0);
+        (Reverse(most), Reverse(finding.count), Reverse(finding.last_seen_ms), finding.cause)
+    });
+    findings
+}
+
+/// The live arrivals by their source, each source's oldest first.
+fn grouped<'a>(window: &'a Window, packs: &'a [Pack]) -> Vec<Group<'a>> {
+    let is_live = |at: &&Arrived| at.counted || matches!(at.place, Place::Refused(_));
+    let mut seen: Vec<_> = window.arrived.iter().filter(is_live).map(Seen::new).collect();
+    seen.sort_by_key(|seen| (seen.at.received_at_ms, seq(seen.at.place)));
+    let recognised = source::recognise(packs, window.network.as_deref(), &seen);
+    let mut groups: BTreeMap<&str, (Option<&Pack>, Vec<Seen>)> = BTreeMap::new();
+    for (seen, pack) in seen.into_iter().zip(recognised) {
+        let slug = pack.map_or("", |pack: &Pack| pack.slug);
+        groups.entry(slug).or_insert_with(|| (pack, Vec::new())).1.push(seen);
+    }
+    groups.into_values().map(|(pack, arrived)| Group::new(window, pack, arrived)).collect()
+}
+
+/// When each of a group's arrivals came, with its event.
+fn times(group: &Group) -> Vec<(i64, String)> {
+    let clean = group.arrived.iter().filter(|seen| !seen.is_refused() && !seen.at.mended);
+    clean.map(|seen| (seen.at.received_at_ms, seen.at.event.clone())).collect()
+}
+
+fn diagnose(group: &mut Group, since: &[(i64, String)]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for cause in CAUSES {
+        let Some(found) = (cause.find)(group) else { continue };
+        let is_solved = !cause.stays && is_solved(group, &found, since);
+        group.explain(&found, is_solved);
+        if !is_solved {
+            findings.push(finding(cause, group, found));
+        }
+    }
+    findings
+}
+
+/// Whether the source has sent ten of the same events since, and none of them was hit.
+fn is_solved(group: &Group, found: &Found, since: &[(i64, String)]) -> bool {
+    let hits = found.hits.iter().filter_map(|hit| Some((hit, group.arrived.get(hit.at)?)));
+    let last = hits.clone().map(|(hit, seen)| hit.seen_ms.unwrap_or(seen.at.received_at_ms)).max();
+    // What a refused postback was meant to be may be unknown; then whatever comes is clean.
+    let events: Vec<_> = hits.clone().map(|(_, seen)| seen.event()).collect();
+    let is_alike = |event: &str| events.iter().any(|hit| hit.is_none_or(|hit| hit.code() == event));
+    let is_hit = |at: usize| found.hits.iter().any(|hit| hit.at == at);
+    let own = group.arrived.iter().enumerate().filter(|(at, seen)| {
+        !is_hit(*at) && !seen.is_refused() && !seen.at.mended && is_alike(&seen.at.event)
+    });
+    let own = own.map(|(_, seen)| seen.at.received_at_ms);
+    let other = since.iter().filter(|(_, event)| is_alike(event)).map(|(ms, _)| *ms);
+    own.chain(other).filter(|ms| Some(*ms) > last).count() >= CLEAN
+}
+
+fn finding(cause: &Cause, group: &Group, found: Found) -> Finding {
+    let mut money: BTreeMap<String, i128> = BTreeMap::new();
+    let (mut seqs, mut held, mut times) = (Vec::new(), Vec::new(), Vec::new());
+    for hit in &found.hits {
+        let Some(seen) = group.arrived.get(hit.at) else { continue };
+        let own = || seen.money().into_iter().collect();
+        for (currency, micros) in hit.money.clone().unwrap_or_else(own) {
+            *money.entry(currency).or_default() += i128::from(micros.abs());
+        }
+        times.extend([seen.at.received_at_ms, hit.seen_ms.unwrap_or(seen.at.received_at_ms)]);
+        match seen.at.place {
+            Place::Event(seq) => seqs.push(seq),
+            Place::Refused(seq) => held.push(seq),
+        }
+    }
+    money.retain(|_, micros| *micros != 0);
+    let newest = |mut seqs: Vec<i64>| {
+        seqs.reverse();
+        seqs.truncate(EXAMPLES);
+        seqs
+    };
+    Finding {
+        cause: cause.word,
+        source: group.source().to_owned(),
+        sentence: found.sentence,
+        mend: found.mend,
+        count: i64::try_from(found.hits.len()).unwrap_or(i64::MAX),
+        money: money.into_iter().collect(),
+        first_seen_ms: times.iter().copied().min().unwrap_or_default(),
+        last_seen_ms: times.iter().copied().max().unwrap_or_default(),
+        seqs: newest(seqs),
+        held: newest(held),
+        pairs: found.pairs,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+//! One arrival, taken apart so that rules can ask it questions.
+
+use crate::doctor::window::{Arrived, Place};
+use crate::model::amount::Amount;
+use crate::model::event::{Currency, EventKind};
+use crate::model::note::{Field, Note};
+use crate::postback::{Parameters, Value};
+use crate::text::pairs::pairs;
+
+/// What one of our own parameters arrived with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sent {
+    Missing,
+    /// Its name with nothing behind it.
+    Empty,
+    /// A macro that nobody filled, decoded once.
+    Literal(String),
+    Text(String),
+}
+
+/// An arrival with its parameters.
+pub struct Seen<'a> {
+    pub at: &'a Arrived,
+    pub notes: Vec<Note>,
+    /// Every parameter, decoded, in the order of the query.
+    pub pairs: Vec<(String, String)>,
+    own: Vec<(Field, Sent)>,
+}
+
+impl<'a> Seen<'a> {
+    pub fn new(at: &'a Arrived) -> Self {
+        let mut parameters = Parameters::parse(&at.raw);
+        let mut pairs = pairs(&at.raw);
+        for (_, value) in &mut pairs {
+            *value = value.trim().to_owned();
+        }
+        let own = Field::ALL.into_iter().map(|field| {
+            let is_named = pairs.iter().any(|(name, _)| Field::named(name) == Some(field));
+            let sent = match parameters.value(field) {
+                Value::Text(text) => Sent::Text(text.to_owned()),
+                Value::Unresolved(text) => Sent::Literal(text.to_owned()),
+                Value::Absent | Value::Undecodable if is_named => Sent::Empty,
+                Value::Absent | Value::Undecodable => Sent::Missing,
+            };
+            (field, sent)
+        });
+        let own = own.collect();
+        let notes = at.notes.iter().filter_map(|word| Note::read(word)).collect();
+        Self { at, notes, pairs, own }
+    }
+
+    /// What one of our parameters arrived with.
+    pub fn sent(&self, field: Field) -> &Sent {
+        self.own.iter().find(|(own, _)| *own == field).map_or(&Sent::Missing, |(_, sent)| sent)
+    }
+
+    /// The text of one of our parameters.
+    pub fn text(&self, field: Field) -> Option<&str> {
+        match self.sent(field) {
+            Sent::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The unfilled macro in one of our parameters.
+    pub fn literal(&self, field: Field) -> Option<&str> {
+        match self.sent(field) {
+            Sent::Literal(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether one of our parameters is not there, or has nothing behind its name.
+    pub fn is_absent(&self, field: Field) -> bool {
+        matches!(self.sent(field), Sent::Missing | Sent::Empty)
+    }
+
+    pub fn has(&self, note: Note) -> bool {
+        self.notes.contains(&note)
+    }
+
+    /// Whether the query is still there to be judged.
+    pub fn is_readable(&self) -> bool {
+        !self.at.raw.is_empty()
+    }
+
+    pub fn is_refused(&self) -> bool {
+        matches!(self.at.place, Place::Refused(_))
+    }
+
+    /// The event that it is, or that a refused one says it is.
+    pub fn event(&self) -> Option<EventKind> {
+        EventKind::parse(&self.at.event)
+            .or_else(|| self.text(Field::Event).and_then(EventKind::parse))
+    }
+
+    pub fn is(&self, event: EventKind) -> bool {
+        self.event() == Some(event)
+    }
+
+    /// A stored deposit.
+    pub fn is_deposit(&self) -> bool {
+        !self.is_refused() && self.is(EventKind::Deposit)
+    }
+
+    /// The parameters that are none of ours, with something behind their names.
+    pub fn others(&self) -> impl Iterator<Item = (&str, &str)> {
+        let other = self.pairs.iter().filter(|(name, _)| Field::named(name).is_none());
+        let pairs = other.map(|(name, value)| (name.as_str(), value.as_str()));
+        pairs.filter(|(_, value)| !value.is_empty())
+    }
+
+    /// The first parameter that is none of ours and has one of these names, in any letter case.
+    pub fn other(&self, names: &[&str]) -> Option<(&str, &str)> {
+        names
+            .iter()
+            .find_map(|wanted| self.others().find(|(name, _)| name.eq_ignore_ascii_case(wanted)))
+    }
+
+    /// What is at stake with it: the amount of a stored event, or that of a refused deposit where it
+    /// can be read without guessing.
+    pub fn money(&self) -> Option<(String, i64)> {
+        if !self.is_refused() {
+            return self.at.micros.map(|micros| (self.at.currency.clone(), micros));
+        }
+        let (amount, _) = Amount::parse(self.text(Field::Value)?)?;
+        let currency = self.text(Field::Currency).and_then(Currency::parse).unwrap_or_default();
+        Some((currency.as_str().to_owned(), amount.micros()))
+    }
+
+    /// Whether two arrivals name the same person.
+    pub fn is_same_person(&self, other: &Self) -> bool {
+        self.at.uid.is_some()
+            && self.at.uid.as_deref().map(spelled) == other.at.uid.as_deref().map(spelled)
+    }
+}
+
+/// A uid without the difference of plus and space, which is none.
+pub fn spelled(uid: &str) -> String {
+    uid.replace('+', " ")
+}

@@ -1,0 +1,217 @@
+//! Which network an arrival comes from, as far as it shows: by macros that were left unfilled and by
+//! names of parameters. What several networks share proves nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::doctor::literal::{Literal, literals};
+use crate::doctor::seen::Seen;
+use crate::model::note::Field;
+use crate::network::Pack;
+
+/// Names that networks beyond the known ones use as well. Alone, they prove nothing.
+const COMMON: [&str; 22] = [
+    "click_id",
+    "clickid",
+    "transaction_id",
+    "amount",
+    "payout",
+    "currency",
+    "status",
+    "event",
+    "event_id",
+    "sum",
+    "goal",
+    "revenue",
+    "price",
+    "geo",
+    "rand",
+    "event_type",
+    "tid",
+    "s2",
+    "sub_id",
+    "sub",
+    "order_sum",
+    "sale_amount",
+];
+
+/// Names that prove something as a macro, but hardly as a parameter.
+const PLAIN: [&str; 7] =
+    ["conversion_id", "external_id", "tracking_id", "trans_id", "event_name", "reg", "ftd"];
+
+/// What points at a network, with its weight.
+struct Item {
+    weight: u32,
+    knowers: Vec<&'static str>,
+}
+
+/// The network of each arrival; `None` where it is not known.
+pub fn recognise<'p>(
+    packs: &'p [Pack],
+    chosen: Option<&str>,
+    arrived: &[Seen],
+) -> Vec<Option<&'p Pack>> {
+    let chosen = chosen.and_then(|slug| packs.iter().find(|pack| pack.slug == slug));
+    let mut of_names: BTreeMap<Vec<&str>, Vec<Item>> = BTreeMap::new();
+    let mut shown = Vec::new();
+    for seen in arrived {
+        let shape = shape(seen);
+        let names = of_names.entry(shape.clone()).or_insert_with(|| parameters(packs, &shape));
+        let macros = macros(packs, seen);
+        let items: Vec<&Item> = names.iter().chain(&macros).collect();
+        shown.push((shape, judge(packs, &items, chosen)));
+    }
+    if chosen.is_some() {
+        return shown.into_iter().map(|(_, pack)| pack.or(chosen)).collect();
+    }
+    // Where a single network shows itself, the same template is its own when it is filled in.
+    let slugs: BTreeSet<_> =
+        shown.iter().filter_map(|(_, pack)| Some(pack.as_ref()?.slug)).collect();
+    let templates: BTreeSet<_> =
+        shown.iter().filter(|(_, pack)| pack.is_some()).map(|(shape, _)| shape.clone()).collect();
+    let only = packs.iter().find(|pack| slugs.len() == 1 && slugs.contains(pack.slug));
+    let same = |shape: &Vec<&str>| only.filter(|_| templates.contains(shape));
+    shown.iter().map(|(shape, pack)| pack.or_else(|| same(shape))).collect()
+}
+
+/// The names of an arrival's parameters, which its template decides.
+fn shape<'s>(seen: &'s Seen) -> Vec<&'s str> {
+    let mut names: Vec<&str> = seen.pairs.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn parameters(packs: &[Pack], names: &[&str]) -> Vec<Item> {
+    let foreign = names.iter().filter(|name| Field::named(name).is_none());
+    let items = foreign.map(|name| {
+        let knows = |pack: &&Pack| {
+            pack.parameters.iter().any(|own| own == name)
+                || pack
+                    .macros
+                    .keys()
+                    .any(|own| Literal::new(own).is_some_and(|own| own.name == *name))
+        };
+        let weight = if is_common(name) || PLAIN.contains(name) { 1 } else { 2 };
+        Item { weight, knowers: packs.iter().filter(knows).map(|pack| pack.slug).collect() }
+    });
+    items.filter(|item| !item.knowers.is_empty()).collect()
+}
+
+fn macros(packs: &[Pack], seen: &Seen) -> Vec<Item> {
+    let items = literals(seen).into_iter().map(|literal| {
+        let knowing = |is_like: &dyn Fn(&str) -> bool| {
+            let knows = |pack: &&Pack| pack.macros.keys().any(|own| is_like(own));
+            packs.iter().filter(knows).map(|pack| pack.slug).collect::<Vec<_>>()
+        };
+        let exact = knowing(&|own| own == literal.text);
+        let knowers = if exact.is_empty() { knowing(&|own| literal.is_like(own)) } else { exact };
+        let is_odd = literal.text.starts_with('#');
+        let weight = if is_common(&literal.name) && !is_odd { 1 } else { 2 };
+        Item { weight, knowers }
+    });
+    items.filter(|item| !item.knowers.is_empty()).collect()
+}
+
+/// `sub1` and its like are as common as `sub`.
+fn is_common(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    COMMON.contains(&name.as_str()) || ["sub", "sub_id", "subid"].contains(&stem)
+}
+
+/// The one pack that the evidence points at, and no other.
+fn judge<'p>(packs: &'p [Pack], items: &[&Item], chosen: Option<&Pack>) -> Option<&'p Pack> {
+    let score = |slug: &str| -> u32 {
+        items.iter().filter(|item| item.knowers.contains(&slug)).map(|item| item.weight).sum()
+    };
+    let own = |slug: &str| -> u32 {
+        items.iter().filter(|item| item.knowers == [slug]).map(|item| item.weight).sum()
+    };
+    let best = packs.iter().max_by_key(|pack| score(pack.slug))?;
+    let most = score(best.slug);
+    let is_single = packs.iter().filter(|pack| score(pack.slug) == most).count() == 1;
+    let knows_all = items.iter().all(|item| item.knowers.contains(&best.slug));
+    let others_own = packs.iter().any(|pack| pack.slug != best.slug && own(pack.slug) >= 2);
+    let own = own(best.slug);
+    let is_shown = own >= 2 || (knows_all && (most >= 3 || (most >= 2 && own >= 1)));
+    // What the user chose gives way only to plain proof of another.
+    let is_allowed = chosen
+        .is_none_or(|chosen| chosen.slug == best.slug || (own >= 4 && score(chosen.slug) == 0));
+    (is_single && !others_own && is_shown && is_allowed).then_some(best)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::tests::stored;
+    use crate::network::packs;
+
+    fn source(query: &str, chosen: Option<&str>) -> &'static str {
+        let (packs, arrived) = (packs(), stored(query));
+        let seen = Seen::new(&arrived);
+        let found = recognise(&packs, chosen, &[seen]);
+        found[0].map_or("unknown", |pack| pack.slug)
+    }
+
+    #[test]
+    fn a_network_shows_by_what_only_it_has() {
+        for (query, expected) in [
+            ("event=deposit&uid=a&eid={conversion_id}&value=5", "everflow"),
+            ("event=deposit&uid=a&eid={Conversion_ID}&value=5", "everflow"),
+            ("event=deposit&uid=a&eid=%5Bconversion_id%5D&value=5", "everflow"),
+            ("event=deposit&uid=a&payout_amount=5", "everflow"),
+            ("event=deposit&uid={click_id}&eid={trade_id}&value={sumdep}", "pocket-option"),
+            ("event=deposit&uid={click_id}&eid={event_id}&value={sumdep}", "quotex"),
+            ("event=deposit&uid=#s2#&value=#price#", "cake"),
+            ("event=deposit&uid={sub1}&eid={transaction_id}&value={amount}", "1win"),
+            ("event=deposit?reg={reg}&uid=a", "1xpartners"),
+            ("event=deposit&uid=${click_subid}", "tapfiliate"),
+            ("event=deposit&uid=[afp]&value=5", "the-trading-pit"),
+            ("event=deposit&uid={_external_id}", "keitaro"),
+        ] {
+            assert_eq!(source(query, None), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn what_several_have_proves_nothing() {
+        for query in [
+            "event=deposit&uid=a&eid=b&value=5",
+            "event=deposit&uid={click_id}&value={sumdep}",
+            "event=deposit&uid={sub1}",
+            "event=deposit&uid=a&value={payout}",
+            "event=deposit&uid=a&click_id=b&status=approved&amount=5",
+            "event=deposit&uid=a&eid={conversion_id}&x={trade_id}",
+            "event=deposit&uid=a&conversion_id=5",
+            "event=deposit&uid={cid}",
+        ] {
+            assert_eq!(source(query, None), "unknown", "{query}");
+        }
+    }
+
+    #[test]
+    fn what_the_user_chose_gives_way_only_to_proof() {
+        let chosen = |query| source(query, Some("quotex"));
+        assert_eq!(chosen("event=deposit&uid=a&eid={trade_id}&value=5"), "quotex");
+        assert_eq!(chosen("event=deposit&uid=a&eid=b&value=5"), "quotex");
+        assert_eq!(chosen("event=deposit&uid=[afp]&eid=[depositid]&value=5"), "the-trading-pit");
+        assert_eq!(source("event=deposit&uid=a", Some("gone")), "unknown");
+    }
+
+    #[test]
+    fn a_template_is_its_networks_when_it_is_filled_in_too() {
+        let packs = packs();
+        let slugs = |queries: &[&str]| {
+            let arrived: Vec<_> = queries.iter().map(|query| stored(query)).collect();
+            let seen: Vec<_> = arrived.iter().map(Seen::new).collect();
+            let found = recognise(&packs, None, &seen);
+            found.iter().map(|pack| pack.map_or("unknown", |pack| pack.slug)).collect::<Vec<_>>()
+        };
+        let (everflow, filled) =
+            ("event=deposit&uid=a&eid={conversion_id}", "event=deposit&uid=a&eid=b");
+        assert_eq!(slugs(&[filled, everflow]), ["everflow", "everflow"]);
+        assert_eq!(slugs(&["event=contact&uid=a", everflow]), ["unknown", "everflow"]);
+        let other = "event=deposit&uid=[afp]&eid=c";
+        assert_eq!(slugs(&[filled, everflow, other]), ["unknown", "everflow", "the-trading-pit"]);
+    }
+}
