@@ -318,8 +318,8 @@ CREATE TABLE health (
 -- Postbacks whose key looked like one of ours and opened nothing, by hour. Of the key there is its beginning,
 -- which anybody may know. db/unknown_key.rs bounds how many rows an hour has.
 CREATE TABLE unknown_keys (
-  space_id INTEGER NOT NULL, -- whose key it was; 0 where that is not known
   hour     INTEGER NOT NULL, -- time / 3600000
+  space_id INTEGER NOT NULL, -- whose key it was; 0 where that is not known
   prefix   TEXT    NOT NULL,
   address  TEXT    NOT NULL, -- of the sender
   is_ours  INTEGER NOT NULL, -- 1: this deployment made it
@@ -327,7 +327,7 @@ CREATE TABLE unknown_keys (
   count    INTEGER NOT NULL,
   first_ms INTEGER NOT NULL,
   last_ms  INTEGER NOT NULL,
-  PRIMARY KEY (space_id, hour, prefix, address)
+  PRIMARY KEY (hour, space_id, prefix, address)
 ) STRICT, WITHOUT ROWID;
 
 -- What the dashboard changes waits while a space moves, as the rest does (0002_databases.sql).
@@ -350,6 +350,12 @@ BEGIN
 END;
 
 CREATE TRIGGER replays_stay BEFORE INSERT ON replays
+WHEN EXISTS (SELECT 1 FROM moves m WHERE m.space_id = NEW.space_id AND m.state IN ('leaving', 'left'))
+BEGIN
+  SELECT RAISE(ABORT, 'the space is being moved');
+END;
+
+CREATE TRIGGER mutes_stay BEFORE INSERT ON mutes
 WHEN EXISTS (SELECT 1 FROM moves m WHERE m.space_id = NEW.space_id AND m.state IN ('leaving', 'left'))
 BEGIN
   SELECT RAISE(ABORT, 'the space is being moved');

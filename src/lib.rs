@@ -52,6 +52,7 @@ use route::Route;
 use upkeep::consumer::{self, Fate};
 use upkeep::courier;
 use upkeep::later::Later;
+use upkeep::look;
 use upkeep::removal;
 use writer::desk::{Desk, Taken};
 use writer::letter::Answer as Written;
@@ -144,6 +145,7 @@ async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     let config = Config::new(env);
     courier::sweep_by_cron(&config, Clock::of_schedule(event.schedule())).await;
     removal::run(&config, event.schedule() as i64).await;
+    look::run(&config, event.schedule() as i64).await;
 }
 
 #[event(queue)]

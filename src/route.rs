@@ -93,6 +93,7 @@ fn operators(method: &str, segments: &[&str]) -> Route {
     let answers = |method| api(method, segments).is_some();
     let allowed = match ["GET", "POST", "PUT", "DELETE"].map(answers) {
         [true, true, ..] => "GET, POST, OPTIONS",
+        [true, _, true, _] => "GET, PUT, OPTIONS",
         [true, ..] => "GET, OPTIONS",
         [_, true, ..] => "POST, OPTIONS",
         [_, _, true, true] => "PUT, DELETE, OPTIONS",
@@ -109,6 +110,15 @@ fn api(method: &str, segments: &[&str]) -> Option<operator::Request> {
         ("POST", ["spaces"]) => Some(operator::Request::CreateSpace),
         ("POST", ["spaces", space_id, "move"]) => {
             Some(operator::Request::MoveSpace { space_id: space_id.parse().ok()? })
+        }
+        ("GET", ["spaces", space_id, "findings"]) => {
+            Some(operator::Request::ListFindings { space_id: space_id.parse().ok()? })
+        }
+        ("PUT", ["spaces", space_id, "findings"]) => {
+            Some(operator::Request::MuteFinding { space_id: space_id.parse().ok()? })
+        }
+        ("PUT", ["spaces", space_id, "network"]) => {
+            Some(operator::Request::ChooseNetwork { space_id: space_id.parse().ok()? })
         }
         ("GET", ["spaces", space_id, "links"]) => {
             Some(operator::Request::ListLinks { space_id: space_id.parse().ok()? })
@@ -257,10 +267,16 @@ mod tests {
                 Route::Operator(operator::Request::ListLinks { space_id: 7 }),
             ),
             (
+                "GET",
+                "/api/spaces/7/findings",
+                Route::Operator(operator::Request::ListFindings { space_id: 7 }),
+            ),
+            (
                 "PUT",
                 "/api/spaces/7/links/3",
                 Route::Operator(operator::Request::ChangeLink { space_id: 7, link_id: 3 }),
             ),
+            ("POST", "/api/spaces/7/findings", Route::OtherMethod("GET, PUT, OPTIONS")),
             ("PATCH", "/api/spaces", Route::OtherMethod("GET, POST, OPTIONS")),
             ("OPTIONS", "/api/spaces/7/links/3", Route::Options("PUT, OPTIONS")),
             ("GET", "/api/spaces/7/keys/ingest", Route::OtherMethod("POST, OPTIONS")),

@@ -20,7 +20,7 @@ const ROOMS: [(&str, &[&str]); 16] = [
         "dashboard",
         &["manage", "upkeep", "page", "db", "edge", "destination", "doctor", "network", "figures"],
     ),
-    ("manage", &["db", "edge", "destination"]),
+    ("manage", &["db", "edge", "destination", "network"]),
     ("upkeep", &["db", "edge", "destination", "doctor", "postback", "figures"]),
     ("writer", &["db", "edge"]),
     // It shows what db has read, and never asks for it.

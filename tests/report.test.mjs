@@ -285,6 +285,7 @@ test("a time is the same on every screen, on whichever side of a change of clock
     `?period=custom&from=${daysBefore(day, 200)}&to=${daysBefore(day, 190)}`,
     "/live?seen=x",
     "/events",
+    "/health",
     `/events/${headers.get("x-event-id")}`,
   ])
     await check(path, backdated);
@@ -364,6 +365,7 @@ test("rows read do not depend on the number of events: 10,000 and 1,000,000, wit
     "?period=7d",
     "?period=30d",
     "/events",
+    "/health",
     `/events/${total - 4}`,
     "/events?q=person77",
     "/events?q=large-77",

@@ -12,7 +12,8 @@ use crate::edge::config::Config;
 use crate::error::Error;
 use crate::figures::by_link::{self, COLUMNS};
 use crate::figures::zone::iso_date;
-use crate::figures::{Figures, Span, Zone, money};
+use crate::figures::{Figures, Span, Zone};
+use crate::model::amount::plain;
 use crate::model::database::Database;
 use crate::page::frame;
 use crate::page::shown::is_unseen;
@@ -200,11 +201,6 @@ fn link_row(of_link: &by_link::Row, currencies: &[String]) -> String {
     row(&cells)
 }
 
-/// An amount that a spreadsheet reads as a number.
-fn plain(micros: i128) -> String {
-    money::written(micros, "").replace(',', "").replace('\u{2212}', "-")
-}
-
 /// A line of a file (RFC 4180). A text that a spreadsheet would run as a formula is led by an
 /// apostrophe; numbers are left alone.
 fn row(cells: &[String]) -> String {
@@ -315,10 +311,5 @@ mod tests {
             }
             assert_eq!(at, newest);
         }
-    }
-
-    #[test]
-    fn amounts_are_numbers_to_a_spreadsheet() {
-        assert_eq!([plain(1_234_500_000), plain(-25_000_000)], ["1234.50", "-25.00"]);
     }
 }

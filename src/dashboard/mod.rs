@@ -6,6 +6,7 @@ mod destinations;
 mod door;
 mod events;
 pub mod export;
+mod health;
 mod keys;
 mod links;
 mod overview;
@@ -52,6 +53,9 @@ pub enum Screen {
     Events,
     Event { seq: i64 },
     Refused,
+    Health,
+    ChooseNetwork,
+    Mute,
     Keys,
     RotateKey { kind: KeyKind },
     RevokeKey { kind: KeyKind },
@@ -121,6 +125,7 @@ fn screen(segments: &[&str]) -> Option<Screen> {
         ["events"] => Screen::Events,
         ["events", seq] => Screen::Event { seq: seq.parse().ok()? },
         ["refused"] => Screen::Refused,
+        ["health", ..] => Screen::Health,
         ["keys", ..] => Screen::Keys,
         ["links"] => Screen::Links,
         ["links", "new"] => Screen::LinkForm { id: None },
@@ -138,6 +143,8 @@ fn screen(segments: &[&str]) -> Option<Screen> {
 
 fn action(segments: &[&str]) -> Option<Screen> {
     Some(match segments {
+        ["health", "network"] => Screen::ChooseNetwork,
+        ["health", "mute"] => Screen::Mute,
         ["keys", "urls"] => Screen::BuildUrl,
         ["keys", kind, "rotate"] => Screen::RotateKey { kind: KeyKind::parse(kind)? },
         ["keys", kind, "revoke"] => Screen::RevokeKey { kind: KeyKind::parse(kind)? },
@@ -215,6 +222,9 @@ async fn show(config: &Config, request: Request, incoming: Incoming) -> Result<A
         Screen::Events => events::list(asked).await,
         Screen::Event { seq } => events::one(asked, seq).await,
         Screen::Refused => events::refused(asked).await,
+        Screen::Health => health::page(asked).await,
+        Screen::ChooseNetwork => health::choose_network(asked).await,
+        Screen::Mute => health::mute(asked).await,
         Screen::Keys => keys::page(asked).await,
         Screen::RotateKey { kind } => keys::rotate(asked, kind).await,
         Screen::RevokeKey { kind } => keys::revoke(asked, kind).await,
@@ -342,6 +352,10 @@ mod tests {
             ("GET", "/s/7/events.csv", space(Screen::EventsFile)),
             ("GET", "/s/7/links.csv", space(Screen::LinksFile)),
             ("GET", "/s/7/refused", space(Screen::Refused)),
+            ("GET", "/s/7/health", space(Screen::Health)),
+            ("GET", "/s/7/health/mute", space(Screen::Health)),
+            ("POST", "/s/7/health/network", space(Screen::ChooseNetwork)),
+            ("POST", "/s/7/health/mute", space(Screen::Mute)),
             ("GET", "/s/7/keys", space(Screen::Keys)),
             ("GET", "/s/7/keys/ingest/rotate", space(Screen::Keys)),
             ("POST", "/s/7/keys/ingest/rotate", space(Screen::RotateKey { kind: KeyKind::Ingest })),

@@ -25,6 +25,8 @@ mod row;
 pub mod schema;
 pub mod session;
 pub mod space;
+pub mod unknown_key;
+pub mod window;
 
 use std::future::Future;
 

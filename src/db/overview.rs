@@ -8,6 +8,7 @@ use super::feed::{self, Item};
 use super::refused::{self, Refused};
 use super::row::Row;
 use super::space::{self, Home, Spaces};
+use super::window::{self, LastLook};
 use super::{destination, figures, link, number, rows_of, run, run_together};
 use crate::error::Error;
 use crate::figures::period::BUCKET_MS;
@@ -48,6 +49,8 @@ pub struct Overview {
     pub feed: Vec<Item>,
     pub destinations: Vec<Stored>,
     pub refused: Vec<Refused>,
+    /// The findings, as they were last looked for.
+    pub last_look: LastLook,
     /// What was there when this was read.
     pub seen: Seen,
 }
@@ -81,6 +84,7 @@ pub async fn read(home: &Home, space_id: i64, span: &Span, now_ms: i64) -> Resul
             (refused::NEWEST, &refused::below(space_id, None)),
             (SEEN, &of_space),
             (CLICKS, &recent(space_id, now_ms)),
+            (window::LAST_LOOK, &of_space),
         ],
     )
     .await?;
@@ -93,6 +97,7 @@ pub async fn read(home: &Home, space_id: i64, span: &Span, now_ms: i64) -> Resul
         destinations: rows_of(&results, 5)?.iter().map(Stored::read).collect(),
         refused: rows_of(&results, 6)?.iter().map(Refused::read).collect(),
         seen: Seen { events: seen(&rows_of(&results, 7)?), clicks: clicks(&rows_of(&results, 8)?) },
+        last_look: LastLook::read(&rows_of(&results, 9)?),
     })
 }
 

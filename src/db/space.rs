@@ -8,7 +8,7 @@ use serde::Serialize;
 use worker::{D1Database, D1Result};
 
 use super::row::Row;
-use super::{number, rows_of, run, run_together, schema, text};
+use super::{number, optional_text, rows_of, run, run_together, schema, text};
 use crate::edge::config::Config;
 use crate::error::Error;
 use crate::model::database::Database;
@@ -54,6 +54,10 @@ SELECT id FROM spaces WHERE id = ?1
 
 const CHANGE: &str = "
 UPDATE spaces SET name = ?2, time_zone = ?3 WHERE id = ?1 RETURNING id
+";
+
+const CHOOSE_NETWORK: &str = "
+UPDATE spaces SET network = ?2 WHERE id = ?1 RETURNING id
 ";
 
 const FORGET_DAYS: &str = "
@@ -122,8 +126,8 @@ impl Home {
         Ok(Self { database, db: config.db_of(database)?, all: Some(all) })
     }
 
-    /// The database that a new space is made in.
-    pub fn of_new_space(config: &Config, database: Database) -> Result<Self, Error> {
+    /// A database, for whoever knows that the space is in it or will be.
+    pub fn in_database(config: &Config, database: Database) -> Result<Self, Error> {
         Ok(Self { database, db: config.db_of(database)?, all: None })
     }
 
@@ -162,6 +166,16 @@ pub async fn change(db: &D1Database, space_id: i64, draft: &SpaceDraft) -> Resul
     let statements = [(FORGET_DAYS, &zone[..]), (FORGET_CLOSED, &zone), (CHANGE, &change)];
     let results = run_together(db, &statements).await?;
     Ok(!rows_of(&results, 2)?.is_empty())
+}
+
+/// Says which network a space's postbacks come from; false where there is no such space.
+pub async fn choose_network(
+    db: &D1Database,
+    space_id: i64,
+    slug: Option<&str>,
+) -> Result<bool, Error> {
+    let values = [number(space_id), optional_text(slug)];
+    Ok(run(db, CHOOSE_NETWORK, &values).await?.id().is_some())
 }
 
 /// Creates a space without keys and gives its id.

@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::model::amount::plain;
 use crate::model::click::Fields;
 use crate::model::event::EventKind;
 use crate::text::encode;
@@ -57,12 +58,7 @@ impl Facts {
     /// The amount as a decimal with at least two decimals; `None` unless this is a deposit with one.
     pub fn value(&self) -> Option<String> {
         let micros = self.micros.filter(|_| self.canonical == EventKind::Deposit)?;
-        let sign = if micros < 0 { "-" } else { "" };
-        let (units, millionths) =
-            (micros.unsigned_abs() / 1_000_000, micros.unsigned_abs() % 1_000_000);
-        let decimals = format!("{millionths:06}");
-        let (cents, rest) = decimals.split_at_checked(2).unwrap_or((&decimals, ""));
-        Some(format!("{sign}{units}.{cents}{}", rest.trim_end_matches('0')))
+        Some(plain(micros.into()))
     }
 
     /// Everything that came from the click's query; empty where there is no click.

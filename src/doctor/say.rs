@@ -76,6 +76,7 @@ pub fn meant(field: Field) -> &'static str {
         Field::Event => "event",
         Field::Token => "token",
         Field::DryRun => "dry run",
+        Field::Test => "test",
     }
 }
 

@@ -26,6 +26,7 @@ use crate::reply::Reply;
 use crate::text::encode;
 use crate::upkeep::later::Later;
 use crate::upkeep::spill::{self, Message, Outage, Postback};
+use crate::upkeep::unknown;
 use crate::writer;
 
 /// What the database made of a report.
@@ -91,17 +92,20 @@ async fn take(
     };
     let mut arrival = arrival(config, &key, now_ms);
     if !gate::admits(config, incoming, &key, &arrival.key_hash) {
-        return (call.refuse_key(Note::TokenUnknown), Later::Nothing);
+        let reply = call.refuse_key(Note::TokenUnknown);
+        return (reply, call.count_unknown(&key, &arrival));
     }
     if let Some(reply) = call.refuse_dry_run() {
         return (reply, Later::Nothing);
     }
     match commit(config, &mut arrival, reading).await {
         Ok((outcome, cost)) => {
-            if matches!(outcome, Committed::UnknownKey) {
+            let later = if matches!(outcome, Committed::UnknownKey) {
                 gate::unknown(config, incoming, &arrival.key_hash).await;
-            }
-            let later = outcome.later(arrival.database);
+                call.count_unknown(&key, &arrival)
+            } else {
+                outcome.later(arrival.database)
+            };
             (with_cost(config, call.answer(outcome), cost), later)
         }
         Err(reason) => {
@@ -114,6 +118,15 @@ async fn take(
 }
 
 impl Call<'_> {
+    /// Counts a postback that nobody will see otherwise.
+    fn count_unknown(&self, key: &Presented<'_>, arrival: &Arrival) -> Later {
+        let (hash, now_ms) = (&arrival.key_hash, arrival.received_at_ms);
+        match unknown::count(self.config, self.incoming, key, hash, now_ms) {
+            Some(wait_ms) => Later::CountUnknown { wait_ms },
+            None => Later::Nothing,
+        }
+    }
+
     /// The answer to a dry run, which is kept nowhere.
     fn refuse_dry_run(&self) -> Option<Reply> {
         let refusal = self.reading.verdict.as_ref().err().filter(|refusal| refusal.is_dry_run())?;

@@ -2,6 +2,7 @@
 //! destinations. Each is there once.
 
 pub mod destination;
+pub mod health;
 pub mod key;
 pub mod link;
 pub mod moving;

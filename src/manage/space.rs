@@ -30,7 +30,7 @@ pub struct Created {
 /// Creates a space with both its secrets.
 pub async fn create(config: &Config, draft: &SpaceDraft) -> Result<Created, Problem> {
     config.key_secret()?;
-    let home = Home::of_new_space(config, place(config, draft).await?)?;
+    let home = Home::in_database(config, place(config, draft).await?)?;
     let now_ms = edge::now_ms();
     let id = if home.database.is_first() {
         db::space::create(&home, draft, now_ms).await?

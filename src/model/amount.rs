@@ -56,6 +56,16 @@ impl Amount {
     }
 }
 
+/// A sum of money in millionths as programs read it: `1234.50`, with at least two decimals.
+pub fn plain(micros: i128) -> String {
+    let sign = if micros < 0 { "-" } else { "" };
+    let (units, millionths) =
+        (micros.unsigned_abs() / 1_000_000, micros.unsigned_abs() % 1_000_000);
+    let decimals = format!("{millionths:06}");
+    let (cents, rest) = decimals.split_at_checked(2).unwrap_or((&decimals, ""));
+    format!("{sign}{units}.{cents}{}", rest.trim_end_matches('0'))
+}
+
 /// The digits of an amount with the separators understood, sign apart.
 struct Written {
     integer: String,
@@ -219,6 +229,19 @@ mod tests {
         ] {
             assert_eq!(micros(text), Some(expected), "{text:?}");
             assert_eq!(notes(text), [], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_sum_is_written_plainly_with_at_least_two_decimals() {
+        for (micros, expected) in [
+            (1_234_500_000, "1234.50"),
+            (-25_000_000, "-25.00"),
+            (0, "0.00"),
+            (1_234_567, "1.234567"),
+            (-1, "-0.000001"),
+        ] {
+            assert_eq!(plain(micros), expected);
         }
     }
 

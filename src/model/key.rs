@@ -92,6 +92,12 @@ impl<'a> Presented<'a> {
         number.and_then(Database::of_number).unwrap_or(Database::FIRST)
     }
 
+    /// Its beginning, which tells keys apart and opens nothing: the kind and four
+    /// characters, which are 20 of its 128 random bits or fewer.
+    pub fn beginning(&self) -> &str {
+        self.text.get(..self.kind.prefix().len() + 4).unwrap_or(self.text)
+    }
+
     /// SHA-256 in lower-case hex: all of a key that is ever stored.
     pub fn hash(&self) -> String {
         encode::hex(&Sha256::digest(self.text.as_bytes()))

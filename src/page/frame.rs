@@ -18,6 +18,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
     Overview,
+    Health,
     Events,
     Refused,
     Links,
@@ -26,8 +27,9 @@ pub enum Section {
     Settings,
 }
 
-const SECTIONS: [(Section, &str, &str); 7] = [
+const SECTIONS: [(Section, &str, &str); 8] = [
     (Section::Overview, "", "Overview"),
+    (Section::Health, "/health", "Health"),
     (Section::Events, "/events", "Events"),
     (Section::Refused, "/refused", "Refused"),
     (Section::Links, "/links", "Links"),

@@ -8,6 +8,7 @@ pub mod events;
 mod explain;
 pub mod form;
 pub mod frame;
+pub mod health;
 pub mod keys;
 pub mod links;
 pub mod overview;

@@ -6,7 +6,7 @@ use askama::filters::HtmlSafe;
 
 use super::events::{Line, lines};
 use super::frame::{self, Section};
-use super::shown::{is_without_amount, percent};
+use super::shown::{is_without_amount, percent, visible};
 use crate::db::destination::Stored;
 use crate::db::overview::Overview;
 use crate::db::refused;
@@ -320,11 +320,25 @@ fn warnings(shown: &Shown<'_>, overview: &Overview) -> Vec<Warning> {
     let (space, since_ms) = (shown.space_id, shown.now_ms - NEWS_MS);
     let destinations = overview.destinations.iter();
     let unhealthy = destinations.filter(|one| one.failures > 0 || one.failed > 0);
-    about_refused(space, since_ms, overview)
+    about_findings(space, overview)
         .into_iter()
+        .chain(about_refused(space, since_ms, overview))
         .chain(about_no_amount(space, since_ms, overview))
         .chain(unhealthy.map(|destination| about_destination(space, destination)))
         .collect()
+}
+
+/// The first of the findings, with how many more there are.
+fn about_findings(space: i64, overview: &Overview) -> Option<Warning> {
+    let look = &overview.last_look;
+    let text = match look.findings {
+        0 => return None,
+        1 => look.first.clone(),
+        2 => format!("{} There is one more like it to look into.", look.first),
+        many => format!("{} There are {} more things to look into.", look.first, many - 1),
+    };
+    let text = visible(&text);
+    Some(Warning { text, href: format!("/s/{space}/health"), link: "See what to change" })
 }
 
 fn about_refused(space: i64, since_ms: i64, overview: &Overview) -> Option<Warning> {

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::figures::period::Part;
 use crate::model::database::Database;
 use crate::model::visit::Visit;
-use crate::upkeep::{courier, visit};
+use crate::upkeep::{courier, unknown, visit};
 
 /// Work that an answer leaves behind.
 pub enum Later {
@@ -25,6 +25,10 @@ pub enum Later {
     },
     /// Days of a space that are over, to be summed up.
     CloseDays(Box<Closing>),
+    /// Postbacks whose keys opened nothing, to be written down after a while.
+    CountUnknown {
+        wait_ms: u64,
+    },
     /// Whatever is due.
     Sweep,
 }
@@ -57,6 +61,7 @@ impl Later {
                     edge::log("days_not_closed", &reason.to_string());
                 }
             }
+            Self::CountUnknown { wait_ms } => unknown::write(&config, wait_ms).await,
             Self::Sweep => courier::sweep_behind_answer(&config).await,
         }
     }

@@ -2,6 +2,7 @@
 //! where that is not set.
 
 pub mod destination;
+mod findings;
 pub mod openapi;
 
 use serde::Serialize;
@@ -26,6 +27,9 @@ pub enum Request {
     MoveSpace { space_id: i64 },
     RotateKey { space_id: i64, kind: KeyKind },
     RevokePreviousKey { space_id: i64, kind: KeyKind },
+    ListFindings { space_id: i64 },
+    MuteFinding { space_id: i64 },
+    ChooseNetwork { space_id: i64 },
     ListLinks { space_id: i64 },
     CreateLink { space_id: i64 },
     ChangeLink { space_id: i64, link_id: i64 },
@@ -100,6 +104,15 @@ async fn carry_out(
             let now_ms = edge::now_ms();
             let revoked = db::key::revoke_previous(&home, space_id, kind, now_ms).await?;
             manage::must_exist(revoked)?;
+            Reply::json(200, &Done { ok: true })
+        }
+        Request::ListFindings { space_id } => findings::list(config, space_id).await?,
+        Request::MuteFinding { space_id } => {
+            findings::mute(config, space_id, &incoming.json().await?).await?;
+            Reply::json(200, &Done { ok: true })
+        }
+        Request::ChooseNetwork { space_id } => {
+            findings::choose_network(config, space_id, &incoming.json().await?).await?;
             Reply::json(200, &Done { ok: true })
         }
         Request::ListLinks { space_id } => list_links(config, space_id).await?,

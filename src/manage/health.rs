@@ -1,0 +1,34 @@
+//! What a user says about a space's findings: which network its postbacks come from, what they know already.
+
+use crate::db;
+use crate::db::space::Home;
+use crate::edge;
+use crate::error::BadField;
+use crate::manage::must_exist;
+use crate::network;
+use crate::reply::Problem;
+
+const NO_SUCH_NETWORK: BadField =
+    BadField::new("network", "Choose one of the networks, or none of them.");
+
+/// Says which network a space's postbacks come from; none where the slug is empty.
+pub async fn choose_network(home: &Home, space_id: i64, slug: &str) -> Result<(), Problem> {
+    let is_known = slug.is_empty() || network::packs().iter().any(|pack| pack.slug == slug);
+    if !is_known {
+        return Err(Problem::field(NO_SUCH_NETWORK));
+    }
+    let slug = Some(slug).filter(|slug| !slug.is_empty());
+    must_exist(db::space::choose_network(home, space_id, slug).await?)
+}
+
+/// Says no more of a cause at a source, or says it again.
+pub async fn mute(
+    home: &Home,
+    space_id: i64,
+    finding: (&str, &str),
+    is_muted: bool,
+) -> Result<(), Problem> {
+    must_exist(db::space::exists(home, space_id).await?)?;
+    let muted_at_ms = is_muted.then(edge::now_ms);
+    Ok(db::window::mute(home, space_id, finding, muted_at_ms).await?)
+}

@@ -1,0 +1,88 @@
+//! Health: what is wrong with the postbacks, what to change, and what it costs meanwhile.
+
+use askama::Template;
+
+use super::form::{Field, Form};
+use super::frame::{self, Section};
+use super::shown::{Moment, moment, visible};
+use crate::db::space::Spaces;
+use crate::doctor::Finding;
+use crate::error::Error;
+use crate::figures::{Zone, money};
+use crate::network;
+use crate::reply::Reply;
+
+/// What a look came to.
+pub struct Shown<'a> {
+    pub spaces: &'a Spaces,
+    /// The chosen network's slug; empty where none is.
+    pub network: &'a str,
+    pub findings: &'a [Finding],
+    pub muted: &'a [Finding],
+    pub examined: usize,
+}
+
+struct Card {
+    cause: &'static str,
+    source: String,
+    network: String,
+    sentence: String,
+    mend: String,
+    count: String,
+    money: String,
+    first: Moment,
+    last: Moment,
+    events: Vec<i64>,
+    refused: Vec<i64>,
+}
+
+#[derive(Template)]
+#[template(path = "health.html")]
+struct HealthPage {
+    space_id: i64,
+    cards: Vec<Card>,
+    muted: Vec<Card>,
+    examined: String,
+    network: Form,
+}
+
+/// The findings, most money first.
+pub fn page(shown: &Shown<'_>, space_id: i64, zone: &Zone) -> Result<Reply, Error> {
+    let cards = |findings: &[Finding]| findings.iter().map(|one| card(one, zone)).collect();
+    let page = HealthPage {
+        space_id,
+        cards: cards(shown.findings),
+        muted: cards(shown.muted),
+        examined: money::count(i64::try_from(shown.examined).unwrap_or(i64::MAX)),
+        network: choice(space_id, shown.network),
+    };
+    frame::of_space(200, shown.spaces, Section::Health, "Health", &page)
+}
+
+fn choice(space_id: i64, chosen: &str) -> Form {
+    let packs = network::packs();
+    let mut options = vec![("", "Tell by what arrives")];
+    options.extend(packs.iter().map(|pack| (pack.slug, pack.name.as_str())));
+    let field = Field::choice("network", "Postbacks of this space come from", chosen, &options)
+        .hint("If you choose it, the advice below names that network's own macros.");
+    Form::new(format!("/s/{space_id}/health/network"), "Save", vec![field])
+}
+
+fn card(finding: &Finding, zone: &Zone) -> Card {
+    let sums = finding.money.iter();
+    let sums = sums.map(|(currency, micros)| money::with_currency(*micros, currency));
+    let name = network::packs().into_iter().find(|pack| pack.slug == finding.source);
+    Card {
+        cause: finding.cause,
+        source: finding.source.clone(),
+        network: name.map(|pack| pack.name).unwrap_or_default(),
+        sentence: visible(&finding.sentence),
+        mend: visible(&finding.mend),
+        count: money::count(finding.count),
+        money: sums.collect::<Vec<_>>().join(", "),
+        first: moment(zone, finding.first_seen_ms),
+        last: moment(zone, finding.last_seen_ms),
+        events: finding.seqs.clone(),
+        refused: finding.held.clone(),
+    }
+}
