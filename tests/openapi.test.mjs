@@ -89,6 +89,10 @@ test("every status word, note and problem is described, and no other", () => {
   assert.ok(statuses.length > 10 && problems.length > 5, "the words have another form");
   assert.deepEqual([...new Set(named)].sort(), [...new Set([...statuses, ...problems])].sort());
 
+  const packs = readdirSync(`${ROOT}src/network`).filter((name) => name.endsWith(".json"));
+  const slugs = packs.map((name) => name.replace(".json", ""));
+  assert.deepEqual(schemas.ChosenNetwork.properties.network.enum, ["", ...slugs.sort()]);
+
   const code = source("impl fmt::Display for Note");
   const fields = textsOf(code, "pub fn name(self)");
   const written = ["Note", "Broken"].flatMap((type) => textsOf(code, `impl fmt::Display for ${type} `));

@@ -42,11 +42,12 @@ ON CONFLICT (hour, space_id, prefix, address) DO UPDATE SET
   count = count + excluded.count, last_ms = max(last_ms, excluded.last_ms), ended_ms = excluded.ended_ms
 ";
 
-/// A space's, and those of nobody knows whose, of the last week.
+/// A space's, and those of nobody knows whose, of the last week. A key that this deployment never made and that
+/// came once is somebody who tries keys; a network that has it in its settings comes again.
 pub(super) const OF_SPACE: &str = "
 SELECT u.prefix, u.address, u.count, u.first_ms, u.last_ms, u.ended_ms, u.is_ours
 FROM (SELECT * FROM unknown_keys WHERE hour >= ?2 ORDER BY hour DESC LIMIT ?3) u
-WHERE u.space_id IN (0, ?1)
+WHERE u.space_id = ?1 OR u.space_id = 0 AND (u.is_ours = 1 OR u.count > 1)
 ";
 
 const REMOVE_OLD: &str = "

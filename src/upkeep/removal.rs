@@ -44,6 +44,6 @@ mod tests {
         assert_eq!(at_once(run::of_upkeep(50), 3), 1);
         assert_eq!(at_once(run::of_upkeep(50), 1), 1);
         assert_eq!(at_once(run::of_upkeep(1000), 3), 3);
-        assert_eq!(at_once(run::of_upkeep(1000), 40), 23);
+        assert_eq!(at_once(run::of_upkeep(1000), 40), 21);
     }
 }
