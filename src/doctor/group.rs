@@ -1,8 +1,10 @@
 //! What one source sent, and which part of it has been explained.
 
+use crate::doctor::literal::{Literal, name};
 use crate::doctor::seen::Seen;
 use crate::doctor::window::{Place, Window};
 use crate::model::event::EventKind;
+use crate::model::note::Field;
 use crate::network::{Meaning, Pack};
 
 /// What a rule explains about an arrival. What one has explained, a later and more general one leaves
@@ -27,6 +29,20 @@ impl Topic {
         Self(self.0 | other.0)
     }
 
+    /// What one of our parameters is about.
+    pub fn of(field: Field) -> Self {
+        match field {
+            Field::Uid => Self::UID,
+            Field::Eid => Self::EID,
+            Field::Value => Self::VALUE,
+            Field::Currency => Self::CURRENCY,
+            Field::Time => Self::TIME,
+            Field::Event => Self::EVENT,
+            Field::TgId => Self::PERSON,
+            Field::Token | Field::DryRun => Self::SHAPE,
+        }
+    }
+
     const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
@@ -39,17 +55,25 @@ impl Topic {
 /// The arrivals of one source, the oldest first.
 pub struct Group<'a> {
     pub window: &'a Window,
+    pub packs: &'a [Pack],
     /// `None` where the network is not known.
     pub pack: Option<&'a Pack>,
     pub arrived: Vec<Seen<'a>>,
+    /// When something of no known network last arrived, which may be this source, mended.
+    pub other_ms: Option<i64>,
     explained: Vec<Topic>,
 }
 
 impl<'a> Group<'a> {
-    pub fn new(window: &'a Window, pack: Option<&'a Pack>, arrived: Vec<Seen<'a>>) -> Self {
+    pub fn new(
+        window: &'a Window,
+        packs: &'a [Pack],
+        pack: Option<&'a Pack>,
+        arrived: Vec<Seen<'a>>,
+    ) -> Self {
         let explained =
             arrived.iter().map(|seen| if seen.at.mended { Topic::ALL } else { Topic(0) }).collect();
-        Self { window, pack, arrived, explained }
+        Self { window, packs, pack, arrived, other_ms: None, explained }
     }
 
     /// The arrivals that nothing has been said about yet, with their places in the list.
@@ -79,9 +103,53 @@ impl<'a> Group<'a> {
         self.pack.and_then(|pack| pack.eid.get(event.code())).map(String::as_str)
     }
 
-    /// What one of the network's macros stands for.
-    pub fn meaning(&self, name: &str) -> Option<Meaning> {
-        self.pack.and_then(|pack| pack.macros.get(name)).copied()
+    /// What a macro stands for at this network, in whatever brackets and letter case it is written.
+    pub fn meaning(&self, literal: &Literal) -> Option<Meaning> {
+        let macros = &self.pack?.macros;
+        let alike = || macros.iter().find(|(own, _)| literal.is_like(own)).map(|(_, means)| means);
+        macros.get(&literal.text).or_else(alike).copied()
+    }
+
+    /// What a parameter holds that carries the name of one of the network's macros.
+    pub fn meaning_of(&self, parameter: &str) -> Option<Meaning> {
+        let macros = &self.pack?.macros;
+        let named = macros.iter().find(|(own, _)| name(own).eq_ignore_ascii_case(parameter));
+        named.map(|(_, means)| *means)
+    }
+
+    /// Whether one of the network's macros stands for this.
+    pub fn has(&self, meaning: Meaning) -> bool {
+        self.pack.is_some_and(|pack| pack.macros.values().any(|means| *means == meaning))
+    }
+
+    /// The network's macro for this.
+    pub fn macro_of(&self, meaning: Meaning) -> Option<&'a str> {
+        let pack = self.pack?;
+        pack.macros.iter().find(|(_, means)| **means == meaning).map(|(own, _)| own.as_str())
+    }
+
+    /// Whether the network has ids of conversions, as far as is known.
+    pub fn may_have_eid(&self) -> bool {
+        self.pack.is_none_or(|pack| pack.base_only || !pack.eid.is_empty())
+    }
+
+    /// The open arrivals that a rule holds for, as hits.
+    pub fn hits(&self, topic: Topic, holds: impl Fn(&Seen<'a>) -> bool) -> Vec<Hit> {
+        let open = self.open(topic).filter(|(_, seen)| holds(seen));
+        open.map(|(at, _)| Hit::new(at, topic)).collect()
+    }
+
+    /// What the newest of some hits hit.
+    pub fn newest(&self, hits: &[Hit]) -> Option<&Seen<'a>> {
+        self.arrived.get(hits.last()?.at)
+    }
+
+    /// The events of some hits, as their mend has to be told: a deposit's where there is one.
+    pub fn event_of(&self, hits: &[Hit]) -> EventKind {
+        let mut events = hits.iter().filter_map(|hit| self.arrived.get(hit.at)?.event());
+        let first = events.next().unwrap_or(EventKind::Deposit);
+        let has_deposit = events.any(|event| event == EventKind::Deposit);
+        if has_deposit { EventKind::Deposit } else { first }
     }
 }
 
@@ -99,6 +167,10 @@ pub struct Hit {
 impl Hit {
     pub fn new(at: usize, topic: Topic) -> Self {
         Self { at, topic, money: None, seen_ms: None }
+    }
+
+    pub fn with_money(self, money: Vec<(String, i64)>) -> Self {
+        Self { money: Some(money), ..self }
     }
 }
 

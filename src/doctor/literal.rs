@@ -84,6 +84,15 @@ pub fn literals(seen: &Seen) -> Vec<Literal> {
     literals
 }
 
+/// Characters that stand around a macro's name, rightly or wrongly.
+const AROUND: &[char] =
+    &['{', '}', '[', ']', '(', ')', '<', '>', '#', '%', '$', '!', '@', ':', '_', ' '];
+
+/// The name in a text that was meant as a macro, though its brackets make none: `{click_id`, `(click_id)`.
+pub fn meant_name(text: &str) -> &str {
+    text.trim_matches(AROUND)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,9 @@
 
 mod cause;
 mod group;
+mod left;
 mod literal;
+mod names;
 mod say;
 mod seen;
 mod source;
@@ -40,6 +42,7 @@ pub fn findings(window: &Window) -> Vec<Finding> {
     let mut findings = cause::key_unknown::findings(window);
     for group in &mut groups {
         let since = if group.pack.is_some() { since.as_slice() } else { &[] };
+        group.other_ms = since.iter().map(|(ms, _)| *ms).max();
         findings.extend(diagnose(group, since));
     }
     findings.sort_by_key(|finding| {
@@ -60,7 +63,7 @@ fn grouped<'a>(window: &'a Window, packs: &'a [Pack]) -> Vec<Group<'a>> {
         let slug = pack.map_or("", |pack: &Pack| pack.slug);
         groups.entry(slug).or_insert_with(|| (pack, Vec::new())).1.push(seen);
     }
-    groups.into_values().map(|(pack, arrived)| Group::new(window, pack, arrived)).collect()
+    groups.into_values().map(|(pack, arrived)| Group::new(window, packs, pack, arrived)).collect()
 }
 
 /// When each of a group's arrivals came, with its event.

@@ -3,7 +3,6 @@
 use time::OffsetDateTime;
 
 use crate::doctor::group::Group;
-use crate::doctor::seen::Seen;
 use crate::model::event::EventKind;
 use crate::model::note::Field;
 use crate::network::Pack;
@@ -92,22 +91,41 @@ pub fn right_macro<'g>(group: &Group<'g>, field: Field, event: EventKind) -> Opt
     }
 }
 
-/// `write eid={conversion_id}`, or what to look for where the network is not known.
+/// What to write into one of our parameters: `write eid={conversion_id}`, or which macro to look for
+/// where the network is not known, or has none.
 pub fn write(group: &Group, field: Field, event: EventKind) -> String {
-    match right_macro(group, field, event) {
-        Some(name) => format!("write {}={name}", field.name()),
-        None => format!("write {}= with its macro for the {}", field.name(), meant(field)),
+    let (name, meant) = (field.name(), meant(field));
+    match (right_macro(group, field, event), group.pack, field) {
+        (Some(right), _, _) => format!("write {name}={right}"),
+        (_, _, Field::Event) => "write event=deposit in the URL for deposits and event=registration in the one for registrations".to_owned(),
+        (_, _, Field::Currency) => "write the code itself, such as currency=USD".to_owned(),
+        (_, _, Field::Time) => "remove t=, so that the time of receipt counts".to_owned(),
+        (_, _, Field::TgId | Field::Token | Field::DryRun) => format!("remove {name}="),
+        (_, Some(_), Field::Uid) => "write behind uid= the macro of the sub id that your offer link carries".to_owned(),
+        (_, Some(pack), _) if !pack.base_only => format!("remove {name}=: no macro for a {meant} is known there"),
+        _ => format!("write behind {name}= its own macro for the {meant}"),
     }
 }
 
-/// What kind of event most of these are: the one whose macro is to be named.
-pub fn event_of<'a>(seen: impl Iterator<Item = &'a Seen<'a>>) -> EventKind {
-    let mut events = seen.filter_map(Seen::event);
-    let first = events.next().unwrap_or(EventKind::Deposit);
-    if first != EventKind::Deposit && events.any(|event| event == EventKind::Deposit) {
-        return EventKind::Deposit;
+/// What to change, as a sentence of its own.
+pub fn mend(group: &Group, what: &str) -> String {
+    format!("{} {what}.", in_settings(group))
+}
+
+/// `a, b and c`.
+pub fn joined(parts: &[String]) -> String {
+    match parts {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
-    first
+}
+
+/// `25.00 USD`.
+pub fn amount(micros: i64, currency: &str) -> String {
+    let cents = micros.unsigned_abs() / 10_000;
+    let sign = if micros < 0 { "-" } else { "" };
+    format!("{sign}{}.{:02} {currency}", cents / 100, cents % 100)
 }
 
 /// `14:00 UTC`, with the day where it is not today.

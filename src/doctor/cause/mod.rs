@@ -1,6 +1,11 @@
 //! The causes: each file holds one rule, its sentence, its mend and its tests.
 
 pub mod key_unknown;
+mod macro_double_encoded;
+mod macro_unresolved;
+mod macro_wrong_brackets;
+mod macro_wrong_case;
+mod placeholder_left;
 mod template_opened;
 
 use crate::doctor::group::{Found, Group};
@@ -21,4 +26,11 @@ impl Cause {
 }
 
 /// From the specific to the general: what one rule explains, a later one leaves alone.
-pub const CAUSES: &[Cause] = &[template_opened::CAUSE];
+pub const CAUSES: &[Cause] = &[
+    template_opened::CAUSE,
+    placeholder_left::CAUSE,
+    macro_double_encoded::CAUSE,
+    macro_wrong_brackets::CAUSE,
+    macro_wrong_case::CAUSE,
+    macro_unresolved::CAUSE,
+];

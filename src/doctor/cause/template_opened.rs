@@ -4,7 +4,7 @@ use crate::doctor::cause::Cause;
 use crate::doctor::group::{Found, Group, Hit, Topic};
 use crate::doctor::literal::Literal;
 use crate::doctor::say::{begun, counted, network};
-use crate::doctor::seen::{Seen, Sent};
+use crate::doctor::seen::Seen;
 use crate::model::note::{Field, Note};
 
 pub const CAUSE: Cause = Cause::new("template_opened", find);
@@ -13,8 +13,11 @@ pub const CAUSE: Cause = Cause::new("template_opened", find);
 const LOOKS: usize = 3;
 
 fn find(group: &Group) -> Option<Found> {
-    let hits: Vec<_> =
-        group.open(Topic::ALL).filter(|(_, seen)| is_template(seen)).map(|(at, _)| at).collect();
+    let hits: Vec<_> = group
+        .open(Topic::ALL)
+        .filter(|(_, seen)| is_template(group, seen))
+        .map(|(at, _)| at)
+        .collect();
     let is_filled = |seen: &&Seen| seen.text(Field::Uid).is_some() && !seen.is_refused();
     let filled = group.arrived.iter().filter(is_filled).count();
     if hits.len() > LOOKS && hits.len() > filled {
@@ -31,20 +34,23 @@ fn find(group: &Group) -> Option<Found> {
     Found::new(hits.into_iter().map(|at| Hit::new(at, Topic::ALL)).collect(), sentence, mend)
 }
 
-/// Whether nothing is filled in: neither uid nor amount, or of two macros none.
-fn is_template(seen: &Seen) -> bool {
-    if seen.literal(Field::Uid).is_none() {
-        return false;
-    }
+/// Whether nothing is filled in: neither uid nor amount, or neither of two ids.
+fn is_template(group: &Group, seen: &Seen) -> bool {
+    let Some(uid) = seen.literal(Field::Uid) else { return false };
     if seen.has(Note::TemplateOpened) || seen.literal(Field::Value).is_some() {
         return true;
     }
-    let is_word = |text: &str| Literal::new(text).is_some_and(|literal| literal.is_placeholder);
-    let mut ids = [Field::Eid, Field::TgId].into_iter().map(|field| seen.sent(field));
-    let open = seen.literal(Field::Eid).or_else(|| seen.literal(Field::TgId));
-    ids.all(|sent| !matches!(sent, Sent::Text(_)))
-        && open.is_some_and(|text| !is_word(text))
-        && seen.others().all(|(_, value)| Literal::new(value).is_some())
+    let is_left = |text: &str| Literal::new(text).is_some();
+    let is_right = |text: &str| {
+        let macros = group.pack.map(|pack| &pack.macros);
+        let literal = Literal::new(text).filter(|literal| !literal.is_placeholder);
+        literal.is_some_and(|literal| macros.is_none_or(|own| own.contains_key(&literal.text)))
+    };
+    // Macros that the network does not know would stay unfilled in a conversion too.
+    seen.literal(Field::Eid).is_some_and(is_right)
+        && is_right(uid)
+        && seen.text(Field::TgId).is_none()
+        && seen.others().all(|(_, value)| is_left(value))
 }
 
 #[cfg(test)]
@@ -67,6 +73,7 @@ mod tests {
             "event=registration&uid={click_id}&eid=5",
             "event=deposit&uid=u-1&eid={trade_id}&value=5",
             "event=registration&uid={click_id}",
+            "event=registration&uid={SUB1}&eid={Conversion_ID}",
         ] {
             assert!(
                 found(&[query]).iter().all(|found| found.cause != "template_opened"),
