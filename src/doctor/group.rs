@@ -13,6 +13,7 @@ use crate::network::{Meaning, Pack};
 pub struct Topic(u16);
 
 impl Topic {
+    pub const NONE: Self = Self(0);
     pub const UID: Self = Self(1);
     pub const EID: Self = Self(2);
     pub const VALUE: Self = Self(4);
@@ -71,8 +72,10 @@ impl<'a> Group<'a> {
         pack: Option<&'a Pack>,
         arrived: Vec<Seen<'a>>,
     ) -> Self {
-        let explained =
-            arrived.iter().map(|seen| if seen.at.mended { Topic::ALL } else { Topic(0) }).collect();
+        let explained = arrived
+            .iter()
+            .map(|seen| if seen.at.mended { Topic::ALL } else { Topic::NONE })
+            .collect();
         Self { window, packs, pack, arrived, other_ms: None, explained }
     }
 
@@ -131,6 +134,15 @@ impl<'a> Group<'a> {
     /// Whether the network has ids of conversions, as far as is known.
     pub fn may_have_eid(&self) -> bool {
         self.pack.is_none_or(|pack| pack.base_only || !pack.eid.is_empty())
+    }
+
+    /// Whether the user said of two events that they are two.
+    pub fn are_apart(&self, one: &Seen, other: &Seen) -> bool {
+        let (one, other) = (seq(one.at.place), seq(other.at.place));
+        self.window.apart.iter().any(|(a, b)| {
+            let pair = (Some(*a), Some(*b));
+            pair == (one, other) || pair == (other, one)
+        })
     }
 
     /// The open arrivals that a rule holds for, as hits.

@@ -170,7 +170,7 @@ fn sentence(group: &Group, left: &[Left], count: usize, wrong: Wrong) -> String 
         (Wrong::Unfilled, _) => format!("which {network} did not fill in"),
     };
     let so = match fields.first().map(|left| left.field) {
-        Some(Field::Uid) => "no click is known to have brought them",
+        Some(Field::Uid) => "no click can be credited",
         Some(Field::Eid) => "a repeated call may count twice",
         Some(Field::Value) => "no amount could be read",
         Some(Field::Currency) => "USD was assumed",
@@ -178,7 +178,7 @@ fn sentence(group: &Group, left: &[Left], count: usize, wrong: Wrong) -> String 
         Some(Field::Event) => "nothing was counted",
         _ => "it was ignored",
     };
-    format!("{} came with {}, {why}; {so}.", counted(count, "postback"), joined(&parts))
+    format!("{} came with {}, {why}: {so}.", counted(count, "postback"), joined(&parts))
 }
 
 fn mend(group: &Group, left: &[Left], event: EventKind, wrong: Wrong) -> String {

@@ -4,6 +4,7 @@
 //! Arrivals are grouped by source. The rules in `cause` look at each group in turn, the specific ones
 //! first. A false finding is worse than a missing one.
 
+mod against;
 mod cause;
 mod group;
 mod left;
@@ -11,6 +12,7 @@ mod literal;
 mod names;
 mod say;
 mod seen;
+mod share;
 mod source;
 mod window;
 

@@ -63,6 +63,11 @@ pub fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
+/// `1 deposit was`, `3 deposits were`.
+pub fn were(count: usize, noun: &str) -> String {
+    format!("{} {}", counted(count, noun), if count == 1 { "was" } else { "were" })
+}
+
 /// What a field holds, in words.
 pub fn meant(field: Field) -> &'static str {
     match field {

@@ -128,6 +128,11 @@ impl<'a> Seen<'a> {
         Some((currency.as_str().to_owned(), amount.micros()))
     }
 
+    /// When its id last came with something else.
+    pub fn last_version_ms(&self) -> Option<i64> {
+        self.at.versions.iter().map(|version| version.received_at_ms).max()
+    }
+
     /// Whether two arrivals name the same person.
     pub fn is_same_person(&self, other: &Self) -> bool {
         self.at.uid.is_some()

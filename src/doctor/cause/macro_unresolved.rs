@@ -40,7 +40,7 @@ mod tests {
         assert_eq!(
             (found[0].sentence.as_str(), found[0].mend.as_str()),
             (
-                "1 postback came with uid={cid}, which the network did not fill in; no click is known to have brought them.",
+                "1 postback came with uid={cid}, which the network did not fill in: no click can be credited.",
                 "In the network's postback settings, write behind uid= its own macro for the click id."
             )
         );

@@ -1,0 +1,161 @@
+//! Another id at every try of the same conversion.
+
+use crate::doctor::cause::Cause;
+use crate::doctor::group::{Found, Group, Hit, Topic, seq};
+use crate::doctor::literal::Literal;
+use crate::doctor::names::{RANDOMS, equal};
+use crate::doctor::say::{self, counted, shown};
+use crate::doctor::seen::Seen;
+use crate::model::event::EventKind;
+use crate::model::note::Field;
+use crate::network::Meaning;
+
+pub const CAUSE: Cause = Cause::new("eid_fresh", find);
+
+/// Within this time, tries of one conversion follow each other.
+const TRIES_MS: i64 = 10 * 60_000;
+
+/// Equal deposits of a person that are tries and no coincidence.
+const TRIES: usize = 3;
+
+fn find(group: &Group) -> Option<Found> {
+    let topic = Topic::EID.and(Topic::COPIES);
+    let mut hits = Vec::new();
+    let mut pairs = Vec::new();
+    for cluster in clusters(group, topic) {
+        let Some(((_, first), rest)) = cluster.split_first() else { continue };
+        if !is_tries(group, &cluster) {
+            continue;
+        }
+        hits.extend(rest.iter().map(|(at, _)| Hit::new(*at, topic)));
+        let of_deposits = rest.iter().filter(|(_, seen)| seen.is_deposit());
+        pairs.extend(
+            of_deposits.filter_map(|(_, seen)| Some((seq(first.at.place)?, seq(seen.at.place)?))),
+        );
+    }
+    let random = group
+        .open(topic)
+        .filter(|(at, seen)| is_random(group, seen) && hits.iter().all(|hit: &Hit| hit.at != *at));
+    let random: Vec<_> = random.map(|(at, _)| Hit::new(at, topic)).collect();
+    hits.extend(random);
+    hits.sort_by_key(|hit| hit.at);
+    let newest = group.newest(&hits)?;
+    let eid = newest.text(Field::Eid).or_else(|| newest.literal(Field::Eid)).unwrap_or_default();
+    let event = group.event_of(&hits);
+    let sentence = format!(
+        "{} came again under another id (the last one: eid={}), so each try counts as a new one.",
+        counted(hits.len(), event.code()),
+        shown(eid)
+    );
+    let write = say::write(group, Field::Eid, event);
+    let mend = match group.macro_of(Meaning::Random) {
+        Some(random) => say::mend(group, &format!("{write}: {random} is another one on every try")),
+        None => say::mend(group, &format!("{write}, which stays the same on every try")),
+    };
+    Found::new(hits, sentence, mend).map(|found| Found { pairs, ..found })
+}
+
+/// Conversions of one person that say the same under several ids, soon after each other.
+fn clusters<'g, 'a>(group: &'g Group<'a>, topic: Topic) -> Vec<Vec<(usize, &'g Seen<'a>)>> {
+    let mut clusters: Vec<Vec<(usize, &Seen)>> = Vec::new();
+    let named = group.open(topic).filter(|(_, seen)| {
+        let is_kind = seen.is_deposit() || seen.is(EventKind::Registration);
+        is_kind && !seen.is_refused() && seen.at.eid.is_some() && seen.at.uid.is_some()
+    });
+    for (at, seen) in named {
+        let same = clusters.iter_mut().find(|cluster| {
+            cluster.first().is_some_and(|(_, first)| {
+                seen.at.received_at_ms - first.at.received_at_ms <= TRIES_MS
+                    && first.event() == seen.event()
+                    && first.is_same_person(seen)
+                    && (first.at.micros, &first.at.currency) == (seen.at.micros, &seen.at.currency)
+                    && !group.are_apart(first, seen)
+            })
+        });
+        match same {
+            Some(cluster) => cluster.push((at, seen)),
+            None => clusters.push(vec![(at, seen)]),
+        }
+    }
+    clusters.retain(|cluster| cluster.len() > 1);
+    clusters
+}
+
+/// Whether they are tries: more than two equal ones, or ones that name the same moment.
+fn is_tries(group: &Group, cluster: &[(usize, &Seen)]) -> bool {
+    let mut times: Vec<_> = cluster.iter().filter_map(|(_, seen)| seen.text(Field::Time)).collect();
+    let told = times.len();
+    times.sort_unstable();
+    times.dedup();
+    if told > times.len() {
+        return true;
+    }
+    // Different moments are different conversions.
+    let is_registration = cluster.iter().all(|(_, seen)| seen.is(EventKind::Registration));
+    let is_random = cluster.iter().any(|(_, seen)| is_random(group, seen));
+    told <= 1 && (cluster.len() >= TRIES || is_registration || is_random)
+}
+
+/// Whether the id is a number that the network makes for the call.
+fn is_random(group: &Group, seen: &Seen) -> bool {
+    let literal = seen.literal(Field::Eid).and_then(Literal::new);
+    let is_macro = literal.is_some_and(|literal| {
+        group.meaning(&literal) == Some(Meaning::Random)
+            || RANDOMS.iter().any(|name| literal.name.eq_ignore_ascii_case(name))
+    });
+    is_macro || seen.at.eid.as_deref().is_some_and(|eid| equal(seen, RANDOMS, eid).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::doctor::tests::{NOW_MS, assert_causes, assert_causes_of, found};
+
+    const NAME: &str = "eid_fresh";
+
+    fn deposit(uid: u8, eid: &str, rest: &str) -> String {
+        format!("event=deposit&uid=u-{uid}&eid={eid}&value=25{rest}")
+    }
+
+    fn of(queries: &[String]) -> Vec<&'static str> {
+        let queries: Vec<&str> = queries.iter().map(String::as_str).collect();
+        crate::doctor::tests::causes(&found(&queries))
+    }
+
+    #[test]
+    fn tries_under_other_ids_are_found() {
+        let t = format!("&t={}", NOW_MS - 5000);
+        assert_eq!(of(&[deposit(1, "a", &t), deposit(1, "b", &t)]), [NAME]);
+        assert_eq!(of(&[deposit(1, "a", ""), deposit(1, "b", ""), deposit(1, "c", "")]), [NAME]);
+        assert_causes(
+            &["event=registration&uid=u-1&eid=a", "event=registration&uid=u-1&eid=b"],
+            &[NAME],
+        );
+        assert_causes(&["event=deposit&uid=u-1&eid={rand}&value=5"], &[NAME]);
+        assert_causes_of(
+            "affise",
+            &["event=deposit&uid=u-1&eid=88&rand=88&value=5&currency=USD"],
+            &[NAME],
+        );
+        let found = found(&[
+            "event=deposit&uid=u-1&eid=a&value=5&t=1796387200",
+            "event=deposit&uid=u-1&eid=b&value=5&t=1796387200",
+        ]);
+        assert_eq!((found[0].pairs.as_slice(), found[0].count), (&[(1, 2)][..], 1));
+        assert_eq!(found[0].money, [("USD".to_owned(), 5_000_000)]);
+    }
+
+    #[test]
+    fn equal_deposits_may_be_two() {
+        assert_eq!(of(&[deposit(1, "a", ""), deposit(1, "b", "")]), [""; 0]);
+        assert_eq!(of(&[deposit(1, "a", ""), deposit(2, "b", ""), deposit(3, "c", "")]), [""; 0]);
+        let at = |s: i64| format!("&t={}", NOW_MS - s * 1000);
+        assert_eq!(
+            of(&[deposit(1, "a", &at(1)), deposit(1, "b", &at(2)), deposit(1, "c", &at(3))]),
+            [""; 0]
+        );
+        assert_causes(
+            &["event=registration&uid=u-1&eid=a", "event=registration&uid=u-2&eid=b"],
+            &[],
+        );
+    }
+}

@@ -1,0 +1,106 @@
+//! Deposits without an id that may be one.
+
+use crate::doctor::cause::Cause;
+use crate::doctor::group::{Found, Group, Hit, Topic, seq};
+use crate::doctor::say::{self, amount, counted};
+use crate::doctor::seen::Seen;
+use crate::model::event::EventKind;
+use crate::model::note::Field;
+
+/// It stays until it is decided.
+pub const CAUSE: Cause = Cause { word: "possible_duplicate", find, stays: true };
+
+/// Within this time, equal deposits of a person may be one that came twice.
+const TOGETHER_MS: i64 = 10 * 60_000;
+
+fn find(group: &Group) -> Option<Found> {
+    let mut kept: Vec<&Seen> = Vec::new();
+    let (mut hits, mut pairs) = (Vec::new(), Vec::new());
+    let open = group.open(Topic::COPIES).filter(|(_, seen)| {
+        seen.is_deposit()
+            && seen.at.eid.is_none()
+            && seen.at.uid.is_some()
+            && seen.at.micros.is_some_and(|micros| micros != 0)
+    });
+    for (at, seen) in open {
+        let first =
+            kept.iter().find(|first| are_alike(first, seen) && !group.are_apart(first, seen));
+        match first.and_then(|first| Some((seq(first.at.place)?, seq(seen.at.place)?))) {
+            Some(pair) => {
+                hits.push(Hit::new(at, Topic::COPIES));
+                pairs.push(pair);
+            }
+            None => kept.push(seen),
+        }
+    }
+    let newest = group.newest(&hits)?;
+    let sentence = format!(
+        "{} without an id came within ten minutes of an equal one of the same person (the last: {}), and may have counted twice.",
+        counted(hits.len(), "deposit"),
+        amount(newest.at.micros.unwrap_or_default(), &newest.at.currency)
+    );
+    let write = say::write(group, Field::Eid, EventKind::Deposit);
+    let mend = match group.eid_macro(EventKind::Deposit) {
+        None if group.pack.is_some_and(|pack| !pack.base_only) => {
+            "Look at the pairs, and merge those that are one.".to_owned()
+        }
+        _ => format!(
+            "Look at the pairs, and merge those that are one; {} {write}.",
+            in_settings(group)
+        ),
+    };
+    Found::new(hits, sentence, mend).map(|found| Found { pairs, ..found })
+}
+
+fn in_settings(group: &Group) -> String {
+    say::in_settings(group).replacen('I', "i", 1).trim_end_matches(',').to_owned()
+}
+
+fn are_alike(first: &Seen, seen: &Seen) -> bool {
+    let near = |one: i64, other: i64| (one - other).abs() <= TOGETHER_MS;
+    near(first.at.received_at_ms, seen.at.received_at_ms)
+        && near(first.at.occurred_at_ms, seen.at.occurred_at_ms)
+        && first.is_same_person(seen)
+        && (first.at.micros, &first.at.currency) == (seen.at.micros, &seen.at.currency)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::doctor::findings;
+    use crate::doctor::tests::{Fired, Space, causes, found, found_of, window};
+
+    const DEPOSIT: &str = "event=deposit&uid=u-1&value=5";
+
+    #[test]
+    fn equal_deposits_without_id_are_paired() {
+        let found = found(&[DEPOSIT; 3]);
+        assert_eq!(causes(&found), ["possible_duplicate"]);
+        assert_eq!(found[0].pairs, [(1, 2), (1, 3)]);
+        assert_eq!(found[0].money, [("USD".to_owned(), 10_000_000)], "what is too much");
+        assert_eq!(
+            causes(&found_of("everflow", &[DEPOSIT; 2])),
+            ["eid_missing", "possible_duplicate"]
+        );
+    }
+
+    #[test]
+    fn what_differs_is_late_or_was_parted_is_none() {
+        for other in [
+            "event=deposit&uid=u-2&value=5",
+            "event=deposit&uid=u-1&value=6",
+            "event=deposit&value=5&uid=u-1&currency=EUR",
+            "event=deposit&uid=u-1&value=5&eid=7",
+        ] {
+            assert!(!causes(&found(&[DEPOSIT, other])).contains(&"possible_duplicate"), "{other}");
+        }
+        let fire = |after_s| Fired { query: DEPOSIT.to_owned(), after_s };
+        assert_eq!(findings(&window(&Space::default(), &[fire(0), fire(601)])), []);
+        let mut near = window(&Space::default(), &[fire(0), fire(600)]);
+        assert_eq!(findings(&near).len(), 1);
+        near.apart = vec![(2, 1)];
+        assert_eq!(findings(&near), []);
+        near.apart.clear();
+        near.arrived[1].counted = false;
+        assert_eq!(findings(&near), []);
+    }
+}
