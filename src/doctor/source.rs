@@ -38,8 +38,11 @@ const COMMON: [&str; 22] = [
 const PLAIN: [&str; 7] =
     ["conversion_id", "external_id", "tracking_id", "trans_id", "event_name", "reg", "ftd"];
 
-/// What points at a network, with its weight.
+/// What points at a network, with its weight. Those of one kind are one: `sub1` beside `sub2` proves
+/// no more than either.
 struct Item {
+    kind: String,
+    is_common: bool,
     weight: u32,
     knowers: Vec<&'static str>,
 }
@@ -92,7 +95,12 @@ fn parameters(packs: &[Pack], names: &[&str]) -> Vec<Item> {
                     .any(|own| Literal::new(own).is_some_and(|own| own.name == *name))
         };
         let weight = if is_common(name) || PLAIN.contains(name) { 1 } else { 2 };
-        Item { weight, knowers: packs.iter().filter(knows).map(|pack| pack.slug).collect() }
+        Item {
+            kind: kind(name),
+            is_common: is_common(name),
+            weight,
+            knowers: packs.iter().filter(knows).map(|pack| pack.slug).collect(),
+        }
     });
     items.filter(|item| !item.knowers.is_empty()).collect()
 }
@@ -107,20 +115,33 @@ fn macros(packs: &[Pack], seen: &Seen) -> Vec<Item> {
         let knowers = if exact.is_empty() { knowing(&|own| literal.is_like(own)) } else { exact };
         let is_odd = literal.text.starts_with('#');
         let weight = if is_common(&literal.name) && !is_odd { 1 } else { 2 };
-        Item { weight, knowers }
+        Item { kind: kind(&literal.name), is_common: weight == 1, weight, knowers }
     });
     items.filter(|item| !item.knowers.is_empty()).collect()
 }
 
+/// A name without its number.
+fn kind(name: &str) -> String {
+    name.to_ascii_lowercase().trim_end_matches(|c: char| c.is_ascii_digit()).to_owned()
+}
+
 /// `sub1` and its like are as common as `sub`.
 fn is_common(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    COMMON.contains(&name.as_str()) || ["sub", "sub_id", "subid"].contains(&stem)
+    let kind = kind(name);
+    let is_sub = ["sub", "sub_id", "subid"].contains(&kind.as_str());
+    is_sub || COMMON.iter().any(|common| name.eq_ignore_ascii_case(common))
 }
 
 /// The one pack that the evidence points at, and no other.
 fn judge<'p>(packs: &'p [Pack], items: &[&Item], chosen: Option<&Pack>) -> Option<&'p Pack> {
+    let is_first = |(at, item): &(usize, &&Item)| {
+        items
+            .iter()
+            .take(*at)
+            .all(|before| before.kind != item.kind || before.knowers != item.knowers)
+    };
+    let items: Vec<&Item> =
+        items.iter().enumerate().filter(is_first).map(|(_, item)| *item).collect();
     let score = |slug: &str| -> u32 {
         items.iter().filter(|item| item.knowers.contains(&slug)).map(|item| item.weight).sum()
     };
@@ -132,8 +153,9 @@ fn judge<'p>(packs: &'p [Pack], items: &[&Item], chosen: Option<&Pack>) -> Optio
     let is_single = packs.iter().filter(|pack| score(pack.slug) == most).count() == 1;
     let knows_all = items.iter().all(|item| item.knowers.contains(&best.slug));
     let others_own = packs.iter().any(|pack| pack.slug != best.slug && own(pack.slug) >= 2);
+    let has_rare = items.iter().any(|item| !item.is_common && item.knowers == [best.slug]);
     let own = own(best.slug);
-    let is_shown = own >= 2 || (knows_all && (most >= 3 || (most >= 2 && own >= 1)));
+    let is_shown = own >= 2 || (knows_all && (most >= 3 || (most >= 2 && has_rare)));
     // What the user chose gives way only to plain proof of another.
     let is_allowed = chosen
         .is_none_or(|chosen| chosen.slug == best.slug || (own >= 4 && score(chosen.slug) == 0));

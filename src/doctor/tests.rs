@@ -16,11 +16,11 @@ pub const NOW_MS: i64 = 1_796_387_200_000;
 /// A click of every space in the tests, beside `u-1` and so on.
 const CLICK: &str = "u-";
 
-/// A postback, and when it is sent: seconds after the first one.
+/// A postback, and when it is sent: milliseconds after the first one.
 #[derive(Clone, Debug)]
 pub struct Fired {
     pub query: String,
-    pub after_s: i64,
+    pub after_ms: i64,
 }
 
 /// Where a source sends to.
@@ -30,6 +30,7 @@ pub struct Space {
     /// The uids of its clicks; what begins with `u-` has one too.
     pub clicks: Vec<String>,
     pub elsewhere: Vec<String>,
+    pub has_no_clicks: bool,
 }
 
 /// What is stored of a postback that arrives alone.
@@ -54,7 +55,7 @@ pub fn found_at(space: &Space, queries: &[&str]) -> Vec<Finding> {
     let fired = queries
         .iter()
         .enumerate()
-        .map(|(at, query)| Fired { query: (*query).to_owned(), after_s: at as i64 });
+        .map(|(at, query)| Fired { query: (*query).to_owned(), after_ms: at as i64 * 1000 });
     findings(&window(space, &fired.collect::<Vec<_>>()))
 }
 
@@ -75,14 +76,14 @@ pub fn assert_causes_of(network: &str, queries: &[&str], expected: &[&str]) {
 pub fn window(space: &Space, fired: &[Fired]) -> Window {
     let mut store = Store::default();
     for fired in fired {
-        store.take(space, &fired.query, NOW_MS + fired.after_s * 1000);
+        store.take(space, &fired.query, NOW_MS + fired.after_ms);
     }
-    let last_s = fired.iter().map(|fired| fired.after_s).max().unwrap_or_default();
+    let last_ms = fired.iter().map(|fired| fired.after_ms).max().unwrap_or_default();
     Window {
         arrived: store.arrived,
         network: space.network.clone(),
-        has_clicks: true,
-        now_ms: NOW_MS + last_s * 1000 + 1,
+        has_clicks: !space.has_no_clicks,
+        now_ms: NOW_MS + last_ms + 1,
         ..Window::default()
     }
 }
@@ -205,9 +206,88 @@ fn again(first: &mut Arrived, report: &Report, now_ms: i64) {
     }
 }
 
+/// A row of `tests/sources.json`: where a source sends to, what it sends, and what is wrong with it.
+struct Source {
+    name: String,
+    space: Space,
+    fired: Vec<Fired>,
+    cause: Option<String>,
+    mend_has: Vec<String>,
+}
+
+fn sources() -> Vec<Source> {
+    let table = json::read(include_str!("../../tests/sources.json"));
+    let texts = |row: &Value, name: &str| row.get(name).map(json::texts).unwrap_or_default();
+    // No two come at the same moment, as from a network that waits for its answers.
+    let fired = |(at, fired): (usize, &Value)| {
+        let after_s = json::number(fired, "after_s").unwrap_or_default();
+        let after_ms = after_s * 1000 + at as i64 * 7;
+        Fired { query: dated(&json::text(fired, "q"), NOW_MS), after_ms }
+    };
+    let row = |row: &Value| Source {
+        name: json::text(row, "name"),
+        space: Space {
+            network: json::optional_text(row, "network"),
+            clicks: texts(row, "clicks"),
+            elsewhere: texts(row, "other_space_clicks"),
+            has_no_clicks: texts(row, "clicks").is_empty(),
+        },
+        fired: json::items(&row["fire"]).enumerate().map(fired).collect(),
+        cause: json::optional_text(row, "cause"),
+        mend_has: texts(row, "mend_has"),
+    };
+    json::items(&table).map(row).collect()
+}
+
+/// A query with its times: `@ms-60000@` is a minute before the source begins, in milliseconds; `@s…@` gives
+/// seconds, and `@us…@` microseconds.
+fn dated(query: &str, now_ms: i64) -> String {
+    let mut dated = String::new();
+    for (at, part) in query.split('@').enumerate() {
+        let unit = part.trim_end_matches(|c: char| c.is_ascii_digit() || "+-".contains(c));
+        let is_time = at % 2 == 1 && ["ms", "s", "us"].contains(&unit);
+        if !is_time {
+            dated.push_str(part);
+            continue;
+        }
+        let ms = now_ms + part.trim_start_matches(unit).parse::<i64>().unwrap_or_default();
+        dated.push_str(&match unit {
+            "s" => (ms / 1000).to_string(),
+            "us" => (ms * 1000).to_string(),
+            _ => ms.to_string(),
+        });
+    }
+    dated
+}
+
 #[test]
-fn a_clean_source_has_no_finding() {
-    assert_causes(&["event=deposit&uid=u-1&eid=5&value=25"; 3], &[]);
-    let _ = Value::Null;
-    let _ = json::read("");
+fn a_misconfigured_source_gets_the_right_sentence() {
+    let mut wrong = Vec::new();
+    let sources = sources();
+    let misconfigured = sources.iter().filter(|source| source.cause.is_some());
+    for source in misconfigured.clone() {
+        let found = findings(&window(&source.space, &source.fired));
+        let right = found.iter().find(|found| Some(found.cause) == source.cause.as_deref());
+        let mends = |found: &Finding| source.mend_has.iter().all(|part| found.mend.contains(part));
+        if !right.is_some_and(mends) || found.len() > 2 {
+            wrong.push(format!("{}: {:?} {found:#?}", source.name, source.cause));
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(misconfigured.count() >= 65);
+}
+
+#[test]
+fn a_right_source_gets_none() {
+    let mut wrong = Vec::new();
+    let sources = sources();
+    let right = sources.iter().filter(|source| source.cause.is_none());
+    for source in right.clone() {
+        let found = findings(&window(&source.space, &source.fired));
+        if !found.is_empty() {
+            wrong.push(format!("{}: {found:#?}", source.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(right.count() >= 65);
 }

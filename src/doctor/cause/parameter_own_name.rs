@@ -121,8 +121,15 @@ fn fits(group: &Group, field: Field, name: &str, value: &str) -> bool {
             );
             is_amount && Amount::parse(value).is_some()
         }
-        Field::Currency => Currency::parse(value).is_some_and(|code| code.as_str() != "USD"),
-        Field::Event => event_meant(value).is_some(),
+        Field::Currency => {
+            let is_other = |code: Currency| code.as_str() != "USD";
+            matches!(means, None | Some(Meaning::Currency))
+                && Currency::parse(value).is_some_and(is_other)
+        }
+        Field::Event => {
+            matches!(means, None | Some(Meaning::Event | Meaning::Status))
+                && event_meant(value).is_some()
+        }
         _ => false,
     }
 }

@@ -93,7 +93,7 @@ mod tests {
         ] {
             assert!(!causes(&found(&[DEPOSIT, other])).contains(&"possible_duplicate"), "{other}");
         }
-        let fire = |after_s| Fired { query: DEPOSIT.to_owned(), after_s };
+        let fire = |after_s: i64| Fired { query: DEPOSIT.to_owned(), after_ms: after_s * 1000 };
         assert_eq!(findings(&window(&Space::default(), &[fire(0), fire(601)])), []);
         let mut near = window(&Space::default(), &[fire(0), fire(600)]);
         assert_eq!(findings(&near).len(), 1);

@@ -55,7 +55,7 @@ mod tests {
     fn after(hours: i64) -> Window {
         let fired = |at: i64| Fired {
             query: format!("event=deposit&uid=u-1&eid={at}&value={at}"),
-            after_s: at * HOUR_S,
+            after_ms: at * HOUR_S * 1000,
         };
         let mut window = window(&Space::default(), &(0..30).map(fired).collect::<Vec<_>>());
         window.now_ms += hours * HOUR_S * 1000;

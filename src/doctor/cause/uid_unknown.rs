@@ -78,7 +78,7 @@ mod tests {
         assert_causes(&["event=deposit&uid=TEST_CLICK&eid=5&value=5"], &[]);
         let two = [known, "event=contact&uid=a", "event=contact&uid=b"];
         assert_eq!(found(&two)[0].count, 2);
-        let fired = Fired { query: two[1].to_owned(), after_s: 0 };
+        let fired = Fired { query: two[1].to_owned(), after_ms: 0 };
         let mut window = window(&Space::default(), &[fired]);
         window.has_clicks = false;
         assert_eq!(crate::doctor::findings(&window), []);
