@@ -40,7 +40,7 @@ impl Topic {
             Field::Time => Self::TIME,
             Field::Event => Self::EVENT,
             Field::TgId => Self::PERSON,
-            Field::Token | Field::DryRun => Self::SHAPE,
+            Field::Token | Field::DryRun | Field::Test => Self::SHAPE,
         }
     }
 
