@@ -64,7 +64,7 @@ fn choice(space_id: i64, chosen: &str) -> Form {
     let mut options = vec![("", "Tell by what arrives")];
     options.extend(packs.iter().map(|pack| (pack.slug, pack.name.as_str())));
     let field = Field::choice("network", "Postbacks of this space come from", chosen, &options)
-        .hint("If you choose it, the advice below names that network's own macros.");
+        .hint("If you choose it, the advice on this page names that network's own macros.");
     Form::new(format!("/s/{space_id}/health/network"), "Save", vec![field])
 }
 
@@ -78,7 +78,11 @@ fn card(finding: &Finding, zone: &Zone) -> Card {
         network: name.map(|pack| pack.name).unwrap_or_default(),
         sentence: visible(&finding.sentence),
         mend: visible(&finding.mend),
-        count: money::count(finding.count),
+        count: if finding.count == 1 {
+            "once".to_owned()
+        } else {
+            format!("{} times", money::count(finding.count))
+        },
         money: sums.collect::<Vec<_>>().join(", "),
         first: moment(zone, finding.first_seen_ms),
         last: moment(zone, finding.last_seen_ms),
