@@ -101,6 +101,7 @@ function calls({ space, link, destination, seq }) {
     `/events/${seq}`,
     "/events.csv",
     "/links.csv",
+    "/health",
     "/refused",
     "/keys",
     "/links",

@@ -360,12 +360,13 @@ test("strangers' texts are shown and never interpreted", async () => {
     assert.equal(answer.status, "invalid_value", text);
     const { headers } = await worker.fire(`/e?token=${space.ingest}&event=contact&uid=${uid}&eid=${uid}`);
     const number = headers.get("x-event-id");
-    for (const path of ["", "/events", `/events/${number}`, "/refused", `/events?q=${uid}`]) {
+    for (const path of ["", "/health", "/events", `/events/${number}`, "/refused", `/events?q=${uid}`]) {
       const shown = await browser.get(`/s/${space.id}${path}`);
       // The bytes themselves, whatever a parser makes of them; what the user typed stays as it is.
       const html = shown.text.replace(/(type="search".*?value=)"[^"]*"/, "$1");
       assert.ok(!/<script>|<img|\u202e|<\/bdi><\/li>/i.test(html), `${path} ${text}`);
-      if (at === 3) assert.ok(page(shown.text).text.includes(text), path);
+      // Health cuts long texts.
+      if (at === 3 && path !== "/health") assert.ok(page(shown.text).text.includes(text), path);
     }
   }
 });

@@ -137,7 +137,17 @@ describe("the dashboard", () => {
       [one, "In the first"],
       [two, "In the second"],
     ]) {
-      for (const path of ["", "/events", "/refused", "/keys", "/links", "/links/new", "/destinations", "/settings"]) {
+      for (const path of [
+        "",
+        "/health",
+        "/events",
+        "/refused",
+        "/keys",
+        "/links",
+        "/links/new",
+        "/destinations",
+        "/settings",
+      ]) {
         const screen = await browser.get(`/s/${space.id}${path}`);
         assert.equal(screen.code, 200, path);
         for (const other of ["In the first", "In the second"])

@@ -81,7 +81,9 @@ export async function startWorker({
   };
   const listSpace = (id, name, zone, ms, database = DATABASE) =>
     env.DB.batch([
-      env.DB.prepare("INSERT INTO spaces VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING").bind(id, name, zone, ms),
+      env.DB.prepare(
+        "INSERT INTO spaces (id, name, time_zone, created_at_ms) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+      ).bind(id, name, zone, ms),
       env.DB.prepare("INSERT INTO space_databases VALUES (?, ?, 1) ON CONFLICT DO NOTHING").bind(id, database),
     ]);
   return {

@@ -285,7 +285,6 @@ test("a time is the same on every screen, on whichever side of a change of clock
     `?period=custom&from=${daysBefore(day, 200)}&to=${daysBefore(day, 190)}`,
     "/live?seen=x",
     "/events",
-    "/health",
     `/events/${headers.get("x-event-id")}`,
   ])
     await check(path, backdated);

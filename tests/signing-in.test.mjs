@@ -19,6 +19,7 @@ const SCREENS = [
   "/events/1",
   "/events.csv",
   "/links.csv",
+  "/health",
   "/refused",
   "/keys",
   "/links",

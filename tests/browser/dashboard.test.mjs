@@ -257,6 +257,7 @@ test("every page fits 360 px, says nothing on the console and is accessible, in 
     "/events?q=nothing",
     "/events/1",
     "/events/2",
+    "/health",
     "/refused",
     "/keys",
     "/links",
@@ -273,7 +274,7 @@ test("every page fits 360 px, says nothing on the console and is accessible, in 
     "/new",
     "/s/999",
     ...screens.map((path) => `/s/${id}${path}`),
-    ...["", "/events", "/refused", "/links", "/destinations"].map((path) => `/s/${empty.id}${path}`),
+    ...["", "/health", "/events", "/refused", "/links", "/destinations"].map((path) => `/s/${empty.id}${path}`),
   ];
   for (const colorScheme of ["light", "dark"]) {
     const page = await chromium.page({ width: 360, height: 740, colorScheme });
