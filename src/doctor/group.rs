@@ -101,6 +101,11 @@ impl<'a> Group<'a> {
         self.pack.map_or("unknown", |pack| pack.slug)
     }
 
+    /// Whether the user chose the network. Otherwise it is recognised, and may be another.
+    pub fn is_chosen(&self) -> bool {
+        self.window.network.as_deref() == Some(self.source())
+    }
+
     /// The macro that belongs in `eid` for an event.
     pub fn eid_macro(&self, event: EventKind) -> Option<&'a str> {
         self.pack.and_then(|pack| pack.eid.get(event.code())).map(String::as_str)

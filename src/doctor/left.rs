@@ -166,7 +166,9 @@ fn sentence(group: &Group, left: &[Left], count: usize, wrong: Wrong) -> String 
             format!("percent-encoded once too often, so {network} saw no macro")
         }
         (Wrong::Brackets, _) => format!("in brackets that {network} does not fill in"),
-        (Wrong::LetterCase, _) => format!("in letters that {network} does not know: case matters"),
+        (Wrong::LetterCase, _) => {
+            format!("in letters that {network} does not know, since case matters")
+        }
         (Wrong::Unfilled, _) => format!("which {network} did not fill in"),
     };
     let so = match fields.first().map(|left| left.field) {
@@ -185,11 +187,17 @@ fn mend(group: &Group, left: &[Left], event: EventKind, wrong: Wrong) -> String 
     let fields = by_field(left);
     if let Some(own) = fields.iter().find(|left| left.is_right && wrong == Wrong::Unfilled) {
         let (text, name, network) = (&own.text, own.field.name(), say::network(group));
-        return format!(
-            "{text} is {} macro for the {}, and stayed empty for you: ask {network} to turn it on, or remove {name}=.",
-            say::networks(group),
-            say::meant(own.field)
-        );
+        let meant = say::meant(own.field);
+        let is = format!("{text} is {} macro for the {meant}", say::networks(group));
+        return if group.is_chosen() {
+            format!(
+                "{is}, and stayed empty for you: ask {network} to turn it on, or remove {name}=."
+            )
+        } else {
+            format!(
+                "{is}: ask {network} to turn it on, or write another network's own macro behind {name}=."
+            )
+        };
     }
     let parts: Vec<_> = fields.iter().map(|left| instruction(group, left, event, wrong)).collect();
     say::mend(group, &joined(&parts))

@@ -36,12 +36,17 @@ pub const CLICKS: &[&str] = &[
     "click_subid",
 ];
 
+/// Names of what may hold anything: a short number in them is no click.
+const ANYTHING: &[&str] = &["sub", "aff_sub", "s", "cid"];
+
+/// Shortest text that two parameters do not share by chance.
+const TELLING: usize = 4;
+
 pub const TRANSACTIONS: &[&str] = &[
     "transaction_id",
     "transactionid",
     "txid",
     "tx_id",
-    "tid",
     "trans_id",
     "conversion_id",
     "conv_id",
@@ -51,10 +56,6 @@ pub const TRANSACTIONS: &[&str] = &[
     "depositid",
     "trade_id",
     "payment_id",
-    "leadid",
-    "lead_id",
-    "action_id",
-    "actionid",
 ];
 
 pub const USERS: &[&str] = &[
@@ -134,7 +135,12 @@ pub const STATUSES: &[&str] = &[
 
 /// Whether a parameter beside ours, one of these names, holds the same text.
 pub fn equal<'s>(seen: &'s Seen, names: &[&str], text: &str) -> Option<&'s str> {
-    let is_one = |name: &str| names.iter().any(|own| own.eq_ignore_ascii_case(name));
+    let is_telling = |name: &str| {
+        let kind = name.trim_end_matches(|c: char| c.is_ascii_digit());
+        text.len() >= TELLING || !ANYTHING.iter().any(|own| own.eq_ignore_ascii_case(kind))
+    };
+    let is_one =
+        |name: &str| names.iter().any(|own| own.eq_ignore_ascii_case(name)) && is_telling(name);
     seen.others().find(|(name, value)| is_one(name) && *value == text).map(|(name, _)| name)
 }
 

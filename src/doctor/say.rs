@@ -112,6 +112,12 @@ pub fn write(group: &Group, field: Field, event: EventKind) -> String {
     }
 }
 
+/// The same with what to mind about it, unless there is nothing to be written.
+pub fn write_so(group: &Group, field: Field, event: EventKind, so: &str) -> String {
+    let write = write(group, field, event);
+    if write.starts_with("write") { format!("{write}{so}") } else { write }
+}
+
 /// What to change, as a sentence of its own.
 pub fn mend(group: &Group, what: &str) -> String {
     format!("{} {what}.", in_settings(group))

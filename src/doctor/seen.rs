@@ -135,12 +135,18 @@ impl<'a> Seen<'a> {
 
     /// Whether two arrivals name the same person.
     pub fn is_same_person(&self, other: &Self) -> bool {
-        self.at.uid.is_some()
-            && self.at.uid.as_deref().map(spelled) == other.at.uid.as_deref().map(spelled)
+        let (one, other) = (self.at.uid.as_deref(), other.at.uid.as_deref());
+        one.zip(other).is_some_and(|(one, other)| is_spelled_alike(one, other))
     }
 }
 
-/// A uid without the difference of plus and space, which is none.
+/// Whether two uids differ in plus and space alone, which is no difference.
+pub fn is_spelled_alike(one: &str, other: &str) -> bool {
+    let plain = |byte: u8| if byte == b'+' { b' ' } else { byte };
+    one.len() == other.len() && one.bytes().map(plain).eq(other.bytes().map(plain))
+}
+
+/// A uid without the difference of plus and space.
 pub fn spelled(uid: &str) -> String {
     uid.replace('+', " ")
 }

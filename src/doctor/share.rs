@@ -51,8 +51,8 @@ fn told(group: &Group, share: &Share, seen: &Seen) -> Option<(String, String)> {
     let is_named = deposits.peek().is_some();
     let sent = format!("{name}={}", seen.at.value.as_deref().unwrap_or_default());
     if is_named {
-        let is_other =
-            amounts(seen, DEPOSITS).all(|(_, deposit)| deposit != micros && deposit != 0);
+        // A smaller one is a flag or a count.
+        let is_other = amounts(seen, DEPOSITS).all(|(_, deposit)| deposit > micros);
         let (deposit, _) = deposits.next()?;
         return is_other.then(|| (sent, deposit.to_owned()));
     }

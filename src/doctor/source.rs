@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::doctor::literal::{Literal, literals};
+use crate::doctor::literal::{self, literals};
 use crate::doctor::seen::Seen;
 use crate::model::note::Field;
 use crate::network::Pack;
@@ -89,10 +89,7 @@ fn parameters(packs: &[Pack], names: &[&str]) -> Vec<Item> {
     let items = foreign.map(|name| {
         let knows = |pack: &&Pack| {
             pack.parameters.iter().any(|own| own == name)
-                || pack
-                    .macros
-                    .keys()
-                    .any(|own| Literal::new(own).is_some_and(|own| own.name == *name))
+                || pack.macros.keys().any(|own| literal::name(own) == *name)
         };
         let weight = if is_common(name) || PLAIN.contains(name) { 1 } else { 2 };
         Item {

@@ -40,5 +40,6 @@ mod tests {
         assert_causes(&["event=deposit&uid=u-1&eid=5&value=40&payout=40"], &[]);
         assert_causes(&["event=deposit&uid=u-1&eid=5&value=40&payout=40&deposit=40"], &[]);
         assert_causes(&["event=deposit&uid=u-1&eid=5&value=200&payout=40&deposit=200"], &[]);
+        assert_causes(&["event=deposit&uid=u-1&eid=5&value=40&payout=40&deposit=1"], &[]);
     }
 }

@@ -5,7 +5,6 @@ use crate::doctor::group::{Found, Group, Topic};
 use crate::doctor::say::{in_settings, shown, were};
 use crate::doctor::seen::Seen;
 use crate::model::amount::Amount;
-use crate::model::event::Currency;
 use crate::model::note::{Field, Note};
 
 pub const CAUSE: Cause = Cause::new("amount_symbol", find);
@@ -25,6 +24,13 @@ pub const SIGNS: [(&str, &str); 11] = [
     ("₫", "VND"),
 ];
 
+/// Codes and abbreviations of what networks pay in. Other letters are part of some id.
+const CODES: [&str; 34] = [
+    "USD", "EUR", "GBP", "INR", "RUB", "BRL", "TRY", "UAH", "NGN", "VND", "IDR", "THB", "PHP",
+    "MYR", "MXN", "COP", "CLP", "PEN", "ARS", "CAD", "AUD", "JPY", "CNY", "PLN", "KZT", "UZS",
+    "BDT", "PKR", "EGP", "ZAR", "KES", "USDT", "USDC", "BTC",
+];
+
 fn find(group: &Group) -> Option<Found> {
     let mut hits = group.hits(Topic::VALUE.and(Topic::CURRENCY), |seen| stuck(seen).is_some());
     let newest = group.newest(&hits)?;
@@ -37,11 +43,12 @@ fn find(group: &Group) -> Option<Found> {
     );
     for hit in &mut hits {
         let stuck = group.arrived.get(hit.at).and_then(stuck);
-        let read =
-            stuck.and_then(|(digits, sign)| Some((code(sign)?, Amount::parse(digits)?.0.micros())));
+        let read = stuck.and_then(|(digits, sign)| {
+            Some((code(sign)?.to_owned(), Amount::parse(digits)?.0.micros()))
+        });
         hit.money = Some(read.into_iter().collect());
     }
-    let code = newest_code.unwrap_or_else(|| "USD".to_owned());
+    let code = newest_code.unwrap_or("USD");
     let mend = format!(
         "{} send the number alone in value, such as value=25.00, and the currency apart, as currency={code}.",
         in_settings(group)
@@ -58,13 +65,13 @@ fn stuck<'s>(seen: &'s Seen) -> Option<(&'s str, &'s str)> {
         && number.chars().all(|c| c.is_ascii_digit() || ",.-' \u{a0}".contains(c));
     let (before, behind) = value.split_once(number)?;
     let sign = if before.trim().is_empty() { behind.trim() } else { before.trim() };
-    (is_number && (1..=5).contains(&sign.chars().count())).then_some((number, sign))
+    (is_number && code(sign).is_some()).then_some((number, sign))
 }
 
 /// The code that a sign means, or that letters are.
-pub fn code(sign: &str) -> Option<String> {
-    let known = SIGNS.iter().find(|(known, _)| *known == sign).map(|(_, code)| (*code).to_owned());
-    known.or_else(|| Currency::parse(sign).map(|currency| currency.as_str().to_owned()))
+fn code(sign: &str) -> Option<&'static str> {
+    let signs = SIGNS.iter().find(|(known, _)| *known == sign).map(|(_, code)| *code);
+    signs.or_else(|| CODES.into_iter().find(|code| code.eq_ignore_ascii_case(sign)))
 }
 
 #[cfg(test)]
@@ -89,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_word_or_another_number_is_none() {
-        for value in ["premium", "0x10", "NaN", "25%25"] {
+        for value in ["premium", "0x10", "NaN", "25%25", "tx5512"] {
             let query = format!("event=deposit&uid=u-1&eid=5&value={value}");
             assert_causes(&[&query], &["amount_not_a_number"]);
         }

@@ -3,7 +3,7 @@
 use crate::doctor::cause::Cause;
 use crate::doctor::group::{Found, Group, Hit, Topic};
 use crate::doctor::say::{amount, shown, were};
-use crate::doctor::seen::{Seen, spelled};
+use crate::doctor::seen::{Seen, is_spelled_alike};
 use crate::doctor::window::Version;
 
 /// It stays until it is decided.
@@ -40,10 +40,9 @@ fn find(group: &Group) -> Option<Found> {
 /// The last version that says something else; a plus for a space is none.
 fn last<'s>(seen: &'s Seen) -> Option<&'s Version> {
     let differs = |version: &&Version| {
-        let is_other = version
-            .uid
-            .as_deref()
-            .is_some_and(|uid| seen.at.uid.as_deref().map(spelled) != Some(spelled(uid)));
+        let is_other = version.uid.as_deref().is_some_and(|uid| {
+            !seen.at.uid.as_deref().is_some_and(|first| is_spelled_alike(first, uid))
+        });
         is_other || version.micros != seen.at.micros || version.currency != seen.at.currency
     };
     seen.at.versions.iter().filter(differs).max_by_key(|version| version.received_at_ms)

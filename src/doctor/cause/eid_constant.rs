@@ -35,7 +35,7 @@ fn find(group: &Group) -> Option<Found> {
     }
     let mend = say::mend(
         group,
-        &format!("{}, which is another one each time", say::write(group, Field::Eid, event)),
+        &say::write_so(group, Field::Eid, event, ", which is another one each time"),
     );
     Found::new(hits, sentence, mend)
 }

@@ -33,6 +33,7 @@ fn find(group: &Group) -> Option<Found> {
             of_deposits.filter_map(|(_, seen)| Some((seq(first.at.place)?, seq(seen.at.place)?))),
         );
     }
+    let again = hits.len();
     let random = group
         .open(topic)
         .filter(|(at, seen)| is_random(group, seen) && hits.iter().all(|hit: &Hit| hit.at != *at));
@@ -42,16 +43,22 @@ fn find(group: &Group) -> Option<Found> {
     let newest = group.newest(&hits)?;
     let eid = newest.text(Field::Eid).or_else(|| newest.literal(Field::Eid)).unwrap_or_default();
     let event = group.event_of(&hits);
-    let sentence = format!(
-        "{} came again under another id (the last one: eid={}), so each try counts as a new one.",
-        counted(hits.len(), event.code()),
-        shown(eid)
-    );
-    let write = say::write(group, Field::Eid, event);
-    let mend = match group.macro_of(Meaning::Random) {
-        Some(random) => say::mend(group, &format!("{write}: {random} is another one on every try")),
-        None => say::mend(group, &format!("{write}, which stays the same on every try")),
+    let count = counted(hits.len(), event.code());
+    let eid = shown(eid);
+    let sentence = if hits.len() > again {
+        format!(
+            "{count} came with a number as eid ({eid}) that is another one on every try, so each try counts."
+        )
+    } else {
+        format!(
+            "{count} came again under another id (the last one: eid={eid}), so each try counts."
+        )
     };
+    let so = match group.macro_of(Meaning::Random) {
+        Some(random) => format!(": {random} is another one on every try"),
+        None => ", which stays the same on every try".to_owned(),
+    };
+    let mend = say::mend(group, &say::write_so(group, Field::Eid, event, &so));
     Found::new(hits, sentence, mend).map(|found| Found { pairs, ..found })
 }
 

@@ -5,7 +5,7 @@ use crate::doctor::group::{Found, Group, Hit, Topic};
 use crate::doctor::literal::Literal;
 use crate::doctor::names::{CLICKS, equal};
 use crate::doctor::say::{self, counted, networks, shown};
-use crate::doctor::seen::{Seen, spelled};
+use crate::doctor::seen::{Seen, is_spelled_alike};
 use crate::model::event::EventKind;
 use crate::model::note::Field;
 use crate::network::Meaning;
@@ -39,7 +39,7 @@ fn is_click(group: &Group, seen: &Seen) -> bool {
         let means = group.meaning_of(name);
         value == eid && matches!(means, Some(Meaning::Session | Meaning::Click))
     };
-    seen.at.uid.as_deref().map(spelled) == Some(spelled(eid))
+    seen.at.uid.as_deref().is_some_and(|uid| is_spelled_alike(uid, eid))
         || equal(seen, CLICKS, eid).is_some()
         || seen.others().any(is_sessions)
 }
@@ -133,6 +133,7 @@ mod tests {
     #[test]
     fn a_registration_and_a_deposit_taken_back_are_none() {
         assert_causes(&["event=registration&uid=u-1&eid=u-1"], &[]);
+        assert_causes(&["event=deposit&uid=u-1&eid=55&sub2=55&value=5"], &[]);
         let back =
             ["event=deposit&uid=u-1&eid=7c&value=25", "event=deposit&uid=u-1&eid=7c&value=-25"];
         assert_causes_of("everflow", &back, &["conflict"]);

@@ -28,13 +28,11 @@ fn find(group: &Group) -> Option<Found> {
         counted(hits.len(), "deposit"),
         shown(eid)
     );
-    let write = say::write(group, Field::Eid, EventKind::Deposit);
-    let mend = match group.macro_of(Meaning::User) {
-        Some(user) => {
-            say::mend(group, &format!("{write} in the URL for deposits: {user} names the user"))
-        }
-        None => say::mend(group, &format!("{write}, not for the user")),
+    let so = match group.macro_of(Meaning::User) {
+        Some(user) => format!(" in the URL for deposits: {user} names the user"),
+        None => ", not the one for the user".to_owned(),
     };
+    let mend = say::mend(group, &say::write_so(group, Field::Eid, EventKind::Deposit, &so));
     Found::new(hits, sentence, mend)
 }
 

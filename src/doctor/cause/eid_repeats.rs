@@ -33,7 +33,7 @@ fn find(group: &Group) -> Option<Found> {
     let event = group.event_of(&hits);
     let mend = say::mend(
         group,
-        &format!("{}, which is another one for each deposit", say::write(group, Field::Eid, event)),
+        &say::write_so(group, Field::Eid, event, ", which is another one for each deposit"),
     );
     Found::new(hits, sentence, mend)
 }

@@ -2,7 +2,7 @@
 
 use crate::doctor::cause::Cause;
 use crate::doctor::group::{Found, Group, Topic};
-use crate::doctor::say::{counted, network};
+use crate::doctor::say::{counted, networks};
 use crate::model::note::Note;
 
 pub const CAUSE: Cause = Cause::new("html_mangled", find);
@@ -17,8 +17,8 @@ fn find(group: &Group) -> Option<Found> {
     };
     let sentence = format!("{} came {what}; this was repaired.", counted(hits.len(), "postback"));
     let mend = format!(
-        "Copy the URL under API keys with its button and paste it as plain text into {}'s settings.",
-        network(group)
+        "Copy the URL under API keys with its button and paste it as plain text into {} settings.",
+        networks(group)
     );
     Found::new(hits, sentence, mend)
 }

@@ -2,7 +2,7 @@
 
 use crate::doctor::cause::Cause;
 use crate::doctor::group::{Found, Group, Hit, Topic};
-use crate::doctor::say::{self, meant, shown, were};
+use crate::doctor::say::{self, shown, were};
 use crate::doctor::seen::Seen;
 use crate::model::note::{Field, Note};
 
@@ -26,8 +26,7 @@ fn find(group: &Group) -> Option<Found> {
     );
     let hits: Vec<_> = told.iter().map(|(at, field, _)| Hit::new(*at, Topic::of(*field))).collect();
     let event = group.event_of(&hits);
-    let what =
-        format!("{}, and nothing beside the {}", say::write(group, *field, event), meant(*field));
+    let what = say::write_so(group, *field, event, ", and nothing else");
     Found::new(hits, sentence, say::mend(group, &what))
 }
 

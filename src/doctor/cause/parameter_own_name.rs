@@ -7,7 +7,7 @@ use crate::doctor::group::{Found, Group, Hit, Topic};
 use crate::doctor::literal::Literal;
 use crate::doctor::names::{AMOUNTS, CLICKS, CURRENCIES, STATUSES, TRANSACTIONS, event_meant};
 use crate::doctor::say::{self, counted, joined, meant, right_macro, shown};
-use crate::doctor::seen::Seen;
+use crate::doctor::seen::{Seen, Sent};
 use crate::model::amount::Amount;
 use crate::model::event::{Currency, EventKind};
 use crate::model::note::{Field, Note};
@@ -73,18 +73,19 @@ fn is_missed(seen: &Seen, field: Field) -> bool {
     let is_needed = match field {
         Field::Uid => !seen.at.has_tg_id && seen.at.uid.is_none(),
         Field::Value | Field::Eid => seen.is_deposit(),
-        Field::Currency => seen.is_deposit() && seen.at.micros.is_some(),
+        Field::Currency => seen.is_deposit(),
         Field::Event => seen.has(Note::EventMissing),
         _ => false,
     };
-    is_needed && seen.is_absent(field)
+    // One that is there and empty has its name already.
+    is_needed && *seen.sent(field) == Sent::Missing
 }
 
 /// The parameter that was meant, by name and by what is in it.
 fn other_name<'s>(group: &Group, seen: &'s Seen, field: Field) -> Option<(&'s str, &'s str)> {
     let fits = |name: &str, value: &str| {
-        let plain = Literal::new(value).is_none();
-        plain && fits(group, field, name, value)
+        let is_click = field == Field::Eid && seen.at.uid.as_deref() == Some(value);
+        Literal::new(value).is_none() && !is_click && fits(group, field, name, value)
     };
     let in_letters = seen.others().find(|(name, value)| {
         name.eq_ignore_ascii_case(field.name()) && Literal::new(value).is_none()
@@ -206,6 +207,8 @@ mod tests {
             "event=deposit&uid=u-1&eid=5&value=5&amount=5&txid=9&click_id=k&status=approved&cur=EUR&currency=USD",
             "event=deposit&tg_id=555123&eid=5&value=5&sub1=a",
             "event=registration&uid=u-1&amount=0&txid=5",
+            "event=deposit&uid=u-1&value=5&transaction_id=u-1",
+            "event=deposit&uid=u-1&eid=1&value=5&cur=EURO-CENT",
             "event=deposit&uid=u-1&eid=5&value=5&cur=USD",
         ] {
             assert_causes(&[query], &[]);

@@ -39,22 +39,18 @@ fn find(group: &Group) -> Option<Found> {
         counted(hits.len(), "deposit"),
         amount(newest.at.micros.unwrap_or_default(), &newest.at.currency)
     );
-    let write = say::write(group, Field::Eid, EventKind::Deposit);
-    let mend = match group.eid_macro(EventKind::Deposit) {
-        None if group.pack.is_some_and(|pack| !pack.base_only) => {
-            "Look at the pairs, and merge those that are one.".to_owned()
-        }
-        _ => format!(
-            "Look at the pairs, and merge those that are one; {} {write}.",
-            in_settings(group)
-        ),
+    // What is wrong with the id may have been said already.
+    let is_told = group.open(Topic::EID).all(|(at, _)| hits.iter().all(|hit| hit.at != at));
+    let mend = if is_told || !group.may_have_eid() {
+        MERGE.to_owned()
+    } else {
+        let write = say::write(group, Field::Eid, EventKind::Deposit);
+        format!("{MERGE} So that it does not happen again, {write}.")
     };
     Found::new(hits, sentence, mend).map(|found| Found { pairs, ..found })
 }
 
-fn in_settings(group: &Group) -> String {
-    say::in_settings(group).replacen('I', "i", 1).trim_end_matches(',').to_owned()
-}
+const MERGE: &str = "Look at the pairs, and merge those that are one deposit.";
 
 fn are_alike(first: &Seen, seen: &Seen) -> bool {
     let near = |one: i64, other: i64| (one - other).abs() <= TOGETHER_MS;

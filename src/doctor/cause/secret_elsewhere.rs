@@ -8,7 +8,11 @@ use crate::model::note::Note;
 pub const CAUSE: Cause = Cause::new("secret_elsewhere", find);
 
 fn find(group: &Group) -> Option<Found> {
-    let hits = group.hits(Topic::SHAPE, |seen| seen.has(Note::SecretRemoved));
+    let mut hits = group.hits(Topic::SHAPE, |seen| seen.has(Note::SecretRemoved));
+    for hit in &mut hits {
+        // What it stood in is empty because of it.
+        hit.topic = hit.topic.and(Topic::UID).and(Topic::EID).and(Topic::VALUE);
+    }
     let sentence = format!(
         "{} came with one of your keys in a parameter other than token; it was removed before anything was stored.",
         counted(hits.len(), "postback")
@@ -28,6 +32,8 @@ mod tests {
     fn a_key_in_a_sub_id_is_found() {
         let query = "event=deposit&uid=u-1&eid=5&value=5&sub=xt_sk_abcdefghijklmnop";
         assert_causes(&[query], &["secret_elsewhere"]);
+        let in_uid = "event=deposit&uid=xt_in_abcdefghijklmnop&eid=5&value=5";
+        assert_causes(&[in_uid], &["secret_elsewhere"]);
     }
 
     #[test]

@@ -21,9 +21,9 @@ fn find(group: &Group) -> Option<Found> {
     let (first_ms, last_ms) = (*times.first()?, *times.last()?);
     let pauses = times.windows(2).filter_map(|pair| Some(pair.last()? - pair.first()?));
     let longest_ms = pauses.max()?;
-    let is_chosen = group.window.network.as_deref() == Some(group.source());
     // A source that is recognised by what was wrong with it may be one that is not, once that is mended.
-    let last_ms = if is_chosen { last_ms } else { last_ms.max(group.other_ms.unwrap_or(last_ms)) };
+    let last_ms =
+        if group.is_chosen() { last_ms } else { last_ms.max(group.other_ms.unwrap_or(last_ms)) };
     let quiet_ms = group.window.now_ms - last_ms;
     let is_known = times.len() >= ARRIVALS && last_ms - first_ms >= OVER_MS;
     if !is_known || quiet_ms < QUIET_MS || quiet_ms <= PAUSES * longest_ms {

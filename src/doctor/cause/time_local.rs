@@ -19,6 +19,9 @@ const CLOCKS_MS: i64 = 10 * MINUTE_MS;
 /// What a postback takes to arrive, at most, where it is sent at once.
 const WAY_MS: i64 = 2 * MINUTE_MS;
 
+/// The widest time zones, in half hours.
+const ZONES: i64 = 28;
+
 /// So many that are behind by the same are no coincidence.
 const SAME: usize = 3;
 
@@ -56,8 +59,9 @@ fn behind(timed: &[(usize, i64)]) -> Option<(Vec<usize>, i64)> {
     let mut by_offset: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
     for (at, ahead_ms) in timed {
         let behind_ms = -ahead_ms;
-        if behind_ms >= HALF_HOUR_MS && behind_ms % HALF_HOUR_MS <= WAY_MS {
-            by_offset.entry(behind_ms / HALF_HOUR_MS).or_default().push(*at);
+        let halves = behind_ms / HALF_HOUR_MS;
+        if (1..=ZONES).contains(&halves) && behind_ms % HALF_HOUR_MS <= WAY_MS {
+            by_offset.entry(halves).or_default().push(*at);
         }
     }
     let (halves, hits) = by_offset.into_iter().max_by_key(|(_, hits)| hits.len())?;
@@ -113,6 +117,7 @@ mod tests {
             &[-HOUR_MS, -2 * HOUR_MS, -3 * HOUR_MS],
             &[-HOUR_MS, -HOUR_MS, -HOUR_MS, -1000],
             &[-1000, -2000, -119_000],
+            &[-24 * HOUR_MS, -24 * HOUR_MS, -24 * HOUR_MS],
             &[-HOUR_MS - 130_000, -HOUR_MS - 131_000, -HOUR_MS - 132_000],
         ] {
             assert_eq!(causes(&fire(ahead_ms)), [""; 0], "{ahead_ms:?}");

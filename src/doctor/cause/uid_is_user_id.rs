@@ -25,7 +25,7 @@ fn find(group: &Group) -> Option<Found> {
     );
     let event = group.event_of(&hits);
     let mend =
-        say::mend(group, &format!("{}, not for the user", say::write(group, Field::Uid, event)));
+        say::mend(group, &say::write_so(group, Field::Uid, event, ", not the one for the user"));
     Found::new(hits, sentence, mend)
 }
 
