@@ -1,6 +1,8 @@
 //! What one source sent, and which part of it has been explained.
 
-use crate::doctor::literal::{Literal, name};
+use std::collections::BTreeMap;
+
+use crate::doctor::literal::Literal;
 use crate::doctor::seen::Seen;
 use crate::doctor::window::{Place, Window};
 use crate::model::event::EventKind;
@@ -63,6 +65,8 @@ pub struct Group<'a> {
     /// When something of no known network last arrived, which may be this source, mended.
     pub other_ms: Option<i64>,
     explained: Vec<Topic>,
+    /// The registrations by their ids.
+    registered: BTreeMap<&'a str, Vec<usize>>,
 }
 
 impl<'a> Group<'a> {
@@ -76,7 +80,14 @@ impl<'a> Group<'a> {
             .iter()
             .map(|seen| if seen.at.mended { Topic::ALL } else { Topic::NONE })
             .collect();
-        Self { window, packs, pack, arrived, other_ms: None, explained }
+        let mut registered: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (at, seen) in arrived.iter().enumerate() {
+            let eid = seen.at.eid.as_deref().filter(|_| seen.is(EventKind::Registration));
+            if let Some(eid) = eid {
+                registered.entry(eid).or_default().push(at);
+            }
+        }
+        Self { window, packs, pack, arrived, other_ms: None, explained, registered }
     }
 
     /// The arrivals that nothing has been said about yet, with their places in the list.
@@ -113,32 +124,39 @@ impl<'a> Group<'a> {
 
     /// What a macro stands for at this network, in whatever brackets and letter case it is written.
     pub fn meaning(&self, literal: &Literal) -> Option<Meaning> {
-        let macros = &self.pack?.macros;
-        let alike = || macros.iter().find(|(own, _)| literal.is_like(own)).map(|(_, means)| means);
-        macros.get(&literal.text).or_else(alike).copied()
+        let pack = self.pack?;
+        let alike = || pack.macros.iter().find(|own| literal.is_like(own)).map(|own| own.means);
+        pack.meaning(&literal.text).or_else(alike)
     }
 
     /// What a parameter holds that carries the name of one of the network's macros.
     pub fn meaning_of(&self, parameter: &str) -> Option<Meaning> {
-        let macros = &self.pack?.macros;
-        let named = macros.iter().find(|(own, _)| name(own).eq_ignore_ascii_case(parameter));
-        named.map(|(_, means)| *means)
+        let mut macros = self.pack?.macros.iter();
+        let named = macros.find(|own| own.name.eq_ignore_ascii_case(parameter));
+        named.map(|own| own.means)
     }
 
     /// Whether one of the network's macros stands for this.
     pub fn has(&self, meaning: Meaning) -> bool {
-        self.pack.is_some_and(|pack| pack.macros.values().any(|means| *means == meaning))
+        self.pack.is_some_and(|pack| pack.macros.iter().any(|own| own.means == meaning))
     }
 
     /// The network's macro for this.
     pub fn macro_of(&self, meaning: Meaning) -> Option<&'a str> {
         let pack = self.pack?;
-        pack.macros.iter().find(|(_, means)| **means == meaning).map(|(own, _)| own.as_str())
+        pack.macros.iter().find(|own| own.means == meaning).map(|own| own.text.as_str())
     }
 
     /// Whether the network has ids of conversions, as far as is known.
     pub fn may_have_eid(&self) -> bool {
         self.pack.is_none_or(|pack| pack.base_only || !pack.eid.is_empty())
+    }
+
+    /// Whether a person's registration came under the same id.
+    pub fn is_registered(&self, seen: &Seen) -> bool {
+        let same = seen.at.eid.as_deref().and_then(|eid| self.registered.get(eid));
+        let mut same = same.into_iter().flatten().filter_map(|at| self.arrived.get(*at));
+        same.any(|other| other.is_same_person(seen))
     }
 
     /// Whether the user said of two events that they are two.

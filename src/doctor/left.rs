@@ -1,13 +1,13 @@
 //! Macros that were left in our own parameters, and what is wrong with each.
 
 use crate::doctor::group::{Found, Group, Hit, Topic};
-use crate::doctor::literal::{Literal, meant_name, name};
+use crate::doctor::literal::{Literal, meant_name};
 use crate::doctor::say::{self, counted, joined, right_macro, shown};
 use crate::doctor::seen::{Seen, Sent};
 use crate::doctor::window::UidIs;
 use crate::model::event::EventKind;
 use crate::model::note::Field;
-use crate::network::{Meaning, Pack};
+use crate::network::{Macro, Meaning, Pack};
 
 /// Why the network did not fill a macro.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,11 +84,11 @@ fn left_in<'g>(
 
 /// What is wrong with a macro, and which of the network's own it was meant to be.
 fn judge<'g>(group: &Group<'g>, literal: &Literal) -> (Wrong, Option<&'g str>) {
-    let own = |is_like: &dyn Fn(&str) -> bool| {
-        let mut names = known(group).flat_map(|pack| pack.macros.keys());
-        names.find(|own| is_like(own)).map(String::as_str)
+    let own = |is_like: &dyn Fn(&Macro) -> bool| {
+        let mut macros = known(group).flat_map(|pack| &pack.macros);
+        macros.find(|own| is_like(own)).map(|own| own.text.as_str())
     };
-    let exact = own(&|own| own == literal.text);
+    let exact = own(&|own| own.text == literal.text);
     if literal.is_placeholder {
         return (Wrong::Placeholder, None);
     }
@@ -106,7 +106,7 @@ fn judge<'g>(group: &Group<'g>, literal: &Literal) -> (Wrong, Option<&'g str>) {
     let may_be_wrong =
         group.pack.is_some() || !literal.text.starts_with('{') || literal.text.starts_with("{{");
     let in_brackets =
-        own(&|own| literal.is_like(own) && (group.pack.is_some() || own.starts_with('{')));
+        own(&|own| literal.is_like(own) && (group.pack.is_some() || own.text.starts_with('{')));
     match in_brackets.filter(|_| may_be_wrong) {
         Some(own) => (Wrong::Brackets, Some(own)),
         None => (Wrong::Unfilled, None),
@@ -124,10 +124,11 @@ fn meant<'g>(group: &Group<'g>, seen: &Seen, field: Field, text: &str) -> Option
     let plain = meant_name(text);
     let is_macro =
         plain.len() >= 3 && (plain != text || plain.contains('_') || group.pack.is_some());
-    let mut names = known(group).flat_map(|pack| pack.macros.keys());
-    names
-        .find(|own| may_be && is_macro && name(own).eq_ignore_ascii_case(plain))
-        .map(String::as_str)
+    if !may_be || !is_macro {
+        return None;
+    }
+    let mut macros = known(group).flat_map(|pack| &pack.macros);
+    macros.find(|own| own.name.eq_ignore_ascii_case(plain)).map(|own| own.text.as_str())
 }
 
 /// The network's pack, or all of them where it is not known.
@@ -138,7 +139,7 @@ fn known<'g>(group: &Group<'g>) -> impl Iterator<Item = &'g Pack> {
 
 /// Whether one of a network's macros belongs in a field.
 fn fits(pack: &Pack, own: &str, field: Field, event: EventKind) -> bool {
-    let means = pack.macros.get(own).copied();
+    let means = pack.meaning(own);
     match field {
         Field::Uid => means == Some(Meaning::Click),
         Field::Eid => pack.eid.get(event.code()).is_some_and(|eid| eid == own),

@@ -3,6 +3,7 @@
 use percent_encoding::percent_decode_str;
 
 use crate::doctor::seen::Seen;
+use crate::network::Macro;
 use crate::postback::macros::{inside_of, is_unresolved};
 
 /// A macro with its brackets.
@@ -40,19 +41,14 @@ impl Literal {
     }
 
     /// Whether a pack's macro has the same name, in whatever brackets and letter case.
-    pub fn is_like(&self, own: &str) -> bool {
-        !self.name.is_empty() && name(own).eq_ignore_ascii_case(&self.name)
+    pub fn is_like(&self, own: &Macro) -> bool {
+        own.name.eq_ignore_ascii_case(&self.name)
     }
 
     /// Whether a pack's macro differs in letter case alone.
-    pub fn differs_in_case(&self, own: &str) -> bool {
-        own != self.text && own.eq_ignore_ascii_case(&self.text)
+    pub fn differs_in_case(&self, own: &Macro) -> bool {
+        own.text != self.text && own.text.eq_ignore_ascii_case(&self.text)
     }
-}
-
-/// The name in a macro's brackets.
-pub fn name(text: &str) -> &str {
-    apart(text).1
 }
 
 /// The brackets of a macro and what stands in them; a macro inside a longer text without the rest of it.
@@ -72,9 +68,13 @@ fn apart(text: &str) -> (&str, &str, &str) {
     (open.trim(), name, close.trim())
 }
 
+/// What macros begin with.
+const MARKS: [char; 7] = ['{', '[', '#', '%', '<', '!', '$'];
+
 /// Every macro in an arrival: in values, and where a parameter's name belongs.
 pub fn literals(seen: &Seen) -> Vec<Literal> {
     let texts = seen.pairs.iter().flat_map(|(name, value)| [name, value]);
+    let texts = texts.filter(|text| text.contains(MARKS));
     let mut literals: Vec<Literal> = Vec::new();
     for literal in texts.filter_map(|text| Literal::new(text)) {
         if !literal.is_placeholder && !literals.contains(&literal) {

@@ -24,29 +24,41 @@ pub struct Seen<'a> {
     pub notes: Vec<Note>,
     /// Every parameter, decoded, in the order of the query.
     pub pairs: Vec<(String, String)>,
+    /// Those of them that are none of ours.
+    others: Vec<usize>,
     own: Vec<(Field, Sent)>,
+    event: Option<EventKind>,
 }
 
 impl<'a> Seen<'a> {
     pub fn new(at: &'a Arrived) -> Self {
-        let mut parameters = Parameters::parse(&at.raw);
         let mut pairs = pairs(&at.raw);
-        for (_, value) in &mut pairs {
-            *value = value.trim().to_owned();
+        let (mut named, mut others) = (Vec::new(), Vec::new());
+        for (place, (name, value)) in pairs.iter_mut().enumerate() {
+            if value.trim().len() < value.len() {
+                *value = value.trim().to_owned();
+            }
+            match Field::named(name) {
+                Some(field) => named.push(field),
+                None => others.push(place),
+            }
         }
-        let own = Field::ALL.into_iter().map(|field| {
-            let is_named = pairs.iter().any(|(name, _)| Field::named(name) == Some(field));
+        let mut parameters = Parameters::parse(&at.raw);
+        let own = Field::ALL.into_iter().filter_map(|field| {
             let sent = match parameters.value(field) {
                 Value::Text(text) => Sent::Text(text.to_owned()),
                 Value::Unresolved(text) => Sent::Literal(text.to_owned()),
-                Value::Absent | Value::Undecodable if is_named => Sent::Empty,
-                Value::Absent | Value::Undecodable => Sent::Missing,
+                Value::Absent | Value::Undecodable if named.contains(&field) => Sent::Empty,
+                Value::Absent | Value::Undecodable => return None,
             };
-            (field, sent)
+            Some((field, sent))
         });
         let own = own.collect();
         let notes = at.notes.iter().filter_map(|word| Note::read(word)).collect();
-        Self { at, notes, pairs, own }
+        let mut seen = Self { at, notes, pairs, others, own, event: None };
+        let says = || seen.text(Field::Event).and_then(EventKind::parse);
+        seen.event = EventKind::parse(&at.event).or_else(says);
+        seen
     }
 
     /// What one of our parameters arrived with.
@@ -90,8 +102,7 @@ impl<'a> Seen<'a> {
 
     /// The event that it is, or that a refused one says it is.
     pub fn event(&self) -> Option<EventKind> {
-        EventKind::parse(&self.at.event)
-            .or_else(|| self.text(Field::Event).and_then(EventKind::parse))
+        self.event
     }
 
     pub fn is(&self, event: EventKind) -> bool {
@@ -105,16 +116,9 @@ impl<'a> Seen<'a> {
 
     /// The parameters that are none of ours, with something behind their names.
     pub fn others(&self) -> impl Iterator<Item = (&str, &str)> {
-        let other = self.pairs.iter().filter(|(name, _)| Field::named(name).is_none());
-        let pairs = other.map(|(name, value)| (name.as_str(), value.as_str()));
+        let others = self.others.iter().filter_map(|place| self.pairs.get(*place));
+        let pairs = others.map(|(name, value)| (name.as_str(), value.as_str()));
         pairs.filter(|(_, value)| !value.is_empty())
-    }
-
-    /// The first parameter that is none of ours and has one of these names, in any letter case.
-    pub fn other(&self, names: &[&str]) -> Option<(&str, &str)> {
-        names
-            .iter()
-            .find_map(|wanted| self.others().find(|(name, _)| name.eq_ignore_ascii_case(wanted)))
     }
 
     /// What is at stake with it: the amount of a stored event, or that of a refused deposit where it

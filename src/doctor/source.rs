@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::doctor::literal::{self, literals};
+use crate::doctor::literal::literals;
 use crate::doctor::seen::Seen;
 use crate::model::note::Field;
-use crate::network::Pack;
+use crate::network::{Macro, Pack};
 
 /// Names that networks beyond the known ones use as well. Alone, they prove nothing.
 const COMMON: [&str; 22] = [
@@ -43,6 +43,7 @@ const PLAIN: [&str; 7] =
 struct Item {
     kind: String,
     is_common: bool,
+    is_macro: bool,
     weight: u32,
     knowers: Vec<&'static str>,
 }
@@ -60,7 +61,7 @@ pub fn recognise<'p>(
         let shape = shape(seen);
         let names = of_names.entry(shape.clone()).or_insert_with(|| parameters(packs, &shape));
         let macros = macros(packs, seen);
-        let items: Vec<&Item> = names.iter().chain(&macros).collect();
+        let items: Vec<&Item> = macros.iter().chain(names.iter()).collect();
         shown.push((shape, judge(packs, &items, chosen)));
     }
     if chosen.is_some() {
@@ -89,12 +90,13 @@ fn parameters(packs: &[Pack], names: &[&str]) -> Vec<Item> {
     let items = foreign.map(|name| {
         let knows = |pack: &&Pack| {
             pack.parameters.iter().any(|own| own == name)
-                || pack.macros.keys().any(|own| literal::name(own) == *name)
+                || pack.macros.iter().any(|own| own.name == *name)
         };
         let weight = if is_common(name) || PLAIN.contains(name) { 1 } else { 2 };
         Item {
             kind: kind(name),
             is_common: is_common(name),
+            is_macro: false,
             weight,
             knowers: packs.iter().filter(knows).map(|pack| pack.slug).collect(),
         }
@@ -104,15 +106,15 @@ fn parameters(packs: &[Pack], names: &[&str]) -> Vec<Item> {
 
 fn macros(packs: &[Pack], seen: &Seen) -> Vec<Item> {
     let items = literals(seen).into_iter().map(|literal| {
-        let knowing = |is_like: &dyn Fn(&str) -> bool| {
-            let knows = |pack: &&Pack| pack.macros.keys().any(|own| is_like(own));
+        let knowing = |is_like: &dyn Fn(&Macro) -> bool| {
+            let knows = |pack: &&Pack| pack.macros.iter().any(is_like);
             packs.iter().filter(knows).map(|pack| pack.slug).collect::<Vec<_>>()
         };
-        let exact = knowing(&|own| own == literal.text);
+        let exact = knowing(&|own| own.text == literal.text);
         let knowers = if exact.is_empty() { knowing(&|own| literal.is_like(own)) } else { exact };
         let is_odd = literal.text.starts_with('#');
         let weight = if is_common(&literal.name) && !is_odd { 1 } else { 2 };
-        Item { kind: kind(&literal.name), is_common: weight == 1, weight, knowers }
+        Item { kind: kind(&literal.name), is_common: weight == 1, is_macro: true, weight, knowers }
     });
     items.filter(|item| !item.knowers.is_empty()).collect()
 }
@@ -132,10 +134,7 @@ fn is_common(name: &str) -> bool {
 /// The one pack that the evidence points at, and no other.
 fn judge<'p>(packs: &'p [Pack], items: &[&Item], chosen: Option<&Pack>) -> Option<&'p Pack> {
     let is_first = |(at, item): &(usize, &&Item)| {
-        items
-            .iter()
-            .take(*at)
-            .all(|before| before.kind != item.kind || before.knowers != item.knowers)
+        items.iter().take(*at).all(|before| before.kind != item.kind)
     };
     let items: Vec<&Item> =
         items.iter().enumerate().filter(is_first).map(|(_, item)| *item).collect();
@@ -143,16 +142,18 @@ fn judge<'p>(packs: &'p [Pack], items: &[&Item], chosen: Option<&Pack>) -> Optio
         items.iter().filter(|item| item.knowers.contains(&slug)).map(|item| item.weight).sum()
     };
     let own = |slug: &str| -> u32 {
-        items.iter().filter(|item| item.knowers == [slug]).map(|item| item.weight).sum()
+        let own = items.iter().filter(|item| !item.is_common && item.knowers == [slug]);
+        own.map(|item| item.weight).sum()
     };
     let best = packs.iter().max_by_key(|pack| score(pack.slug))?;
     let most = score(best.slug);
     let is_single = packs.iter().filter(|pack| score(pack.slug) == most).count() == 1;
     let knows_all = items.iter().all(|item| item.knowers.contains(&best.slug));
     let others_own = packs.iter().any(|pack| pack.slug != best.slug && own(pack.slug) >= 2);
-    let has_rare = items.iter().any(|item| !item.is_common && item.knowers == [best.slug]);
+    // Anybody may call a parameter `sub1` or `geo`.
+    let has_macro = items.iter().any(|item| item.is_macro);
     let own = own(best.slug);
-    let is_shown = own >= 2 || (knows_all && (most >= 3 || (most >= 2 && has_rare)));
+    let is_shown = own >= 2 || (knows_all && ((most >= 3 && has_macro) || (most >= 2 && own >= 1)));
     // What the user chose gives way only to plain proof of another.
     let is_allowed = chosen
         .is_none_or(|chosen| chosen.slug == best.slug || (own >= 4 && score(chosen.slug) == 0));
@@ -203,6 +204,7 @@ mod tests {
             "event=deposit&uid=a&eid={conversion_id}&x={trade_id}",
             "event=deposit&uid=a&conversion_id=5",
             "event=deposit&uid={cid}",
+            "event=deposit&uid=a&sub1=b&sub2=c&goal=1&geo=DE&sum=5&status=1",
         ] {
             assert_eq!(source(query, None), "unknown", "{query}");
         }

@@ -11,6 +11,7 @@ pub use meaning::{Meaning, Standing};
 
 use crate::error::BadField;
 use crate::model::event::EventKind;
+use crate::postback::macros::inside_of;
 use crate::text::json;
 
 /// The slug and the text of every pack in this folder, as `build.rs` found them.
@@ -64,6 +65,16 @@ pub struct Amount {
     pub means: Means,
 }
 
+/// A macro, and what the network fills in for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Macro {
+    /// With its brackets.
+    pub text: String,
+    /// Without them.
+    pub name: String,
+    pub means: Meaning,
+}
+
 /// Where a pack is known from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
@@ -91,7 +102,7 @@ pub struct Pack {
     /// Whether it adds parameters of its own behind the URL, with a second `?`.
     pub appends: bool,
     /// Every macro that is known, and what it stands for.
-    pub macros: BTreeMap<String, Meaning>,
+    pub macros: Vec<Macro>,
     /// Names of parameters that it sends by itself.
     pub parameters: Vec<String>,
     /// Its words for a conversion's status.
@@ -130,11 +141,16 @@ impl Pack {
             currency: json::optional_text(file, "currency"),
             base_only: file.get("base_only")?.as_bool()?,
             appends: file.get("appends")?.as_bool()?,
-            macros: by_name(file.get("macros")?, Meaning::parse)?,
+            macros: macros(file.get("macros")?)?,
             parameters: json::texts(file.get("parameters")?),
             statuses: by_name(file.get("statuses")?, Standing::parse)?,
             notes: json::texts(file.get("notes")?),
         })
+    }
+
+    /// What one of its macros stands for.
+    pub fn meaning(&self, text: &str) -> Option<Meaning> {
+        self.macros.iter().find(|own| own.text == text).map(|own| own.means)
     }
 
     /// The URLs to be pasted into the network's settings: one for registrations, and for deposits one
@@ -162,6 +178,15 @@ impl Pack {
         };
         Ready { event, means, url: macros.url(origin, token, event) }
     }
+}
+
+fn macros(words: &Value) -> Option<Vec<Macro>> {
+    let macros = by_name(words, Meaning::parse)?.into_iter();
+    let named = |(text, means): (String, Meaning)| {
+        let name = inside_of(&text)?.1.to_owned();
+        Some(Macro { text, name, means })
+    };
+    macros.map(named).collect()
 }
 
 /// An object's words by their names; `None` where one of them is none that is known.

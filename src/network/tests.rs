@@ -39,7 +39,7 @@ fn every_file_is_a_pack_that_can_be_read() {
 #[test]
 fn every_macro_of_a_url_says_what_it_stands_for() {
     for pack in packs() {
-        let meaning = |name: &str| pack.macros.get(name).copied();
+        let meaning = |name: &str| pack.meaning(name);
         let named = format!("{} at {}", pack.name, pack.slug);
         assert!(
             pack.uid.as_deref().is_none_or(|uid| meaning(uid) == Some(Meaning::Click)),
@@ -60,7 +60,7 @@ fn every_macro_of_a_url_says_what_it_stands_for() {
         }
         let currency = pack.currency.as_deref().filter(|currency| is_unresolved(currency));
         assert!(currency.is_none_or(|name| meaning(name) == Some(Meaning::Currency)), "{named}");
-        for name in pack.macros.keys() {
+        for name in pack.macros.iter().map(|own| &own.text) {
             assert!(is_unresolved(name), "{named}: {name} would be taken for a value");
         }
     }

@@ -1,11 +1,13 @@
 //! Another id at every try of the same conversion.
 
+use std::collections::BTreeMap;
+
 use crate::doctor::cause::Cause;
 use crate::doctor::group::{Found, Group, Hit, Topic, seq};
 use crate::doctor::literal::Literal;
 use crate::doctor::names::{RANDOMS, equal};
 use crate::doctor::say::{self, counted, shown};
-use crate::doctor::seen::Seen;
+use crate::doctor::seen::{Seen, spelled};
 use crate::model::event::EventKind;
 use crate::model::note::Field;
 use crate::network::Meaning;
@@ -14,6 +16,9 @@ pub const CAUSE: Cause = Cause::new("eid_fresh", find);
 
 /// Within this time, tries of one conversion follow each other.
 const TRIES_MS: i64 = 10 * 60_000;
+
+/// What may be tried again.
+const KINDS: [EventKind; 2] = [EventKind::Registration, EventKind::Deposit];
 
 /// Equal deposits of a person that are tries and no coincidence.
 const TRIES: usize = 3;
@@ -65,23 +70,25 @@ fn find(group: &Group) -> Option<Found> {
 /// Conversions of one person that say the same under several ids, soon after each other.
 fn clusters<'g, 'a>(group: &'g Group<'a>, topic: Topic) -> Vec<Vec<(usize, &'g Seen<'a>)>> {
     let mut clusters: Vec<Vec<(usize, &Seen)>> = Vec::new();
-    let named = group.open(topic).filter(|(_, seen)| {
-        let is_kind = seen.is_deposit() || seen.is(EventKind::Registration);
-        is_kind && !seen.is_refused() && seen.at.eid.is_some() && seen.at.uid.is_some()
-    });
-    for (at, seen) in named {
-        let same = clusters.iter_mut().find(|cluster| {
+    let mut latest = BTreeMap::new();
+    for (at, seen) in group.open(topic) {
+        let event = seen.event().filter(|event| KINDS.contains(event) && !seen.is_refused());
+        let (Some(event), Some(uid), true) = (event, &seen.at.uid, seen.at.eid.is_some()) else {
+            continue;
+        };
+        let says = (event.code(), spelled(uid), seen.at.micros, &seen.at.currency);
+        let known = latest.get(&says).and_then(|place: &usize| clusters.get_mut(*place));
+        let same = known.filter(|cluster| {
             cluster.first().is_some_and(|(_, first)| {
                 seen.at.received_at_ms - first.at.received_at_ms <= TRIES_MS
-                    && first.event() == seen.event()
-                    && first.is_same_person(seen)
-                    && (first.at.micros, &first.at.currency) == (seen.at.micros, &seen.at.currency)
                     && !group.are_apart(first, seen)
             })
         });
-        match same {
-            Some(cluster) => cluster.push((at, seen)),
-            None => clusters.push(vec![(at, seen)]),
+        if let Some(cluster) = same {
+            cluster.push((at, seen));
+        } else {
+            latest.insert(says, clusters.len());
+            clusters.push(vec![(at, seen)]);
         }
     }
     clusters.retain(|cluster| cluster.len() > 1);

@@ -63,13 +63,7 @@ fn is_shared(group: &Group, seen: &Seen) -> bool {
             && version.micros.is_some_and(|micros| micros >= 0)
             && version.micros != seen.at.micros
     };
-    let is_registration = |other: &&Seen| {
-        other.is(EventKind::Registration)
-            && other.at.eid == seen.at.eid
-            && other.is_same_person(seen)
-    };
-    seen.at.versions.iter().any(|version| other_amount(&version))
-        || group.arrived.iter().any(|other| is_registration(&other))
+    seen.at.versions.iter().any(|version| other_amount(&version)) || group.is_registered(seen)
 }
 
 fn mend(group: &Group) -> String {

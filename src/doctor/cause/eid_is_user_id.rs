@@ -51,12 +51,7 @@ fn is_left(group: &Group, seen: &Seen) -> bool {
 fn is_registrations(group: &Group, seen: &Seen) -> bool {
     let registration = group.eid_macro(EventKind::Registration).and_then(Literal::new);
     let is_by_user = registration.and_then(|eid| group.meaning(&eid)) == Some(Meaning::User);
-    let is_same = |other: &Seen| {
-        other.is(EventKind::Registration)
-            && other.at.eid == seen.at.eid
-            && other.is_same_person(seen)
-    };
-    is_by_user && seen.at.eid.is_some() && group.arrived.iter().any(is_same)
+    is_by_user && group.is_registered(seen)
 }
 
 #[cfg(test)]

@@ -45,8 +45,8 @@ fn named(group: &Group, seen: &Seen) -> Option<(String, Field)> {
 /// Which of our parameters a macro belongs in.
 fn field(group: &Group, literal: &Literal) -> Option<Field> {
     let means = group.meaning(literal).or_else(|| {
-        let mut all = group.packs.iter().filter_map(|pack| pack.macros.get(&literal.text));
-        all.next().copied()
+        let mut all = group.packs.iter().filter_map(|pack| pack.meaning(&literal.text));
+        all.next()
     });
     Some(match means {
         Some(Meaning::Click) => Field::Uid,

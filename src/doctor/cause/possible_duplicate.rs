@@ -1,9 +1,11 @@
 //! Deposits without an id that may be one.
 
+use std::collections::BTreeMap;
+
 use crate::doctor::cause::Cause;
 use crate::doctor::group::{Found, Group, Hit, Topic, seq};
 use crate::doctor::say::{self, amount, counted};
-use crate::doctor::seen::Seen;
+use crate::doctor::seen::{Seen, spelled};
 use crate::model::event::EventKind;
 use crate::model::note::Field;
 
@@ -14,23 +16,21 @@ pub const CAUSE: Cause = Cause { word: "possible_duplicate", find, stays: true }
 const TOGETHER_MS: i64 = 10 * 60_000;
 
 fn find(group: &Group) -> Option<Found> {
-    let mut kept: Vec<&Seen> = Vec::new();
+    let mut kept: BTreeMap<_, Vec<&Seen>> = BTreeMap::new();
     let (mut hits, mut pairs) = (Vec::new(), Vec::new());
-    let open = group.open(Topic::COPIES).filter(|(_, seen)| {
-        seen.is_deposit()
-            && seen.at.eid.is_none()
-            && seen.at.uid.is_some()
-            && seen.at.micros.is_some_and(|micros| micros != 0)
-    });
-    for (at, seen) in open {
+    for (at, seen) in group.open(Topic::COPIES) {
+        let is_bare = seen.is_deposit() && seen.at.eid.is_none();
+        let micros = seen.at.micros.filter(|micros| is_bare && *micros != 0);
+        let (Some(micros), Some(uid)) = (micros, &seen.at.uid) else { continue };
+        let alike = kept.entry((spelled(uid), micros, &seen.at.currency)).or_default();
         let first =
-            kept.iter().find(|first| are_alike(first, seen) && !group.are_apart(first, seen));
+            alike.iter().find(|first| is_near(first, seen) && !group.are_apart(first, seen));
         match first.and_then(|first| Some((seq(first.at.place)?, seq(seen.at.place)?))) {
             Some(pair) => {
                 hits.push(Hit::new(at, Topic::COPIES));
                 pairs.push(pair);
             }
-            None => kept.push(seen),
+            None => alike.push(seen),
         }
     }
     let newest = group.newest(&hits)?;
@@ -52,12 +52,10 @@ fn find(group: &Group) -> Option<Found> {
 
 const MERGE: &str = "Look at the pairs, and merge those that are one deposit.";
 
-fn are_alike(first: &Seen, seen: &Seen) -> bool {
+fn is_near(first: &Seen, seen: &Seen) -> bool {
     let near = |one: i64, other: i64| (one - other).abs() <= TOGETHER_MS;
     near(first.at.received_at_ms, seen.at.received_at_ms)
         && near(first.at.occurred_at_ms, seen.at.occurred_at_ms)
-        && first.is_same_person(seen)
-        && (first.at.micros, &first.at.currency) == (seen.at.micros, &seen.at.currency)
 }
 
 #[cfg(test)]

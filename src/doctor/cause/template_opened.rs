@@ -42,9 +42,10 @@ fn is_template(group: &Group, seen: &Seen) -> bool {
     }
     let is_left = |text: &str| Literal::new(text).is_some();
     let is_right = |text: &str| {
-        let macros = group.pack.map(|pack| &pack.macros);
         let literal = Literal::new(text).filter(|literal| !literal.is_placeholder);
-        literal.is_some_and(|literal| macros.is_none_or(|own| own.contains_key(&literal.text)))
+        literal.is_some_and(|literal| {
+            group.pack.is_none_or(|pack| pack.meaning(&literal.text).is_some())
+        })
     };
     // Macros that the network does not know would stay unfilled in a conversion too.
     seen.literal(Field::Eid).is_some_and(is_right)
