@@ -4,6 +4,7 @@ use crate::doctor::window::{Arrived, Place};
 use crate::model::amount::Amount;
 use crate::model::event::{Currency, EventKind};
 use crate::model::note::{Field, Note};
+use crate::postback::macros::is_unresolved;
 use crate::postback::{Parameters, Value};
 use crate::text::pairs::pairs;
 
@@ -39,21 +40,17 @@ impl<'a> Seen<'a> {
                 *value = value.trim().to_owned();
             }
             match Field::named(name) {
-                Some(field) => named.push(field),
+                Some(field) => named.push((field, place)),
                 None => others.push(place),
             }
         }
-        let mut parameters = Parameters::parse(&at.raw);
-        let own = Field::ALL.into_iter().filter_map(|field| {
-            let sent = match parameters.value(field) {
-                Value::Text(text) => Sent::Text(text.to_owned()),
-                Value::Unresolved(text) => Sent::Literal(text.to_owned()),
-                Value::Absent | Value::Undecodable if named.contains(&field) => Sent::Empty,
-                Value::Absent | Value::Undecodable => return None,
-            };
-            Some((field, sent))
-        });
-        let own = own.collect();
+        // Where nothing was noted and nothing is left, nothing had to be mended.
+        let is_left = |(_, place): &(Field, usize)| {
+            pairs.get(*place).is_some_and(|(_, value)| is_unresolved(value))
+        };
+        let is_event = matches!(at.place, Place::Event(_));
+        let is_clean = is_event && at.notes.is_empty() && !named.iter().any(is_left);
+        let own = if is_clean { plain(&pairs, &named) } else { mended(&at.raw, &named) };
         let notes = at.notes.iter().filter_map(|word| Note::read(word)).collect();
         let mut seen = Self { at, notes, pairs, others, own, event: None };
         let says = || seen.text(Field::Event).and_then(EventKind::parse);
@@ -144,6 +141,37 @@ impl<'a> Seen<'a> {
     }
 }
 
+/// What our own parameters hold, as they stand.
+fn plain(pairs: &[(String, String)], named: &[(Field, usize)]) -> Vec<(Field, Sent)> {
+    let mut own: Vec<(Field, Sent)> = Vec::new();
+    for (field, place) in named {
+        let value = pairs.get(*place).map(|(_, value)| value.as_str()).unwrap_or_default();
+        let sent = if value.is_empty() { Sent::Empty } else { Sent::Text(value.to_owned()) };
+        match own.iter_mut().find(|(known, _)| known == field) {
+            Some((_, known)) if *known == Sent::Empty => *known = sent,
+            Some(_) => {}
+            None => own.push((*field, sent)),
+        }
+    }
+    own
+}
+
+/// What our own parameters hold once the damage of the way is mended.
+fn mended(raw: &str, named: &[(Field, usize)]) -> Vec<(Field, Sent)> {
+    let mut parameters = Parameters::parse(raw);
+    let own = Field::ALL.into_iter().filter_map(|field| {
+        let sent = match parameters.value(field) {
+            Value::Text(text) => Sent::Text(text.to_owned()),
+            Value::Unresolved(text) => Sent::Literal(text.to_owned()),
+            Value::Absent | Value::Undecodable => {
+                named.iter().find(|(known, _)| *known == field).map(|_| Sent::Empty)?
+            }
+        };
+        Some((field, sent))
+    });
+    own.collect()
+}
+
 /// Whether two uids differ in plus and space alone, which is no difference.
 pub fn is_spelled_alike(one: &str, other: &str) -> bool {
     let plain = |byte: u8| if byte == b'+' { b' ' } else { byte };
@@ -153,4 +181,29 @@ pub fn is_spelled_alike(one: &str, other: &str) -> bool {
 /// A uid without the difference of plus and space.
 pub fn spelled(uid: &str) -> String {
     uid.replace('+', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::doctor::tests::stored;
+
+    proptest! {
+        /// Both ways of reading a clean query read the same.
+        #[test]
+        fn a_clean_query_is_read_as_the_reader_reads_it(
+            query in "event=(deposit|registration)(&(uid|eid|value|currency|t|x)=(|[a-z0-9+ ]{1,4}|25|EUR|\\{[a-z]{2}\\}|%2B1|%7Bab%7D)){0,6}"
+        ) {
+            let arrived = stored(&query);
+            let seen = Seen::new(&arrived);
+            let named: Vec<_> = seen.pairs.iter().filter_map(|(name, _)| Some((Field::named(name)?, 0))).collect();
+            let read = mended(&arrived.raw, &named);
+            for field in Field::ALL {
+                let sent = read.iter().find(|(known, _)| *known == field).map_or(&Sent::Missing, |(_, sent)| sent);
+                prop_assert_eq!(seen.sent(field), sent, "{:?}", field);
+            }
+        }
+    }
 }
