@@ -8,6 +8,7 @@
 //!   `dashboard`: the signed-in person.
 //! - `manage`: what both do to spaces, keys, links, destinations. `upkeep`: what happens without anybody
 //!   waiting: the queue, deliveries, removal. `writer`: postbacks that share a statement. `page`: what each screen shows.
+//! - `receipt`: all that is told of one postback, stored, refused or tried out.
 //! - `db`: every SQL statement. `edge`: the runtime, configuration, sealing.
 //! - `destination`, `doctor`, `postback`, `network`, `figures`: the rules, which know no platform.
 //! - `reply`, `model`, `text`, `error`: values that cannot be wrong, and how they are written.
@@ -29,6 +30,7 @@ mod model;
 mod network;
 mod page;
 mod postback;
+mod receipt;
 mod reply;
 mod route;
 mod text;

@@ -130,6 +130,14 @@ fn api(method: &str, segments: &[&str]) -> Option<operator::Request> {
             space_id: space_id.parse().ok()?,
             link_id: link_id.parse().ok()?,
         }),
+        ("GET", ["spaces", space_id, "events", seq]) => Some(operator::Request::Event {
+            space_id: space_id.parse().ok()?,
+            seq: seq.parse().ok()?,
+        }),
+        ("GET", ["spaces", space_id, "refused", seq]) => Some(operator::Request::Refused {
+            space_id: space_id.parse().ok()?,
+            seq: seq.parse().ok()?,
+        }),
         (method, ["spaces", space_id, "destinations", rest @ ..]) => {
             let space_id = space_id.parse().ok()?;
             let request = destinations(method, rest)?;
@@ -277,6 +285,17 @@ mod tests {
                 Route::Operator(operator::Request::ChangeLink { space_id: 7, link_id: 3 }),
             ),
             ("POST", "/api/spaces/7/findings", Route::OtherMethod("GET, PUT, OPTIONS")),
+            (
+                "GET",
+                "/api/spaces/7/events/12",
+                Route::Operator(operator::Request::Event { space_id: 7, seq: 12 }),
+            ),
+            (
+                "GET",
+                "/api/spaces/7/refused/3",
+                Route::Operator(operator::Request::Refused { space_id: 7, seq: 3 }),
+            ),
+            ("GET", "/api/spaces/7/refused/x", Route::NotFound),
             ("PATCH", "/api/spaces", Route::OtherMethod("GET, POST, OPTIONS")),
             ("OPTIONS", "/api/spaces/7/links/3", Route::Options("PUT, OPTIONS")),
             ("GET", "/api/spaces/7/keys/ingest", Route::OtherMethod("POST, OPTIONS")),

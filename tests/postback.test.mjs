@@ -208,42 +208,6 @@ describe("bodies", () => {
   }
 });
 
-test("a dry run is refused on every door, and leaves nothing behind", async () => {
-  const dry = await worker.space("Dry");
-  const bearer = { authorization: `Bearer ${dry.bearer}` };
-  const fields = { event: "deposit", uid: "dry", eid: "dry", value: "25", dry_run: "1" };
-  const query = new URLSearchParams(fields).toString();
-  for (const [path, init, code] of [
-    [`/e?token=${dry.ingest}&${query}`, {}, 200],
-    [`/e/${dry.ingest}/deposit?dry_run=true&value=abc`, {}, 200],
-    [`/e/${dry.ingest}`, { method: "POST", body: new URLSearchParams(fields) }, 200],
-    [`/e/${dry.ingest}`, { method: "POST", body: JSON.stringify({ ...fields, dry_run: true }) }, 200],
-    ["/events", { method: "POST", headers: bearer, body: JSON.stringify(fields) }, 422],
-    ["/bind", { method: "POST", headers: bearer, body: '{"uid":"dry","tg_id":5,"dry_run":true}' }, 422],
-    ["/clicks", { method: "POST", headers: bearer, body: '{"uid":"dry","dry_run":1}' }, 422],
-    [`/e?token=${mintKey("xt_in_")}&${query}`, {}, 200], // whose key it is is not told
-    [`/e?token=${dry.bearer}&${query}`, {}, 401],
-    [`/e?${query}`, {}, 401],
-  ]) {
-    const answer = await worker.fire(path, init);
-    assert.deepEqual(
-      [answer.code, answer.ok, answer.status],
-      [code, false, code === 401 ? "invalid_token" : "invalid_dry_run"],
-      path,
-    );
-    assert.ok(answer.notes.includes("dry_run_unavailable"), answer.text);
-    if (code !== 401) assert.match(answer.hint, /neither counted nor kept/);
-  }
-  for (const table of ["events", "held", "counters", "deliveries", "clicks", "binds"]) {
-    const { n } = await worker.row(`SELECT count(*) AS n FROM ${table} WHERE space_id = ?`, dry.id);
-    assert.equal(n, 0, table);
-  }
-  assert.equal(
-    (await worker.fire(`/e?token=${dry.ingest}&${query.replace("dry_run=1", "dry_run=0")}`)).status,
-    "queued",
-  );
-});
-
 test("any bytes get a documented answer", async () => {
   const statuses = new Set([
     "queued",

@@ -8,23 +8,47 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms from the roof down, each with what it may use beside what everybody may: `GROUND`.
-const ROOMS: [(&str, &[&str]); 16] = [
+const ROOMS: [(&str, &[&str]); 17] = [
     ("lib", &["route", "door", "dashboard", "upkeep", "writer", "edge"]),
     ("route", &["door", "dashboard"]),
     ("fuzz", &["page", "destination", "postback"]),
     (
         "door",
-        &["manage", "upkeep", "writer", "page", "db", "edge", "destination", "doctor", "postback"],
+        &[
+            "manage",
+            "upkeep",
+            "writer",
+            "page",
+            "receipt",
+            "db",
+            "edge",
+            "destination",
+            "doctor",
+            "postback",
+        ],
     ),
     (
         "dashboard",
-        &["manage", "upkeep", "page", "db", "edge", "destination", "doctor", "network", "figures"],
+        &[
+            "manage",
+            "upkeep",
+            "page",
+            "receipt",
+            "db",
+            "edge",
+            "destination",
+            "doctor",
+            "network",
+            "figures",
+            "postback",
+        ],
     ),
     ("manage", &["db", "edge", "destination", "network"]),
     ("upkeep", &["db", "edge", "destination", "doctor", "postback", "figures"]),
     ("writer", &["db", "edge"]),
     // It shows what db has read, and never asks for it.
-    ("page", &["db", "destination", "doctor", "network", "figures"]),
+    ("page", &["receipt", "db", "destination", "doctor", "network", "figures"]),
+    ("receipt", &["db", "destination", "postback"]),
     ("db", &["edge", "destination", "doctor", "postback", "figures"]),
     ("edge", &["destination", "postback", "figures"]),
     ("destination", &["postback"]),

@@ -54,7 +54,7 @@ pub(super) const OLDER_DEDUP: &str = "
     END";
 
 /// From the admitted `k` these `u`, with the click that the uid leads to.
-const TRACED: &str = concat!(
+pub(super) const TRACED: &str = concat!(
     "
 u AS (
   SELECT k.*, c.link_id, c.uid <> k.uid AS plus_restored,",
@@ -74,7 +74,7 @@ u AS (
 /// The rows to insert. `n` is `u` with what depends on the other reports, which this statement cannot
 /// see in the table: `nth`, a report's place among the new ones of its space, and whether it `leads`
 /// those of its kind and person. `?2` is what is noted where a uid's plus was restored.
-const STORED: &str = "
+pub(super) const STORED: &str = "
 SELECT
   n.space_id,
   coalesce((SELECT max(e.seq) FROM events e WHERE e.space_id = n.space_id), 0) + n.nth,

@@ -7,6 +7,7 @@ use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
 
 use super::attribution::{CLICK_OF_EVENT, UID_OF_EVENT};
+use super::history::{self, History};
 use super::row::Row;
 use super::space::{self, Home, Spaces};
 use super::{number, optional_number, rows_of, run_together, text};
@@ -98,7 +99,7 @@ WHERE e.space_id = ?1 AND e.seq = ?2
 
 const DELIVERIES: &str = "
 SELECT x.destination_id, coalesce(d.name, 'a removed destination') AS name, d.id IS NOT NULL AS there,
-  x.target, x.state, x.due_at_ms, x.attempts
+  x.target, x.state, x.due_at_ms, x.tries, x.attempts
 FROM deliveries x
 LEFT JOIN destinations d ON d.space_id = x.space_id AND d.id = x.destination_id
 WHERE x.space_id = ?1 AND x.seq = ?2
@@ -189,6 +190,7 @@ pub struct Delivery {
     pub target: String,
     pub state: String,
     pub due_at_ms: i64,
+    pub tries: i64,
     /// JSON of the attempts.
     pub attempts: String,
 }
@@ -200,6 +202,7 @@ pub struct Whole {
     pub deliveries: Vec<Delivery>,
     pub journey: Vec<Item>,
     pub links: Vec<(i64, String)>,
+    pub history: History,
 }
 
 impl Item {
@@ -281,6 +284,8 @@ pub async fn whole(home: &Home, space_id: i64, seq: i64) -> Result<(Spaces, Opti
             (DELIVERIES, &event),
             (JOURNEY, &event),
             (super::link::NAMES, &of_space),
+            (history::AGAIN, &event),
+            (history::DECISIONS, &event),
         ],
     )
     .await?;
@@ -294,6 +299,7 @@ pub async fn whole(home: &Home, space_id: i64, seq: i64) -> Result<(Spaces, Opti
         deliveries: rows_of(&results, 3)?.iter().map(read_delivery).collect(),
         journey: rows_of(&results, 4)?.iter().map(Item::read).collect(),
         links: super::link::read_names(&rows_of(&results, 5)?),
+        history: History::read(&rows_of(&results, 6)?, &rows_of(&results, 7)?),
     };
     Ok((spaces, Some(whole)))
 }
@@ -372,6 +378,7 @@ fn read_delivery(row: &Row) -> Delivery {
         target: row.text("target"),
         state: row.text("state"),
         due_at_ms: row.number("due_at_ms"),
+        tries: row.number("tries"),
         attempts: row.optional_text("attempts").unwrap_or_default(),
     }
 }

@@ -7,7 +7,7 @@ use worker::wasm_bindgen::JsValue;
 
 use super::row::Row;
 use super::space::{self, Home, Spaces};
-use super::{Cost, key, rows_of, run_together};
+use super::{Cost, key, number, rows_of, run_together};
 use crate::edge;
 use crate::error::Error;
 use crate::model::event::Arrival;
@@ -44,8 +44,13 @@ pub const PAGE: i64 = 50;
 
 /// Newest first, below a number.
 pub(super) const NEWEST: &str = "
-SELECT seq, status, notes, raw, received_at_ms, refires FROM held
+SELECT seq, status, notes, raw, received_at_ms, refires, event_seq FROM held
 WHERE space_id = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3
+";
+
+const ONE: &str = "
+SELECT seq, status, notes, raw, received_at_ms, refires, event_seq FROM held
+WHERE space_id = ?1 AND seq = ?2
 ";
 
 /// A refused postback.
@@ -59,6 +64,8 @@ pub struct Refused {
     /// Of the first arrival.
     pub received_at_ms: i64,
     pub refires: i64,
+    /// The event that it has become since.
+    pub event_seq: Option<i64>,
 }
 
 impl Refused {
@@ -70,6 +77,7 @@ impl Refused {
             raw: row.text("raw"),
             received_at_ms: row.number("received_at_ms"),
             refires: row.number("refires"),
+            event_seq: row.optional_number("event_seq"),
         }
     }
 }
@@ -87,6 +95,14 @@ pub async fn newest(
     let below = below(space_id, before);
     let results = run_together(home, &[(space::LIST, &[]), (NEWEST, &below)]).await?;
     let refused = rows_of(&results, 1)?.iter().map(Refused::read).collect();
+    Ok((home.spaces(&results, space_id)?, refused))
+}
+
+/// A refused postback by its number; `None` where the space has none of it.
+pub async fn one(home: &Home, space_id: i64, seq: i64) -> Result<(Spaces, Option<Refused>), Error> {
+    let values = [number(space_id), number(seq)];
+    let results = run_together(home, &[(space::LIST, &[]), (ONE, &values)]).await?;
+    let refused = rows_of(&results, 1)?.first().map(Refused::read);
     Ok((home.spaces(&results, space_id)?, refused))
 }
 

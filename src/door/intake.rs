@@ -2,15 +2,17 @@
 //!
 //! 1. The request is read as far as it goes.
 //! 2. A key that cannot be one is refused without the database: 401, or 400 where the request cannot
-//!    be read either. So is a dry run (200 on `/e`, 422 on `/events`).
-//! 3. An event is stored, a refused report is kept, each in one round trip that checks the key too: 200
+//!    be read either.
+//! 3. A dry run is answered by what would become of it: 200 (`dry_run.rs`).
+//! 4. An event is stored, a refused report is kept, each in one round trip that checks the key too: 200
 //!    `queued` or `duplicate`; a refusal by its own status (200 or 422; 400 and 413 where the request was
 //!    broken); 401 where the key opens no space.
-//! 4. Where D1 refuses or is late, the report goes to the queue instead, and is answered the same.
-//! 5. Only where that refuses too is the sender asked to come back: 503.
+//! 5. Where D1 refuses or is late, the report goes to the queue instead, and is answered the same.
+//! 6. Only where that refuses too is the sender asked to come back: 503.
 
 use crate::db::event::{Name, Stored};
 use crate::db::{self, Cost};
+use crate::door::dry_run;
 use crate::door::gate;
 use crate::door::trail::{self, Trail};
 use crate::edge::config::Config;
@@ -95,8 +97,8 @@ async fn take(
         let reply = call.refuse_key(Note::TokenUnknown);
         return (reply, call.count_unknown(&key, &arrival));
     }
-    if let Some(reply) = call.refuse_dry_run() {
-        return (reply, Later::Nothing);
+    if reading.is_dry_run {
+        return (call.foresee(received, &mut arrival).await, Later::Nothing);
     }
     match commit(config, &mut arrival, reading).await {
         Ok((outcome, cost)) => {
@@ -127,10 +129,19 @@ impl Call<'_> {
         }
     }
 
-    /// The answer to a dry run, which is kept nowhere.
-    fn refuse_dry_run(&self) -> Option<Reply> {
-        let refusal = self.reading.verdict.as_ref().err().filter(|refusal| refusal.is_dry_run())?;
-        Some(Reply::to_report(refusal.status, &refusal.notes, self.audience, None))
+    /// Answers a dry run. Nothing of it waits in the queue: where D1 is away it may be asked again.
+    async fn foresee(&self, received: &Received, arrival: &mut Arrival) -> Reply {
+        match dry_run::answer(self.config, received, arrival).await {
+            Ok(Some((reply, cost))) => with_cost(self.config, reply, cost),
+            Ok(None) => {
+                gate::unknown(self.config, self.incoming, &arrival.key_hash).await;
+                self.refuse_key(Note::TokenUnknown)
+            }
+            Err(reason) => {
+                edge::log("dry_run_not_answered", &reason.to_string());
+                self.unavailable()
+            }
+        }
     }
 
     /// Puts on the queue what D1 did not take, so that `queued` stays true. A key whose check part is

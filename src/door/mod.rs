@@ -1,6 +1,7 @@
 //! Whoever comes in from outside: networks, bots, visitors, the operator's programs, whoever watches.
 
 pub mod bot;
+mod dry_run;
 pub mod gate;
 pub mod health;
 pub mod intake;

@@ -174,7 +174,7 @@ pub enum Note {
     Undecodable(Field),
     /// The request itself could not be read.
     Broken(Broken),
-    /// A dry run was asked for, and there is none.
+    /// A dry run was asked for, of a call that has none.
     DryRunUnavailable,
     /// The method is not one this address answers.
     MethodUnknown,

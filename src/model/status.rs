@@ -20,9 +20,11 @@ statuses! {
     Queued,
     /// Known already; nothing changed but its re-fire counter.
     Duplicate,
+    /// It asked what would become of it; nothing was counted or kept.
+    DryRun,
     InvalidRequest,
     InvalidToken,
-    /// A dry run was asked for, and there is none; nothing was counted or kept.
+    /// A dry run was asked for where there is none; nothing was done.
     InvalidDryRun,
     InvalidEvent,
     InvalidUid,
@@ -61,6 +63,7 @@ impl Status {
         match self {
             Self::Queued => "queued",
             Self::Duplicate => "duplicate",
+            Self::DryRun => "dry_run",
             Self::InvalidRequest => "invalid_request",
             Self::InvalidToken => "invalid_token",
             Self::InvalidDryRun => "invalid_dry_run",
@@ -77,15 +80,15 @@ impl Status {
         }
     }
 
-    /// Whether the report is safe with us.
+    /// Whether the caller got what it asked for.
     pub fn is_ok(self) -> bool {
-        matches!(self, Self::Queued | Self::Duplicate)
+        matches!(self, Self::Queued | Self::Duplicate | Self::DryRun)
     }
 
     /// The HTTP code for this status. `notes` tell the refused requests apart.
     pub fn http(self, audience: Audience, notes: &[Note]) -> u16 {
         match self {
-            Self::Queued | Self::Duplicate => 200,
+            Self::Queued | Self::Duplicate | Self::DryRun => 200,
             Self::InvalidRequest if notes.contains(&Note::Broken(Broken::BodyTooLong)) => 413,
             Self::InvalidRequest if notes.contains(&Note::MethodUnknown) => 405,
             Self::InvalidRequest => 400,
@@ -112,16 +115,14 @@ impl Status {
     /// Never contains "error" or "fail": some networks search a 2xx body for them.
     pub fn hint(self) -> Option<&'static str> {
         Some(match self {
-            Self::Queued | Self::Duplicate => return None,
+            Self::Queued | Self::Duplicate | Self::DryRun => return None,
             Self::InvalidRequest => {
                 "The request could not be accepted; see notes. Query and body may each be up to 16 KiB of UTF-8."
             }
             Self::InvalidToken => {
                 "The key is missing, unknown, expired or of the wrong kind. Use your space's current key."
             }
-            Self::InvalidDryRun => {
-                "Dry runs are not available yet: this call was neither counted nor kept. Remove dry_run to report it."
-            }
+            Self::InvalidDryRun => "This call has no dry run: nothing was done. Remove dry_run.",
             Self::InvalidEvent => {
                 "event must be one of contact, subscribed, registration, deposit."
             }
@@ -155,11 +156,11 @@ mod tests {
         };
         assert_eq!(
             codes(Audience::Network),
-            [200, 200, 400, 401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 503]
+            [200, 200, 200, 400, 401, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 503]
         );
         assert_eq!(
             codes(Audience::Program),
-            [200, 200, 400, 401, 422, 422, 422, 422, 422, 422, 422, 422, 422, 422, 503]
+            [200, 200, 200, 400, 401, 422, 422, 422, 422, 422, 422, 422, 422, 422, 422, 503]
         );
         assert_eq!(
             Status::InvalidRequest.http(Audience::Network, &[Note::Broken(Broken::BodyTooLong)]),

@@ -1,5 +1,7 @@
 //! When an event happened (docs/postback.md, Time).
 
+use time::OffsetDateTime;
+
 /// A year and a day back: a network's replay of last year's report is still taken.
 const PAST_MS: i64 = 366 * 24 * 60 * 60 * 1000;
 
@@ -31,6 +33,16 @@ impl EventTime {
     /// The receive time itself: the time of an event that came without one.
     pub fn received(now_ms: i64) -> Self {
         Self { ms: now_ms }
+    }
+
+    /// In UTC, as programs write it: `2025-12-11T05:48:20.000Z`.
+    pub fn iso(self) -> String {
+        let utc = OffsetDateTime::from_unix_timestamp(self.ms.div_euclid(1000));
+        let utc = utc.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let (month, ms) = (u8::from(utc.month()), self.ms.rem_euclid(1000));
+        let (hour, minute, second) = utc.time().as_hms();
+        let date = format!("{:04}-{month:02}-{:02}", utc.year(), utc.day());
+        format!("{date}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
     }
 
     /// Reads epoch milliseconds, or seconds where there are ten digits; a fraction is cut to whole
@@ -65,6 +77,12 @@ mod tests {
     use super::*;
 
     const NOW_MS: i64 = 1_765_432_100_000;
+
+    #[test]
+    fn a_time_is_written_as_programs_write_it() {
+        assert_eq!(EventTime::received(NOW_MS + 7).iso(), "2025-12-11T05:48:20.007Z");
+        assert_eq!(EventTime::received(0).iso(), "1970-01-01T00:00:00.000Z");
+    }
 
     fn ms(text: &str) -> Result<i64, BadTime> {
         EventTime::parse(text, NOW_MS).map(EventTime::ms)

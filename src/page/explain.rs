@@ -97,7 +97,7 @@ fn explained(note: Note) -> Explained {
         ),
         Note::TgIdMissing => ("tg_id is missing.", "Send the Telegram user's id."),
         Note::TgIdNotANumber => ("tg_id is not a number.", "Send the Telegram user's id."),
-        Note::DryRunUnavailable => ("dry_run is not available yet.", "Remove dry_run."),
+        Note::DryRunUnavailable => ("This call has no dry run.", "Remove dry_run."),
         Note::MethodUnknown => ("The request was neither GET nor POST.", SEND_PLAIN),
         Note::EventMissing => (
             "The postback does not say what happened.",
@@ -192,10 +192,10 @@ pub fn refusal(status: Status) -> &'static str {
         Status::InvalidLink => "the link is unknown",
         Status::InvalidId => "the id of the call is not valid",
         Status::InvalidToken => "the token is not valid",
-        Status::InvalidDryRun => "dry runs are not available yet",
+        Status::InvalidDryRun => "it has no dry run",
         Status::InvalidRequest => "the request could not be read",
         Status::Unavailable => "it could not be stored",
-        Status::Queued | Status::Duplicate => "it was not refused",
+        Status::Queued | Status::Duplicate | Status::DryRun => "it was not refused",
     }
 }
 

@@ -19,7 +19,7 @@ pub struct Reading {
 /// Reads a bind. Here both fields are required, and an unfilled macro does not count as a value.
 pub fn read(received: &Received) -> Reading {
     let mut parameters = Parameters::parse(&received.query);
-    let mut faults = Faults::of_request(&mut parameters, received.broken);
+    let mut faults = Faults::of_request_for_real(&mut parameters, received.broken);
     let uid = faults.read_id(&mut parameters, Field::Uid);
     if uid.is_none() && !faults.has(Status::InvalidUid) {
         faults.add(Status::InvalidUid, Note::UidMissing);

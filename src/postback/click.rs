@@ -82,7 +82,7 @@ impl BotClick {
 /// `raw_query`, which is a landing's query.
 pub fn read_bot_click(received: &Received) -> Result<BotClick, Refusal> {
     let mut parameters = Parameters::parse(&received.query);
-    let mut faults = Faults::of_request(&mut parameters, received.broken);
+    let mut faults = Faults::of_request_for_real(&mut parameters, received.broken);
     let uid = faults.read_id(&mut parameters, Field::Uid);
     let pairs = pairs(&received.query);
     let named = |wanted: &str| {

@@ -14,11 +14,11 @@ pub struct Refusal {
     pub notes: Vec<Note>,
 }
 
-impl Refusal {
-    /// Whether nothing of the request may be kept: it asked for that.
-    pub fn is_dry_run(&self) -> bool {
-        self.notes.contains(&Note::DryRunUnavailable)
-    }
+/// Whether a dry run is asked for. A network that never fills its macro here means nothing by it; anything
+/// else but a no is a yes.
+pub fn is_dry_run(parameters: &mut Parameters) -> bool {
+    let dry_run = parameters.text_or_absent(Field::DryRun);
+    dry_run.is_some_and(|text| text != "0" && !text.eq_ignore_ascii_case("false"))
 }
 
 /// The faults found so far. Readers ask for fields in the contract's order, so that the first fault
@@ -27,8 +27,8 @@ impl Refusal {
 pub struct Faults(Vec<(Status, Note)>);
 
 impl Faults {
-    /// Begins with what is wrong with the request itself: it is too long or cut off, a field that
-    /// matters is no text, or it asks for a dry run.
+    /// Begins with what is wrong with the request itself: it is too long or cut off, or a field that
+    /// matters is no text.
     pub fn of_request(parameters: &mut Parameters, broken: Option<Broken>) -> Self {
         let mut faults = Self(Vec::new());
         if let Some(broken) = broken {
@@ -39,9 +39,13 @@ impl Faults {
                 faults.add(Status::InvalidRequest, Note::Undecodable(field));
             }
         }
-        // A network that never fills its macro here means nothing by it; anything else but a no is a yes.
-        let dry_run = parameters.text_or_absent(Field::DryRun);
-        if dry_run.is_some_and(|text| text != "0" && !text.eq_ignore_ascii_case("false")) {
+        faults
+    }
+
+    /// The same for a call that has no dry run, and is to do nothing where one is asked for.
+    pub fn of_request_for_real(parameters: &mut Parameters, broken: Option<Broken>) -> Self {
+        let mut faults = Self::of_request(parameters, broken);
+        if is_dry_run(parameters) {
             faults.add(Status::InvalidDryRun, Note::DryRunUnavailable);
         }
         faults
@@ -72,6 +76,11 @@ impl Faults {
         };
         self.add(status, if reason == BadId::TooLong { too_long } else { control });
         None
+    }
+
+    /// What is wrong, in the order in which it was found.
+    pub fn notes(&self) -> impl Iterator<Item = Note> {
+        self.0.iter().map(|(_, note)| *note)
     }
 
     /// The refusal that these faults make, with what else there is to say.

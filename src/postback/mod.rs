@@ -8,6 +8,8 @@ mod entity;
 mod fault;
 pub mod macros;
 mod parameters;
+pub mod pasted;
+pub mod receipt;
 mod swallowed;
 
 pub use body::{Body, LIMIT_BYTES, Received, cut};
@@ -15,7 +17,7 @@ pub use fault::{Faults, Refusal};
 pub use parameters::{Parameters, Value};
 
 use crate::model::amount::Amount;
-use crate::model::event::{Currency, EventKind, Report, TgId};
+use crate::model::event::{Currency, EventKind, Id, Report, TgId};
 use crate::model::note::{Broken, Field, Note};
 use crate::model::status::Status;
 use crate::model::time::{BadTime, EventTime};
@@ -33,46 +35,86 @@ pub struct Reading {
     pub token: Option<String>,
     /// Query and body as one query, secrets removed: what is kept, and what can be read again.
     pub raw: String,
+    /// Whether it asks what would become of it, and for nothing to be done.
+    pub is_dry_run: bool,
     pub verdict: Verdict,
 }
 
 /// Reads a postback at the moment it was received. Refused first for what was wrong with the request.
 pub fn read(received: &Received, now_ms: i64) -> Reading {
     let mut parameters = Parameters::parse(&received.query);
-    let verdict = judge(&mut parameters, received.broken, now_ms);
-    Reading { token: parameters.token, raw: parameters.raw, verdict }
+    let understood = understand(&mut parameters, received.broken, now_ms);
+    let is_dry_run = understood.is_dry_run;
+    let verdict = understood.verdict(now_ms);
+    Reading { token: parameters.token, raw: parameters.raw, is_dry_run, verdict }
 }
 
-fn judge(parameters: &mut Parameters, broken: Option<Broken>, now_ms: i64) -> Verdict {
+/// What each field was understood as, whether or not all of them make a report.
+struct Understood {
+    event: Option<EventKind>,
+    uid: Option<Id>,
+    eid: Option<Id>,
+    tg_id: Option<TgId>,
+    value: Option<String>,
+    amount: Option<Amount>,
+    currency: Option<Currency>,
+    time: Option<EventTime>,
+    is_test: bool,
+    is_dry_run: bool,
+    faults: Faults,
+    notes: Vec<Note>,
+}
+
+impl Understood {
+    fn verdict(self, now_ms: i64) -> Verdict {
+        match self.event {
+            Some(event) if self.faults.is_empty() => Ok(Report {
+                event,
+                uid: self.uid,
+                eid: self.eid,
+                tg_id: self.tg_id,
+                value: self.value,
+                amount: self.amount,
+                currency: self.currency.unwrap_or_default(),
+                occurred_at: self.time.unwrap_or(EventTime::received(now_ms)),
+                counts: !self.is_test,
+                notes: self.notes,
+            }),
+            _ => Err(self.faults.refusal(self.notes)),
+        }
+    }
+}
+
+fn understand(parameters: &mut Parameters, broken: Option<Broken>, now_ms: i64) -> Understood {
     let mut faults = Faults::of_request(parameters, broken);
+    let is_dry_run = fault::is_dry_run(parameters);
     let event = read_event(parameters, &mut faults);
     let uid = faults.read_id(parameters, Field::Uid);
     let eid = faults.read_id(parameters, Field::Eid);
     let (value, amount, mut notes) = read_value(parameters, event, &mut faults);
     let currency = read_currency(parameters, &mut faults);
-    let occurred_at = read_time(parameters, now_ms, &mut faults);
+    let time = read_time(parameters, now_ms, &mut faults);
     let tg_id = read_tg_id(parameters);
-    let counts = !is_test(parameters);
+    let is_test = is_test(parameters);
     if parameters.notes.contains(&Note::MacroUnresolved(Field::Uid))
         && matches!(parameters.value(Field::Value), Value::Unresolved(_))
     {
         notes.push(Note::TemplateOpened);
     }
     notes.splice(0..0, parameters.notes.iter().copied());
-    match event {
-        Some(event) if faults.is_empty() => Ok(Report {
-            event,
-            uid,
-            eid,
-            tg_id,
-            value,
-            amount,
-            currency,
-            occurred_at,
-            counts,
-            notes,
-        }),
-        _ => Err(faults.refusal(notes)),
+    Understood {
+        event,
+        uid,
+        eid,
+        tg_id,
+        value,
+        amount,
+        currency,
+        time,
+        is_test,
+        is_dry_run,
+        faults,
+        notes,
     }
 }
 
@@ -115,28 +157,23 @@ fn read_value(
     }
 }
 
-fn read_currency(parameters: &mut Parameters, faults: &mut Faults) -> Currency {
-    let Some(text) = parameters.text_or_absent(Field::Currency) else {
-        return Currency::default();
-    };
-    Currency::parse(&text).unwrap_or_else(|| {
+fn read_currency(parameters: &mut Parameters, faults: &mut Faults) -> Option<Currency> {
+    let text = parameters.text_or_absent(Field::Currency)?;
+    let currency = Currency::parse(&text);
+    if currency.is_none() {
         faults.add(Status::InvalidCurrency, Note::CurrencyNotACode);
-        Currency::default()
-    })
+    }
+    currency
 }
 
-fn read_time(parameters: &mut Parameters, now_ms: i64, faults: &mut Faults) -> EventTime {
-    let Some(text) = parameters.text_or_absent(Field::Time) else {
-        return EventTime::received(now_ms);
+fn read_time(parameters: &mut Parameters, now_ms: i64, faults: &mut Faults) -> Option<EventTime> {
+    let text = parameters.text_or_absent(Field::Time)?;
+    let time = EventTime::parse(&text, now_ms);
+    let note = |reason| match reason {
+        BadTime::NotANumber => Note::TimeNotANumber,
+        BadTime::Implausible => Note::TimeImplausible,
     };
-    EventTime::parse(&text, now_ms).unwrap_or_else(|reason| {
-        let note = match reason {
-            BadTime::NotANumber => Note::TimeNotANumber,
-            BadTime::Implausible => Note::TimeImplausible,
-        };
-        faults.add(Status::InvalidTime, note);
-        EventTime::received(now_ms)
-    })
+    time.map_err(|reason| faults.add(Status::InvalidTime, note(reason))).ok()
 }
 
 fn read_tg_id(parameters: &mut Parameters) -> Option<TgId> {

@@ -23,10 +23,29 @@ pub enum Value<'a> {
     Text(&'a str),
 }
 
+/// A parameter as it arrived. The token is none: it is taken out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Decoded. Empty where it held a secret.
+    pub name: String,
+    /// The value, still encoded. Empty where it held a secret.
+    pub received: String,
+    /// What it was read as; `None` for what is ignored.
+    pub field: Option<Field>,
+    /// What had to be mended of it, or why it was ignored.
+    pub notes: Vec<Note>,
+    /// Its place among `pairs`, where it has one.
+    pair: Option<usize>,
+}
+
 /// A query taken apart. Secrets are in `token` alone: `raw` and the values are free of them.
 #[derive(Debug, Default)]
 pub struct Parameters {
     pairs: Vec<(Field, Option<String>)>,
+    /// What arrived, in its order, where somebody wants to see it: a postback on its way does not.
+    parts: Option<Vec<Part>>,
+    /// Whether the next part stands behind a second `?`.
+    is_behind: bool,
     /// The ingest token as it was sent, where it was sent.
     pub token: Option<String>,
     /// The query as it arrived, the token and other secrets removed.
@@ -38,7 +57,16 @@ pub struct Parameters {
 impl Parameters {
     /// Takes a raw query apart; any text will do.
     pub fn parse(query: &str) -> Self {
-        let mut parameters = Self::default();
+        Self::default().take_all(query)
+    }
+
+    /// The same, with a record of what arrived.
+    pub fn recorded(query: &str) -> Self {
+        Self { parts: Some(Vec::new()), ..Self::default() }.take_all(query)
+    }
+
+    fn take_all(self, query: &str) -> Self {
+        let mut parameters = self;
         for piece in query.split_inclusive(['&', '?']) {
             let (pair, separator) = match piece.strip_suffix(['&', '?']) {
                 Some(pair) => (pair, piece.get(pair.len()..).unwrap_or_default()),
@@ -48,7 +76,8 @@ impl Parameters {
                 parameters.raw.push_str(&kept);
                 parameters.raw.push_str(separator);
             }
-            if separator == "?" {
+            parameters.is_behind = separator == "?";
+            if parameters.is_behind {
                 parameters.note(Note::SecondQuestionMark);
             }
         }
@@ -59,21 +88,38 @@ impl Parameters {
 
     /// The value of a parameter. Of several the first real one counts; where they differ, that is noted.
     pub fn value(&mut self, field: Field) -> Value<'_> {
-        let mut differ = false;
-        let mut best = Value::Absent;
-        for (_, text) in self.pairs.iter().filter(|(name, _)| *name == field) {
+        let (chosen, differ) = self.chosen(field);
+        if differ && !self.notes.contains(&Note::Repeated(field)) {
+            self.notes.push(Note::Repeated(field));
+        }
+        let pair = chosen.and_then(|at| self.pairs.get(at));
+        pair.map_or(Value::Absent, |(_, text)| classify(text.as_deref()))
+    }
+
+    /// Which of several values of a parameter counts, and whether real ones differ.
+    fn chosen(&self, field: Field) -> (Option<usize>, bool) {
+        let (mut chosen, mut best, mut differ) = (None, Value::Absent, false);
+        for (at, (_, text)) in self.pairs.iter().enumerate().filter(|(_, pair)| pair.0 == field) {
             let value = classify(text.as_deref());
             match (best, value) {
                 (Value::Text(first), Value::Text(other)) => differ |= first != other,
                 (Value::Text(_), _) | (_, Value::Absent) => {}
                 (Value::Undecodable | Value::Unresolved(_), Value::Unresolved(_)) => {}
-                _ => best = value,
+                _ => (chosen, best) = (Some(at), value),
             }
         }
-        if differ && !self.notes.contains(&Note::Repeated(field)) {
-            self.notes.push(Note::Repeated(field));
-        }
-        best
+        (chosen, differ)
+    }
+
+    /// What arrived, in its order, each with whether it is the one of its field that counts. Nothing
+    /// unless it was recorded.
+    pub fn parts(&self) -> impl Iterator<Item = (&Part, bool)> {
+        let counts = |part: &Part| {
+            let Some(field) = part.field else { return false };
+            let first = || self.pairs.iter().position(|(name, _)| *name == field);
+            self.chosen(field).0.or_else(first) == part.pair
+        };
+        self.parts.iter().flatten().map(move |part| (part, counts(part)))
     }
 
     /// The text of a parameter whose unresolved macro counts as absent, and is noted.
@@ -98,7 +144,11 @@ impl Parameters {
     /// it as it arrived, unless something had to be taken out.
     fn take(&mut self, text: &str) -> Option<String> {
         let Some(pieces) = swallowed::unfold(text) else { return self.take_pair(text) };
-        let kept: Vec<Option<String>> = pieces.iter().map(|piece| self.take_pair(piece)).collect();
+        let mut kept = Vec::new();
+        for piece in &pieces {
+            kept.push(self.take_pair(piece));
+            self.is_behind = true;
+        }
         self.note(Note::SecondQuestionMark);
         let is_whole = kept.iter().zip(&pieces).all(|(kept, piece)| kept.as_ref() == Some(piece));
         if is_whole {
@@ -114,28 +164,29 @@ impl Parameters {
             return Some(String::new());
         }
         let (raw_name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let mut name = decode_lossy(raw_name);
-        while let Some(rest) = name.strip_prefix("amp;") {
-            name = rest.to_owned();
+        let arrived = decode_lossy(raw_name);
+        let name = arrived.trim_start_matches("amp;");
+        let is_mended = name.len() < arrived.len();
+        if is_mended {
             self.note(Note::HtmlAmp);
         }
+        let mended = is_mended.then_some(Note::HtmlAmp);
         if name == Field::Token.name() {
             self.take_token(value);
             return None;
         }
         if key::contains_secret(&decode_lossy(pair)) {
             self.note(Note::SecretRemoved);
-            return Some(if key::contains_secret(&name) {
-                String::new()
-            } else {
-                // As it was sent: decoded, it might read as another parameter.
-                format!("{raw_name}=")
-            });
+            let is_named = !key::contains_secret(name);
+            self.record(if is_named { &arrived } else { "" }, "", None, Some(Note::SecretRemoved));
+            // As it was sent: decoded, it might read as another parameter.
+            return Some(if is_named { format!("{raw_name}=") } else { String::new() });
         }
-        if macros::is_unresolved(&name) {
+        if macros::is_unresolved(name) {
             self.note(Note::MacroAsName);
+            self.record(&arrived, value, None, Some(Note::MacroAsName));
         } else {
-            self.push(&name, value);
+            self.push(&arrived, name, value, mended);
         }
         Some(pair.to_owned())
     }
@@ -152,17 +203,31 @@ impl Parameters {
         }
     }
 
-    fn push(&mut self, name: &str, raw_value: &str) {
+    fn push(&mut self, arrived: &str, name: &str, raw_value: &str, mended: Option<Note>) {
         let (value, swallowed) = decode(raw_value);
-        if let Some(field) = Field::named(name) {
-            self.pairs.push((field, value));
-        }
+        let field = Field::named(name);
+        self.record(arrived, raw_value, field, mended);
+        self.pairs.extend(field.map(|field| (field, value)));
         for (name, value) in swallowed {
             self.note(Note::HtmlEntity);
-            if let Some(field) = Field::named(&name) {
-                self.pairs.push((field, Some(value)));
-            }
+            let field = Field::named(&name);
+            self.record(&name, &value, field, Some(Note::HtmlEntity));
+            self.pairs.extend(field.map(|field| (field, Some(value))));
         }
+    }
+
+    /// Records what arrived, the pair that it becomes being the next.
+    fn record(&mut self, name: &str, received: &str, field: Option<Field>, mended: Option<Note>) {
+        let behind = std::mem::take(&mut self.is_behind).then_some(Note::SecondQuestionMark);
+        let pair = field.map(|_| self.pairs.len());
+        let Some(parts) = &mut self.parts else { return };
+        parts.push(Part {
+            name: name.to_owned(),
+            received: received.to_owned(),
+            field,
+            notes: behind.into_iter().chain(mended).collect(),
+            pair,
+        });
     }
 }
 
@@ -198,172 +263,4 @@ fn decode(raw: &str) -> (Option<String>, Vec<(String, String)>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn value(query: &str, field: Field) -> String {
-        match Parameters::parse(query).value(field) {
-            Value::Absent => "absent".to_owned(),
-            Value::Unresolved(text) => format!("unresolved {text}"),
-            Value::Undecodable => "undecodable".to_owned(),
-            Value::Text(text) => text.to_owned(),
-        }
-    }
-
-    fn notes(query: &str) -> Vec<Note> {
-        let mut parameters = Parameters::parse(query);
-        for field in Field::ALL {
-            parameters.value(field);
-        }
-        parameters.notes
-    }
-
-    #[test]
-    fn values_are_decoded_and_trimmed() {
-        for (query, expected) in [
-            ("uid=abc", "abc"),
-            ("uid=%20abc+", "abc"),
-            ("uid=a%2Bb", "a+b"),
-            ("uid=a+b", "a b"),
-            ("uid=a=b", "a=b"),
-            ("uid=%C3%A4", "ä"),
-            ("uid", "absent"),
-            ("uid=", "absent"),
-            ("", "absent"),
-            ("UID=abc", "absent"),
-            ("uid=100%", "100%"),
-            ("uid=%zz", "%zz"),
-            ("uid=%FF", "undecodable"),
-            ("uid=%7Bclick_id%7D", "unresolved {click_id}"),
-            ("uid=%257Bclick_id%257D", "unresolved %7Bclick_id%7D"),
-            ("uid=%deposit_id%", "unresolved %deposit_id%"),
-        ] {
-            assert_eq!(value(query, Field::Uid), expected, "{query}");
-        }
-    }
-
-    #[test]
-    fn a_second_question_mark_stands_for_an_ampersand() {
-        let query = "event=deposit?reg={reg}&uid=1";
-        assert_eq!(value(query, Field::Event), "deposit");
-        assert_eq!(value(query, Field::Uid), "1");
-        assert_eq!(notes(query), [Note::SecondQuestionMark]);
-    }
-
-    #[test]
-    fn an_encoded_second_question_mark_is_read_like_a_plain_one() {
-        let query = "event=deposit&uid=z%3Feid%3D5%26value%3D7";
-        for (field, expected) in [(Field::Uid, "z"), (Field::Eid, "5"), (Field::Value, "7")] {
-            assert_eq!(value(query, field), expected);
-        }
-        assert_eq!(notes(query), [Note::SecondQuestionMark]);
-        assert_eq!(Parameters::parse(query).raw, query);
-        assert_eq!(value("uid=a%3Fb%3D5", Field::Uid), "a?b=5");
-        assert_eq!(notes("uid=a%3Fb%3D5"), []);
-    }
-
-    #[test]
-    fn a_token_behind_an_encoded_question_mark_is_taken_out() {
-        for (query, raw) in [
-            ("uid=z%3Ftoken%3Dxt_in_abc%26eid%3D5", "uid=z?eid=5"),
-            ("token=xt_in_abc%3Fevent%3Dcontact&uid=z", "event=contact&uid=z"),
-        ] {
-            let parameters = Parameters::parse(query);
-            assert_eq!(parameters.token.as_deref(), Some("xt_in_abc"), "{query}");
-            assert_eq!(parameters.raw, raw, "{query}");
-        }
-    }
-
-    #[test]
-    fn a_macro_as_a_name_is_ignored_and_noted() {
-        assert_eq!(notes("status={status}&{status}=true&uid=1"), [Note::MacroAsName]);
-        assert_eq!(notes("%7Bstatus%7D=true"), [Note::MacroAsName]);
-    }
-
-    #[test]
-    fn html_damage_is_mended_and_noted() {
-        let query = "event=deposit&amp;value=5&amp;amp;uid=7";
-        assert_eq!(value(query, Field::Value), "5");
-        assert_eq!(value(query, Field::Uid), "7");
-        assert_eq!(notes(query), [Note::HtmlAmp]);
-
-        for query in ["value=25%C2%A4cy=EUR", "value=25¤cy=EUR", "value=25%A4cy=EUR"] {
-            assert_eq!(value(query, Field::Value), "25", "{query}");
-            assert_eq!(value(query, Field::Currency), "EUR", "{query}");
-            assert_eq!(notes(query), [Note::HtmlEntity], "{query}");
-        }
-        assert_eq!(value("eid=5%C3%97tamp=1&uid=2", Field::Eid), "5");
-        assert_eq!(value("eid=5%C2%AEion=EU%C2%A4cy=USD", Field::Currency), "USD");
-        assert_eq!(value("uid=5%C2%A4", Field::Uid), "5¤");
-    }
-
-    #[test]
-    fn of_repeated_parameters_the_first_real_one_counts() {
-        assert_eq!(value("uid=1&uid=2", Field::Uid), "1");
-        assert_eq!(notes("uid=1&uid=2"), [Note::Repeated(Field::Uid)]);
-        assert_eq!(notes("uid=1&uid=1"), []);
-        assert_eq!(value("uid=&uid=2", Field::Uid), "2");
-        assert_eq!(value("uid={x}&uid=2", Field::Uid), "2");
-        assert_eq!(value("uid={x}&uid=", Field::Uid), "unresolved {x}");
-        assert_eq!(notes("uid={x}&uid=2"), []);
-    }
-
-    #[test]
-    fn the_token_is_taken_out_of_the_raw_query() {
-        for (query, raw) in [
-            ("token=xt_in_abc&event=deposit&x=1", "event=deposit&x=1"),
-            ("event=deposit&token=xt_in_abc", "event=deposit"),
-            ("event=deposit?token=xt_in_abc", "event=deposit"),
-            ("event=deposit&amp;token=xt_in_abc&a=b", "event=deposit&a=b"),
-            ("%74oken=xt_in_abc&event=deposit", "event=deposit"),
-            ("token=xt_in_abc&token=xt_in_abc", ""),
-        ] {
-            let parameters = Parameters::parse(query);
-            assert_eq!(parameters.token.as_deref(), Some("xt_in_abc"), "{query}");
-            assert_eq!(parameters.raw, raw, "{query}");
-        }
-    }
-
-    #[test]
-    fn a_name_beside_a_removed_secret_stays_as_it_was_sent() {
-        let parameters =
-            Parameters::parse("event=deposit&event%3Dx=xt_sk_abc&a%26uid=xt_in_abc&b=1");
-        assert_eq!(parameters.raw, "event=deposit&event%3Dx=&a%26uid=&b=1");
-    }
-
-    #[test]
-    fn a_secret_in_another_parameter_goes_no_further() {
-        for query in [
-            "uid=xt_in_abcdef",
-            "uid=xt%5Fin%5Fabcdef",
-            "uid=xt%255Fsk%255Fabcdef",
-            "sub=1xt_sk_abcdef",
-            "xt_in_abcdef",
-            "xt_in_abcdef=1",
-        ] {
-            let mut parameters = Parameters::parse(query);
-            assert!(!parameters.raw.contains("abcdef"), "{query}: {}", parameters.raw);
-            assert_eq!(parameters.value(Field::Uid), Value::Absent, "{query}");
-            assert_eq!(parameters.notes, [Note::SecretRemoved], "{query}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_query_panics(query in "\\PC{0,200}|([a-z]{0,5}[=&?%{}¤+;]){0,30}") {
-            let _ = notes(&query);
-        }
-
-        #[test]
-        fn the_raw_query_reads_like_the_query(query in "((uid|eid|value|event|x|token)=([a-z%{}¤]{0,5}|%3Feid%3D[a-z]|%26x%3D)[&?]){0,8}") {
-            let mut first = Parameters::parse(&query);
-            let raw = first.raw.clone();
-            let mut again = Parameters::parse(&raw);
-            for field in [Field::Uid, Field::Eid, Field::Value, Field::Event] {
-                prop_assert_eq!(first.value(field), again.value(field));
-            }
-        }
-    }
-}
+mod tests;

@@ -91,25 +91,29 @@ fn every_status_has_its_query() {
 }
 
 #[test]
-fn a_dry_run_is_refused_behind_the_request_and_before_the_event() {
+fn a_dry_run_is_read_like_any_other_and_says_so() {
     for (query, expected) in [
-        ("event=contact&dry_run=1", Status::InvalidDryRun),
-        ("event=contact&dry_run=true", Status::InvalidDryRun),
-        ("event=contact&dry_run=yes", Status::InvalidDryRun),
-        ("event=purchase&dry_run=1", Status::InvalidDryRun),
-        ("event=contact&dry_run=0&dry_run=", Status::Queued),
-        ("event=contact&dry_run=False", Status::Queued),
-        ("event=contact&dry_run=", Status::Queued),
-        ("event=contact&dry_run={dry_run}", Status::Queued),
-        ("event=contact&DRY_RUN=1", Status::Queued),
-        ("event=contact&uid=%FF&dry_run=1", Status::InvalidRequest),
+        ("event=contact&dry_run=1", true),
+        ("event=contact&dry_run=true", true),
+        ("event=contact&dry_run=yes", true),
+        ("event=purchase&dry_run=1", true),
+        ("event=contact&uid=%FF&dry_run=1", true),
+        ("event=contact&dry_run=0&dry_run=", false),
+        ("event=contact&dry_run=False", false),
+        ("event=contact&dry_run=", false),
+        ("event=contact&dry_run={dry_run}", false),
+        ("event=contact&DRY_RUN=1", false),
     ] {
-        assert_eq!(status(query), expected, "{query}");
-        let is_dry_run = verdict(query).is_err_and(|refusal| refusal.is_dry_run());
-        assert_eq!(is_dry_run, expected != Status::Queued, "{query}");
+        assert_eq!(reading(query).is_dry_run, expected, "{query}");
+        let without = query.replace("dry_run=1", "x=1").replace("dry_run=true", "x=1");
+        assert_eq!(status(query), status(&without), "{query}");
     }
-    let refusal = verdict("dry_run=1&value=abc").unwrap_err();
-    assert_eq!(refusal.notes, [Note::DryRunUnavailable, Note::EventMissing]);
+}
+
+#[test]
+fn a_call_that_has_no_dry_run_refuses_one() {
+    let bind = bind::read(&Received::query("uid=u&tg_id=5&dry_run=1")).verdict.unwrap_err();
+    assert_eq!((bind.status, bind.notes), (Status::InvalidDryRun, vec![Note::DryRunUnavailable]));
 }
 
 #[test]

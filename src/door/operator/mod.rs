@@ -4,6 +4,7 @@
 pub mod destination;
 mod findings;
 pub mod openapi;
+mod receipt;
 
 use serde::Serialize;
 
@@ -33,6 +34,8 @@ pub enum Request {
     ListLinks { space_id: i64 },
     CreateLink { space_id: i64 },
     ChangeLink { space_id: i64, link_id: i64 },
+    Event { space_id: i64, seq: i64 },
+    Refused { space_id: i64, seq: i64 },
     Destinations { space_id: i64, request: destination::Request },
 }
 
@@ -115,6 +118,8 @@ async fn carry_out(
             findings::choose_network(config, space_id, &incoming.json().await?).await?;
             Reply::json(200, &Done { ok: true })
         }
+        Request::Event { space_id, seq } => receipt::event(config, space_id, seq).await?,
+        Request::Refused { space_id, seq } => receipt::refused(config, space_id, seq).await?,
         Request::ListLinks { space_id } => list_links(config, space_id).await?,
         Request::CreateLink { space_id } => {
             let (id, slug) = save_link(config, space_id, None, incoming).await?;
