@@ -310,7 +310,7 @@ test("an event says in one look why revenue did not move", async () => {
   const counted = await event(number);
   assert.match(await verdict(number), /Counted: 1,234\.50\u00a0EUR was added/);
   assert.match(await verdict(number), /arrived once more\. It was counted once/);
-  assert.equal(page(counted).section("As it was read").terms["Value as sent"], "1.234,50");
+  assert.equal(page(counted).section("Decision").terms["Value as sent"], "1.234,50");
   assert.ok(!counted.includes(space.ingest.slice(6)), "the token is nowhere");
   assert.match(
     await verdict(await fire("event=deposit&uid=u&eid=3&value=-5")),

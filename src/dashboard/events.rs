@@ -4,6 +4,7 @@ use super::{Answer, Asked, zone_around};
 use crate::db;
 use crate::db::space::Spaces;
 use crate::page;
+use crate::receipt;
 use crate::reply::Problem;
 
 /// Events on one page of the list.
@@ -33,8 +34,12 @@ pub async fn one(asked: Asked<'_>, seq: i64) -> Result<Answer, Problem> {
     let click = whole.click.iter().map(|(click, _)| click.clicked_at_ms);
     let journey = whole.journey.iter().map(|item| item.occurred_at_ms);
     let times = [item.occurred_at_ms, item.received_at_ms].into_iter().chain(click).chain(journey);
-    let zone = zone_around(zone_of(&spaces)?, times);
-    Ok(page::event::page(&spaces, asked.space_id, &whole, &zone).into())
+    let history = &whole.history;
+    let again = history.again.iter().map(|again| again.received_at_ms);
+    let decided = history.decisions.iter().map(|decided| decided.at_ms);
+    let zone = zone_around(zone_of(&spaces)?, times.chain(again).chain(decided));
+    let receipt = receipt::of_event(&whole);
+    Ok(page::event::page(&spaces, asked.space_id, &whole, &receipt, &zone).into())
 }
 
 /// What was refused.
@@ -46,7 +51,16 @@ pub async fn refused(asked: Asked<'_>) -> Result<Answer, Problem> {
         .last()
         .map(|refused| refused.seq)
         .filter(|_| refused.len() as i64 == db::refused::PAGE);
-    Ok(page::refused::page(&spaces, &refused, &zone, more).into())
+    Ok(page::refused::page(&spaces, asked.space_id, &refused, &zone, more).into())
+}
+
+/// Everything about one refused postback.
+pub async fn one_refused(asked: Asked<'_>, seq: i64) -> Result<Answer, Problem> {
+    let (spaces, refused) = db::refused::one(&asked.home, asked.space_id, seq).await?;
+    let refused = refused.ok_or(Problem::NOT_FOUND)?;
+    let zone = zone_around(zone_of(&spaces)?, [refused.received_at_ms].into_iter());
+    let receipt = receipt::of_refused(&refused);
+    Ok(page::refused::one(&spaces, asked.space_id, &refused, &receipt, &zone).into())
 }
 
 /// The zone of the page's space.

@@ -6,19 +6,20 @@ use askama::Template;
 use super::events::{Line, lines, link_name};
 use super::explain::{Explained, explain};
 use super::frame::{self, Section};
+use super::receipt;
 use super::shown::{
-    Moment, amount, amount_as_read, can_be_resent, is_without_amount, moment, state, times_more,
-    visible,
+    Moment, amount, can_be_resent, is_without_amount, moment, state, times_more, visible,
 };
-use crate::db::feed::{Delivery, Item, Whole};
+use crate::db::feed::{Delivery, Whole};
 use crate::db::space::Spaces;
 use crate::destination::outcome::Outcome;
 use crate::destination::request::Attempt;
 use crate::error::Error;
 use crate::figures::{Zone, money};
 use crate::model::click::Click;
+use crate::model::event::EventKind;
+use crate::receipt::Receipt;
 use crate::reply::Reply;
-use crate::text::pairs;
 
 struct Tried {
     at: Moment,
@@ -49,11 +50,8 @@ struct EventPage<'a> {
     amount: String,
     verdict: Vec<String>,
     counts: bool,
-    facts: Vec<(&'static str, String)>,
-    times: Vec<(&'static str, Moment)>,
     notes: Vec<Explained>,
-    raw: String,
-    pairs: Vec<(String, String)>,
+    receipt: receipt::Shown,
     clicked: Option<Moment>,
     click: Vec<(&'static str, String)>,
     sent: Vec<Sent>,
@@ -61,7 +59,13 @@ struct EventPage<'a> {
 }
 
 /// The page of an event.
-pub fn page(spaces: &Spaces, space_id: i64, whole: &Whole, zone: &Zone) -> Result<Reply, Error> {
+pub fn page(
+    spaces: &Spaces,
+    space_id: i64,
+    whole: &Whole,
+    receipt: &Receipt,
+    zone: &Zone,
+) -> Result<Reply, Error> {
     let item = &whole.item;
     let link = link_name(&whole.links, item.link_id);
     let moment = |ms| moment(zone, ms);
@@ -71,16 +75,10 @@ pub fn page(spaces: &Spaces, space_id: i64, whole: &Whole, zone: &Zone) -> Resul
         seq: item.seq,
         event: &item.event,
         amount: amount(item),
-        verdict: verdict(whole, &link),
+        verdict: verdict(whole, receipt, &link),
         counts: !is_without_amount(item),
-        facts: facts(item, &link),
-        times: vec![
-            ("Happened", moment(item.occurred_at_ms)),
-            ("Received", moment(item.received_at_ms)),
-        ],
         notes: item.notes.iter().map(|note| explain(note)).collect(),
-        raw: visible(&item.raw),
-        pairs: pairs(&item.raw),
+        receipt: receipt::Shown::new(receipt, zone),
         click: whole.click.as_ref().map(|(click, _)| click_facts(click)).unwrap_or_default(),
         clicked,
         sent: whole.deliveries.iter().map(|delivery| sent(delivery, zone)).collect(),
@@ -90,13 +88,8 @@ pub fn page(spaces: &Spaces, space_id: i64, whole: &Whole, zone: &Zone) -> Resul
     frame::of_space(200, spaces, Section::Events, &title, &page)
 }
 
-/// The parameters of a raw query, decoded.
-pub fn pairs(raw: &str) -> Vec<(String, String)> {
-    pairs::pairs(raw).iter().map(|(name, value)| (visible(name), visible(value))).collect()
-}
-
 /// What became of it, in sentences.
-fn verdict(whole: &Whole, link: &str) -> Vec<String> {
+fn verdict(whole: &Whole, receipt: &Receipt, link: &str) -> Vec<String> {
     let item = &whole.item;
     let mut sentences = vec![match item.micros {
         _ if !item.counted => "Not counted: it is in none of the figures.".to_owned(),
@@ -133,29 +126,18 @@ fn verdict(whole: &Whole, link: &str) -> Vec<String> {
         let times = times_more(item.refires);
         sentences.push(format!("The same postback arrived {times}. It was counted once."));
     }
+    sentences.extend(receipt::differences(receipt).into_iter().take(DIFFERENCES));
+    let is_by_receipt = item.eid.is_none() && item.occurred_at_ms == item.received_at_ms;
+    if item.event == EventKind::Deposit.code() && item.counted && is_by_receipt {
+        sentences.push(COUNTS_AGAIN.to_owned());
+    }
     sentences
 }
 
-fn facts(item: &Item, link: &str) -> Vec<(&'static str, String)> {
-    let text = |text: &Option<String>| text.as_deref().map(visible).unwrap_or_default();
-    let mut facts = vec![
-        ("Event", item.event.clone()),
-        ("Click id (uid)", text(&item.uid)),
-        ("Transaction id (eid)", text(&item.eid)),
-        ("Telegram id", item.tg_id.map(|id| id.to_string()).unwrap_or_default()),
-        ("Value as sent", text(&item.value)),
-    ];
-    if item.event == "deposit" {
-        facts.push(("Value as read", amount_as_read(item)));
-    }
-    facts.push(("Link", link.to_owned()));
-    facts.push((
-        "First of its kind for this person",
-        if item.first { "yes" } else { "no" }.to_owned(),
-    ));
-    facts.push(("Repeats", money::count(item.refires)));
-    facts
-}
+/// Differences of later arrivals that are told at once; all are listed under Came again.
+const DIFFERENCES: usize = 3;
+
+const COUNTS_AGAIN: &str = "It came with neither a transaction id (eid) nor a time (t): if the network repeats the call, it counts again. Have it send an eid.";
 
 fn click_facts(click: &Click) -> Vec<(&'static str, String)> {
     let fields = &click.fields;

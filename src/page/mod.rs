@@ -12,6 +12,7 @@ pub mod health;
 pub mod keys;
 pub mod links;
 pub mod overview;
+mod receipt;
 pub mod refused;
 pub mod shown;
 pub mod spaces;
