@@ -11,6 +11,7 @@ mod keys;
 mod links;
 mod overview;
 mod spaces;
+mod try_url;
 
 use crate::db;
 use crate::db::space::Home;
@@ -57,6 +58,8 @@ pub enum Screen {
     ChooseNetwork,
     Mute,
     RefusedOne { seq: i64 },
+    TryForm,
+    TryUrl,
     Keys,
     RotateKey { kind: KeyKind },
     RevokeKey { kind: KeyKind },
@@ -128,6 +131,7 @@ fn screen(segments: &[&str]) -> Option<Screen> {
         ["refused"] => Screen::Refused,
         ["health", ..] => Screen::Health,
         ["refused", seq] => Screen::RefusedOne { seq: seq.parse().ok()? },
+        ["try"] => Screen::TryForm,
         ["keys", ..] => Screen::Keys,
         ["links"] => Screen::Links,
         ["links", "new"] => Screen::LinkForm { id: None },
@@ -147,6 +151,7 @@ fn action(segments: &[&str]) -> Option<Screen> {
     Some(match segments {
         ["health", "network"] => Screen::ChooseNetwork,
         ["health", "mute"] => Screen::Mute,
+        ["try"] => Screen::TryUrl,
         ["keys", "urls"] => Screen::BuildUrl,
         ["keys", kind, "rotate"] => Screen::RotateKey { kind: KeyKind::parse(kind)? },
         ["keys", kind, "revoke"] => Screen::RevokeKey { kind: KeyKind::parse(kind)? },
@@ -228,6 +233,8 @@ async fn show(config: &Config, request: Request, incoming: Incoming) -> Result<A
         Screen::ChooseNetwork => health::choose_network(asked).await,
         Screen::Mute => health::mute(asked).await,
         Screen::RefusedOne { seq } => events::one_refused(asked, seq).await,
+        Screen::TryForm => try_url::form(asked).await,
+        Screen::TryUrl => try_url::tried(asked).await,
         Screen::Keys => keys::page(asked).await,
         Screen::RotateKey { kind } => keys::rotate(asked, kind).await,
         Screen::RevokeKey { kind } => keys::revoke(asked, kind).await,
@@ -361,6 +368,8 @@ mod tests {
             ("POST", "/s/7/health/mute", space(Screen::Mute)),
             ("GET", "/s/7/refused/3", space(Screen::RefusedOne { seq: 3 })),
             ("GET", "/s/7/refused/x", None),
+            ("GET", "/s/7/try", space(Screen::TryForm)),
+            ("POST", "/s/7/try", space(Screen::TryUrl)),
             ("GET", "/s/7/keys", space(Screen::Keys)),
             ("GET", "/s/7/keys/ingest/rotate", space(Screen::Keys)),
             ("POST", "/s/7/keys/ingest/rotate", space(Screen::RotateKey { kind: KeyKind::Ingest })),

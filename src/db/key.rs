@@ -23,6 +23,11 @@ WHERE k.space_id = ?1 AND (k.expires_at_ms IS NULL OR k.expires_at_ms > ?2)
 ORDER BY k.kind, k.expires_at_ms IS NOT NULL, k.created_at_ms DESC, k.hash
 ";
 
+const WHOSE: &str = "
+SELECT s.id, s.name, k.expires_at_ms FROM keys k JOIN spaces s ON s.id = k.space_id
+WHERE k.hash = ?1 AND k.kind = ?2
+";
+
 /// Whether the key that a rotation goes out from, ?3, is the space's current one; NULL where it is to
 /// have none yet.
 const GOES_OUT_FROM: &str = "s.id = ?1 AND (
@@ -144,6 +149,25 @@ pub async fn of_space(
     };
     let keys = rows_of(&results, 1)?.iter().filter_map(read).collect();
     Ok((home.spaces(&results, space_id)?, keys))
+}
+
+/// Whose a key is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Whose {
+    pub space_id: i64,
+    pub space_name: String,
+    /// When it ends, or ended; `None` for a current one.
+    pub expires_at_ms: Option<i64>,
+}
+
+/// Whose an ingest token is, by its hash; `None` where the database does not know it.
+pub async fn whose(db: &D1Database, hash: &str) -> Result<Option<Whose>, Error> {
+    let rows = run(db, WHOSE, &[text(hash), text(KeyKind::Ingest.name())]).await?.rows;
+    Ok(rows.first().map(|row| Whose {
+        space_id: row.number("id"),
+        space_name: row.text("name"),
+        expires_at_ms: row.optional_number("expires_at_ms"),
+    }))
 }
 
 /// A key that takes another's place, both named by their hashes.

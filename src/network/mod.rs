@@ -1,6 +1,7 @@
 //! Network packs: each network's own macros, what its amount means, and where that is known from. One
 //! file a network; none of them is guessed.
 
+pub mod checked;
 mod meaning;
 
 use std::collections::BTreeMap;

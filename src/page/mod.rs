@@ -16,4 +16,5 @@ mod receipt;
 pub mod refused;
 pub mod shown;
 pub mod spaces;
+pub mod try_url;
 pub mod visitor;

@@ -259,6 +259,8 @@ test("every page fits 360 px, says nothing on the console and is accessible, in 
     "/events/2",
     "/health",
     "/refused",
+    "/refused/1",
+    "/try",
     "/keys",
     "/links",
     "/links/new",
