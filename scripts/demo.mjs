@@ -7,6 +7,7 @@
 // ORIGIN: where the deployment is (default http://127.0.0.1:$PORT). No address but a local one is taken.
 // VISITORS: how many come (default 1200). DAYS: on how many days (default 30). DAYS_AGO: which is the last of them
 // (default 0, today).
+import { isLocal, query } from "./local.mjs";
 
 const ORIGIN = new URL(process.env.ORIGIN ?? `http://127.0.0.1:${process.env.PORT ?? 8787}`);
 const TOKEN = "xt_in_local";
@@ -28,7 +29,7 @@ const CAMPAIGNS = [
 ];
 const CURRENCIES = ["USD", "USD", "USD", "EUR"];
 
-if (!["127.0.0.1", "localhost", "[::1]"].includes(ORIGIN.hostname)) {
+if (!isLocal(ORIGIN)) {
   console.error(
     `demo: ${ORIGIN.origin} is not local. Demo data belongs to a local deployment only: make dev, then make demo`,
   );
@@ -142,24 +143,12 @@ function visitors() {
   });
 }
 
-/** Runs statements in the database that the deployment itself has open, all or none; gives the rows of each. */
-async function query(...statements) {
-  const response = await fetch(new URL("/cdn-cgi/local/explorer/api/d1/database/DB/raw", ORIGIN), {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ batch: statements.map((sql) => ({ sql })) }),
-  });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`the local database answers ${response.status}: ${text}`);
-  return JSON.parse(text).result.map(({ results }) => results.rows);
-}
-
 const VISITS = "SELECT count(*) FROM clicks WHERE fbclid GLOB 'demo-*' AND fbclid NOT GLOB '*-bot'";
 
 /** A landing answers before its click is stored. */
 async function visitsAreStored(expected) {
   for (const end = Date.now() + 60_000; ; await new Promise((resolve) => setTimeout(resolve, 200))) {
-    const [[[stored]]] = await query(VISITS);
+    const [[[stored]]] = await query(ORIGIN, VISITS);
     if (stored >= expected) return;
     if (Date.now() > end) throw new Error(`${expected - stored} visits are not stored after a minute`);
   }
@@ -173,6 +162,7 @@ async function moveClicks() {
     INSERT INTO tally (space_id, at_ms, link_id, event, currency, events, people, micros)
     SELECT space_id, ${time}, link_id, 'click', '', ${times}, ${times}, 0 FROM clicks WHERE ${misplaced}`;
   await query(
+    ORIGIN,
     tally("clicked_at_ms", -1),
     tally(meant, 1),
     `UPDATE clicks SET clicked_at_ms = ${meant} WHERE ${misplaced}`,
@@ -190,7 +180,7 @@ async function worker() {
 }
 
 try {
-  const [[[before]]] = await query(VISITS);
+  const [[[before]]] = await query(ORIGIN, VISITS);
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
   await visitsAreStored(before + VISITORS);
   await moveClicks();
