@@ -1,7 +1,7 @@
 # The entry points; what they do is in scripts/. PORT, STATE and the settings named in scripts/setup.sh come
 # from the environment or the command line: make dev PORT=9000
 
-.PHONY: help setup build dev demo test bench chaos fuzz screenshots deploy move release clean
+.PHONY: help setup build dev demo simulate test bench chaos fuzz screenshots deploy move release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -17,6 +17,9 @@ dev: ## run it locally with a local database (PORT, default 8787; STATE, default
 
 demo: ## fire 30 days' worth of traffic, clicks too, at the local deployment that make dev runs (VISITORS, DAYS)
 	@sh scripts/demo.sh
+
+simulate: ## fire a network's real behaviour at the local deployment, and say what became of it (NETWORK=quotex, or all; BASE)
+	@sh scripts/simulate.sh
 
 test: ## format, lints, unit tests, and the Worker's tests on workerd
 	@sh scripts/test.sh

@@ -33,7 +33,9 @@ fn packs(folder: &Path) -> io::Result<String> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "json") {
+        // Beside each pack stands its scenario, <name>.scenario.json, which the Worker does without.
+        let is_scenario = path.to_string_lossy().ends_with(".scenario.json");
+        if !is_scenario && path.extension().is_some_and(|extension| extension == "json") {
             files.push(path);
         }
     }

@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { networks } from "../scripts/scenario.mjs";
 import { listen } from "./dev-server.mjs";
 import { OPERATOR_TOKEN, startWorker } from "./harness.mjs";
 
@@ -89,9 +90,7 @@ test("every status word, note and problem is described, and no other", () => {
   assert.ok(statuses.length > 10 && problems.length > 5, "the words have another form");
   assert.deepEqual([...new Set(named)].sort(), [...new Set([...statuses, ...problems])].sort());
 
-  const packs = readdirSync(`${ROOT}src/network`).filter((name) => name.endsWith(".json"));
-  const slugs = packs.map((name) => name.replace(".json", ""));
-  assert.deepEqual(schemas.ChosenNetwork.properties.network.enum, ["", ...slugs.sort()]);
+  assert.deepEqual(schemas.ChosenNetwork.properties.network.enum, ["", ...networks()]);
 
   const code = source("impl fmt::Display for Note");
   const fields = textsOf(code, "pub fn name(self)");
