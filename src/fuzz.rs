@@ -17,6 +17,15 @@ pub fn postback(text: &str) {
     let received = Received::query(text);
     let reading = postback::read(&received, NOW_MS);
     assert!(!key::contains_secret(&reading.raw), "a secret is kept: {}", reading.raw);
+    let recorded = postback::receipt::read(&received, NOW_MS);
+    assert_eq!((&recorded.raw, &recorded.verdict), (&reading.raw, &reading.verdict));
+    for one in &recorded.parameters {
+        assert!(
+            !key::contains_secret(&one.name) && !key::contains_secret(&one.received),
+            "{one:?}"
+        );
+    }
+    let _tried = postback::pasted::read(text);
     let again = postback::read(&Received { query: reading.raw.clone(), ..received }, NOW_MS);
     assert_eq!(again.raw, reading.raw);
     match (&reading.verdict, &again.verdict) {

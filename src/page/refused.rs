@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::figures::Zone;
 use crate::receipt::Receipt;
 use crate::reply::Reply;
+use crate::text::pairs;
 
 struct Shown {
     seq: i64,
@@ -20,6 +21,8 @@ struct Shown {
     again: String,
     notes: Vec<Explained>,
     raw: String,
+    /// The parameters of the raw query, decoded.
+    pairs: Vec<(String, String)>,
 }
 
 #[derive(Template)]
@@ -57,6 +60,10 @@ pub fn page(
         again: again(refused),
         notes: notes(refused),
         raw: visible(&refused.raw),
+        pairs: pairs::pairs(&refused.raw)
+            .iter()
+            .map(|(name, value)| (visible(name), visible(value)))
+            .collect(),
     };
     let page = RefusedPage { space_id, refused: refused.iter().map(show).collect(), more };
     frame::of_space(200, spaces, Section::Refused, "Refused postbacks", &page)
