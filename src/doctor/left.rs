@@ -190,14 +190,16 @@ fn mend(group: &Group, left: &[Left], event: EventKind, wrong: Wrong) -> String 
         let (text, name, network) = (&own.text, own.field.name(), say::network(group));
         let meant = say::meant(own.field);
         let is = format!("{text} is {} macro for the {meant}", say::networks(group));
-        return if group.is_chosen() {
-            format!(
+        return match (own.field, group.is_chosen()) {
+            (Field::Uid, _) => format!(
+                "{is}, and stays unfilled where the offer link carries none: have your link pass its click id on, or write another network's own macro behind uid=."
+            ),
+            (_, true) => format!(
                 "{is}, and stayed empty for you: ask {network} to turn it on, or remove {name}=."
-            )
-        } else {
-            format!(
+            ),
+            (_, false) => format!(
                 "{is}: ask {network} to turn it on, or write another network's own macro behind {name}=."
-            )
+            ),
         };
     }
     let parts: Vec<_> = fields.iter().map(|left| instruction(group, left, event, wrong)).collect();

@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 
 use crate::doctor::cause::Cause;
 use crate::doctor::group::{Found, Group, Topic};
+use crate::doctor::names::event_meant;
 use crate::doctor::say::{self, counted, shown};
-use crate::doctor::seen::{Seen, spelled};
+use crate::doctor::seen::{Seen, is_spelled_alike, spelled};
+use crate::doctor::window::Version;
 use crate::model::note::Field;
 
 pub const CAUSE: Cause = Cause::new("eid_constant", find);
 
-/// Two may be a mistake about one of them. Three people have no id in common.
+/// Two may be a mistake about one of them, if nothing else differs. Three people have no id in common.
 const PEOPLE: usize = 3;
 
 fn find(group: &Group) -> Option<Found> {
@@ -46,39 +48,48 @@ fn people(seen: &Seen) -> BTreeSet<String> {
     seen.at.uid.as_deref().into_iter().chain(others).map(spelled).collect()
 }
 
-/// How many people prove it: of a word or a very short number, two.
+/// How many people prove it: two where the amount differs as well, or the id is a word or a digit.
 fn fewest(seen: &Seen) -> usize {
     let eid = seen.at.eid.as_deref().unwrap_or_default();
-    let is_word = eid.chars().all(|c| c.is_ascii_alphabetic() || c == '_');
-    if is_word || eid.len() <= 2 { 2 } else { PEOPLE }
+    let is_another = |version: &Version| {
+        let is_other = version.uid.as_deref().zip(seen.at.uid.as_deref());
+        is_other.is_some_and(|(one, other)| !is_spelled_alike(one, other))
+            && version.micros != seen.at.micros
+    };
+    let is_word = eid.len() <= 2 || event_meant(eid).is_some();
+    if is_word || seen.at.versions.iter().any(is_another) { 2 } else { PEOPLE }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::doctor::tests::{assert_causes, found};
+    use crate::doctor::tests::{causes, found};
 
-    fn deposits(eid: &str, people: usize) -> Vec<String> {
-        let query = |at| format!("event=deposit&uid=u-{at}&eid={eid}&value={}", 20 + at);
-        (0..people).map(query).collect()
+    fn registrations(eid: &str, people: usize) -> Vec<String> {
+        (0..people).map(|at| format!("event=registration&uid=u-{at}&eid={eid}")).collect()
+    }
+
+    fn fire(queries: &[String]) -> Vec<crate::doctor::Finding> {
+        found(&queries.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     #[test]
-    fn one_id_of_three_people_or_a_word_of_two_is_constant() {
-        for (eid, people) in [("4411", 3), ("deposit", 2), ("1", 2)] {
-            let queries = deposits(eid, people);
-            let queries: Vec<&str> = queries.iter().map(String::as_str).collect();
-            assert_causes(&queries, &["eid_constant"]);
+    fn one_id_of_several_people_is_constant() {
+        for (eid, people) in [("4411", 3), ("reg", 2), ("1", 2)] {
+            assert_eq!(causes(&fire(&registrations(eid, people))), ["eid_constant"], "{eid}");
         }
-        let queries = deposits("4411", 3);
-        let found = found(&queries.iter().map(String::as_str).collect::<Vec<_>>());
-        assert_eq!(found[0].money, [("USD".to_owned(), 43_000_000)], "what did not count");
-        assert!(found[0].sentence.starts_with("3 different people came with eid=4411"));
+        let amounts =
+            ["event=deposit&uid=u-1&eid=tx-7&value=5", "event=deposit&uid=u-2&eid=tx-7&value=6"];
+        let found = found(&amounts);
+        assert_eq!((found[0].cause, found.len()), ("eid_constant", 1));
+        assert_eq!(found[0].money, [("USD".to_owned(), 6_000_000)], "what did not count");
+        assert!(found[0].sentence.starts_with("2 different people came with eid=tx-7"));
     }
 
     #[test]
-    fn two_people_with_a_real_id_are_a_conflict() {
-        let queries = deposits("tr-4411", 2);
-        let queries: Vec<&str> = queries.iter().map(String::as_str).collect();
-        assert_causes(&queries, &["conflict"]);
+    fn two_people_and_nothing_else_that_differs_are_a_conflict() {
+        assert_eq!(causes(&fire(&registrations("4411", 2))), ["conflict"]);
+        let same =
+            ["event=deposit&uid=u-1&eid=tx-7&value=5", "event=deposit&uid=u-2&eid=tx-7&value=5"];
+        assert_eq!(causes(&found(&same)), ["conflict"]);
     }
 }

@@ -51,7 +51,7 @@ fn is_template(group: &Group, seen: &Seen) -> bool {
     seen.literal(Field::Eid).is_some_and(is_right)
         && is_right(uid)
         && seen.text(Field::TgId).is_none()
-        && seen.others().all(|(_, value)| is_left(value))
+        && seen.others().all(|(name, value)| is_left(value) || is_left(name))
 }
 
 #[cfg(test)]
@@ -64,6 +64,8 @@ mod tests {
         assert_causes(&["event=registration&uid={click_id}&value={sumdep}"], &[name]);
         assert_causes(&["event=deposit&uid={click_id}&eid={trade_id}&value={sumdep}"], &[name]);
         assert_causes(&["event=registration&uid={sub1}&eid={conversion_id}"], &[name]);
+        let quirk = "event=registration&uid={click_id}&eid={event_id}&{status}=true";
+        assert_causes(&[quirk], &[name]);
         let found = found(&["event=deposit&uid=%7Bclick_id%7D&value=%7Bsumdep%7D"]);
         assert_eq!((found[0].count, found[0].held.len()), (1, 1));
     }
