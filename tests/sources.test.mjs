@@ -25,7 +25,7 @@ async function click(space, uids) {
   for (const uid of uids) await worker.fire("/clicks", { method: "POST", headers, body: JSON.stringify({ uid }) });
 }
 
-/** A query with its times: `@ms-60000@` is a minute before its source began, as `@s…@` and `@us…@` are in their units. */
+/** A query with its times: `@ms-60000@` is a minute before its source began; `@s…@` and `@us…@` are in their units. */
 function timed(query, beganMs) {
   const units = { ms: (ms) => ms, s: (ms) => Math.floor(ms / 1000), us: (ms) => ms * 1000 };
   return query.replaceAll(/@(ms|s|us)([+-]\d+)@/g, (_, unit, by) => units[unit](beganMs + Number(by)));

@@ -31,7 +31,8 @@ async fn empty(asked: &Asked<'_>, bad: Option<&BadField>) -> Result<Answer, Prob
     let spaces = db::space::read(&asked.home, asked.space_id).await?;
     let zone = zone_around(zone_of(&spaces)?, [].into_iter());
     let packs = network::packs();
-    let typed = ("", "");
+    let chosen = spaces.this.as_ref().and_then(|space| space.network.clone()).unwrap_or_default();
+    let typed = ("", chosen.as_str());
     Ok(page::try_url::page(&spaces, asked.space_id, &packs, typed, None, bad, &zone).into())
 }
 

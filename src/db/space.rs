@@ -37,11 +37,11 @@ UPDATE space_databases SET ready = 1 WHERE space_id = ?1
 /// which every page is to know. A row without an id where there is no space.
 pub(super) const LIST: &str = concat!(
     "
-SELECT l.id, l.name, l.time_zone, l.database, v.applied
+SELECT l.id, l.name, l.time_zone, l.network, l.database, v.applied
 FROM (SELECT ",
     schema::NEWEST,
     " AS applied) v LEFT JOIN (
-  SELECT s.id, s.name, s.time_zone, d.database
+  SELECT s.id, s.name, s.time_zone, s.network, d.database
   FROM spaces s LEFT JOIN space_databases d ON d.space_id = s.id
   WHERE d.ready IS NOT 0
 ) l ON true ORDER BY l.id
@@ -76,6 +76,9 @@ pub struct ListedSpace {
     pub id: i64,
     pub name: String,
     pub time_zone: String,
+    /// The network that its postbacks come from, by its pack's slug, where somebody has said so.
+    #[serde(skip)]
+    pub network: Option<String>,
     /// Where it is.
     #[serde(skip_serializing_if = "Database::is_first")]
     pub database: Database,
@@ -87,6 +90,7 @@ fn read_list(rows: &[Row]) -> Vec<ListedSpace> {
             id: row.optional_number("id")?,
             name: row.text("name"),
             time_zone: row.text("time_zone"),
+            network: row.optional_text("network"),
             database: row
                 .optional_number("database")
                 .and_then(Database::of_number)

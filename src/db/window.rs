@@ -69,7 +69,7 @@ WHERE space_id = ?1 AND event_seq IS NULL ORDER BY seq DESC LIMIT ?2
 
 /// What else there is to know of the space, and how far it goes.
 const ABOUT: &str = "
-SELECT s.network,
+SELECT
   EXISTS (SELECT 1 FROM clicks c WHERE c.space_id = s.id) AS has_clicks,
   json_array(
     coalesce((SELECT max(e.seq) FROM events e WHERE e.space_id = s.id), 0),
@@ -190,16 +190,17 @@ pub async fn read(home: &Home, space_id: i64, now_ms: i64) -> Result<Seen, Error
     let about = rows_of(&results, 7)?;
     let about = about.first();
     let muted = |row: &Row| (row.text("source"), row.text("cause"));
+    let spaces = home.spaces(&results, space_id)?;
     Ok(Seen {
-        spaces: home.spaces(&results, space_id)?,
         window: Window {
             arrived,
-            network: about.and_then(|row| row.optional_text("network")),
+            network: spaces.this.as_ref().and_then(|space| space.network.clone()),
             has_clicks: about.is_some_and(|row| row.is("has_clicks")),
             apart: decided.apart,
             unknown_keys: rows_of(&results, 5)?.iter().map(unknown_key::read).collect(),
             now_ms,
         },
+        spaces,
         muted: rows_of(&results, 6)?.iter().map(muted).collect(),
         newest: about.map(|row| row.text("newest")).unwrap_or_default(),
     })

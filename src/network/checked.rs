@@ -3,7 +3,7 @@
 
 use crate::model::event::EventKind;
 use crate::model::note::Field;
-use crate::network::{Means, Pack};
+use crate::network::{Meaning, Means, Pack};
 use crate::postback::macros;
 use crate::text::pairs::decode_lossy;
 
@@ -22,10 +22,12 @@ pub struct Slot {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum What {
     Click,
-    /// The id of an event of this kind.
-    Id(String),
+    /// The id of an event: of this kind, where the network has one for each.
+    Id(Option<String>),
     Amount(Means),
     Currency,
+    /// What belongs in none of our parameters.
+    Other(Meaning),
     /// Something that the pack warns of, in a sentence of its own.
     Warned(String),
 }
@@ -80,10 +82,10 @@ impl Slot {
     }
 }
 
-/// Checks a template of a network: the one that was chosen, by its name, or else the one that its macros
+/// Checks a template of a network: the one that was chosen, by its slug, or else the one that its macros
 /// show. What an unknown network means by them nobody says.
 pub fn check(packs: &[Pack], chosen: Option<&str>, slots: &[Slot]) -> Checked {
-    let chosen = chosen.and_then(|name| packs.iter().find(|pack| pack.name == name));
+    let chosen = chosen.and_then(|slug| packs.iter().find(|pack| pack.slug == slug));
     let pack = chosen.or_else(|| recognise(packs, slots));
     let event = slots.iter().find(|slot| slot.field == Some(Field::Event));
     let event = event.and_then(|slot| EventKind::parse(&slot.text));
@@ -109,7 +111,7 @@ fn what(pack: &Pack, text: &str) -> Option<What> {
         return Some(What::Click);
     }
     if let Some((event, _)) = pack.eid.iter().find(|(_, own)| *own == text) {
-        return Some(What::Id(event.clone()));
+        return Some(What::Id(Some(event.clone())));
     }
     if let Some(amount) = pack.amounts.iter().find(|amount| amount.name == text) {
         return Some(What::Amount(amount.means));
@@ -117,8 +119,20 @@ fn what(pack: &Pack, text: &str) -> Option<What> {
     if pack.currency.as_deref() == Some(text) && macros::is_unresolved(text) {
         return Some(What::Currency);
     }
+    let means = pack.macros.iter().find(|own| own.text == text).map(|own| own.means);
+    let fitting = match means {
+        Some(Meaning::Click) => Some(What::Click),
+        Some(Meaning::Transaction) => Some(What::Id(None)),
+        Some(Meaning::Deposit) => Some(What::Amount(Means::Deposit)),
+        Some(Meaning::Order) => Some(What::Amount(Means::Order)),
+        Some(Meaning::Commission) => Some(What::Amount(Means::Commission)),
+        Some(Meaning::Amount) => Some(What::Amount(Means::Unsaid)),
+        Some(Meaning::Currency) => Some(What::Currency),
+        _ => None,
+    };
     let says = |note: &&String| macros::is_unresolved(text) && note.contains(text);
-    pack.notes.iter().find(says).map(|note| What::Warned(note.clone()))
+    let warned = || pack.notes.iter().find(says).map(|note| What::Warned(note.clone()));
+    fitting.or_else(warned).or_else(|| means.map(What::Other))
 }
 
 fn say(pack: Option<&Pack>, slot: &Slot, event: Option<EventKind>) -> Said {
@@ -151,10 +165,10 @@ fn judge(
         What::Id(_) => Some(Field::Eid),
         What::Amount(_) => Some(Field::Value),
         What::Currency => Some(Field::Currency),
-        What::Warned(_) => None,
+        What::Warned(_) | What::Other(_) => None,
     };
     let is_of_event = match (&what, event) {
-        (What::Id(of), Some(event)) => pack.eid.get(event.code()) == pack.eid.get(of),
+        (What::Id(Some(of)), Some(event)) => pack.eid.get(event.code()) == pack.eid.get(of),
         _ => true,
     };
     match (field, place) {
@@ -175,10 +189,7 @@ fn unknown(
     field: Option<Field>,
     event: Option<EventKind>,
 ) -> (Fit, String) {
-    let eids = pack.eid.values().map(String::as_str);
-    let amounts = pack.amounts.iter().map(|amount| amount.name.as_str());
-    let known = pack.uid.as_deref().into_iter().chain(eids).chain(amounts);
-    let mut known = known.chain(pack.currency.as_deref());
+    let mut known = pack.macros.iter().map(|own| own.text.as_str());
     if let Some(own) = known.find(|own| is_like(own, &slot.text)) {
         return (Fit::Wrong, format!("{} writes it {own}.", pack.name));
     }
@@ -211,6 +222,23 @@ fn described(pack: &Pack, what: &What) -> String {
         What::Amount(means) => format!("At {name}, it is {}.", means.words()),
         What::Currency => format!("At {name}, it is the currency."),
         What::Warned(note) => note.clone(),
+        What::Other(means) => format!("At {name}, it {}.", said_of(*means)),
+    }
+}
+
+/// What a network fills in, of what none of our parameters is for.
+fn said_of(means: Meaning) -> &'static str {
+    match means {
+        Meaning::Session => "names the click or the visit, which all of its conversions share",
+        Meaning::User => "names the person, who may pay more than once",
+        Meaning::Withdrawal => "is a withdrawal: money that the person took out",
+        Meaning::Change => "is by how much the amount changed",
+        Meaning::Status => "is the conversion's status",
+        Meaning::Event => "is the network's own word for the event",
+        Meaning::Country => "is the person's country",
+        Meaning::Advertiser => "is the advertiser's id",
+        Meaning::Random => "is random, and another one on every try",
+        _ => "is known by another name",
     }
 }
 
@@ -279,7 +307,7 @@ mod tests {
         let packs = packs();
         let chosen =
             chosen.map(|name| packs.iter().find(|pack| pack.name.starts_with(name)).unwrap());
-        check(&packs, chosen.map(|pack| pack.name.as_str()), &slots(query))
+        check(&packs, chosen.map(|pack| pack.slug), &slots(query))
     }
 
     fn fits(checked: &Checked) -> Vec<Fit> {
@@ -336,6 +364,22 @@ mod tests {
                 let can_be_added = checked.missing.iter().any(|missing| missing.contains("Add "));
                 assert!(!can_be_added, "{} {:?}", pack.name, checked.missing);
             }
+        }
+    }
+
+    #[test]
+    fn a_macro_that_the_ready_made_urls_do_not_have_is_explained_too() {
+        for (network, query, fit, expected) in [
+            ("Pocket Option", "event=deposit&uid={sub_id1}", Fit::Right, "the click id"),
+            ("Everflow", "event=deposit&uid={sub7}", Fit::Right, "the click id"),
+            ("Affise", "event=deposit&eid={rand}", Fit::Wrong, "{transactionid}"),
+            ("Quotex", "event=deposit&value={sumwithdraw}", Fit::Wrong, "Use {sumdep} for value."),
+            ("Binom", "event=deposit&state={cnv_status}", Fit::Unknown, "the conversion's status"),
+        ] {
+            let checked = checked(Some(network), query);
+            let said = &checked.said[0];
+            assert_eq!(said.fit, fit, "{said:?}");
+            assert!(said.sentence.contains(expected), "{said:?}");
         }
     }
 

@@ -111,7 +111,7 @@ pub fn page(
     zone: &Zone,
 ) -> Result<Reply, Error> {
     let mut networks = vec![("", "Recognise it by its macros")];
-    networks.extend(packs.iter().map(|pack| (pack.name.as_str(), pack.name.as_str())));
+    networks.extend(packs.iter().map(|pack| (pack.slug, pack.name.as_str())));
     let fields = vec![
         Field::new(URL, "URL or template", Control::Lines)
             .value(typed.0)
