@@ -13,7 +13,7 @@ use crate::network::{Meaning, Standing};
 /// Finds deposits that the network calls something else.
 pub fn find(group: &Group, against: Against) -> Option<Found> {
     let topic = Topic::VALUE.and(Topic::EVENT);
-    let open = group.open(topic).filter(|(_, seen)| seen.is(EventKind::Deposit));
+    let open = group.open(topic).into_iter().filter(|(_, seen)| seen.is(EventKind::Deposit));
     let told: Vec<_> =
         open.filter_map(|(at, seen)| Some((at, told(group, seen, against)?))).collect();
     let (_, (name, word)) = told.last()?;
@@ -49,7 +49,7 @@ fn told(group: &Group, seen: &Seen, against: Against) -> Option<(String, String)
         same && (name.eq_ignore_ascii_case("sumwithdraw")
             || group.meaning_of(name) == Some(Meaning::Withdrawal))
     };
-    let mut withdrawn = seen.others().filter(|_| against == Against::Withdrawal);
+    let mut withdrawn = seen.others().into_iter().filter(|_| against == Against::Withdrawal);
     withdrawn.find(is_withdrawn).map(|(name, value)| (name.to_owned(), value.to_owned()))
 }
 

@@ -55,6 +55,9 @@ impl Topic {
     }
 }
 
+/// Places by what they have in common. One type for all of them: each other one is 5 KB of wasm.
+pub type Index = BTreeMap<String, Vec<usize>>;
+
 /// The arrivals of one source, the oldest first.
 pub struct Group<'a> {
     pub window: &'a Window,
@@ -66,7 +69,7 @@ pub struct Group<'a> {
     pub other_ms: Option<i64>,
     explained: Vec<Topic>,
     /// The registrations by their ids.
-    registered: BTreeMap<&'a str, Vec<usize>>,
+    registered: Index,
 }
 
 impl<'a> Group<'a> {
@@ -80,21 +83,25 @@ impl<'a> Group<'a> {
             .iter()
             .map(|seen| if seen.at.mended { Topic::ALL } else { Topic::NONE })
             .collect();
-        let mut registered: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        let mut registered = Index::new();
         for (at, seen) in arrived.iter().enumerate() {
             let eid = seen.at.eid.as_deref().filter(|_| seen.is(EventKind::Registration));
             if let Some(eid) = eid {
-                registered.entry(eid).or_default().push(at);
+                registered.entry(eid.to_owned()).or_default().push(at);
             }
         }
         Self { window, packs, pack, arrived, other_ms: None, explained, registered }
     }
 
     /// The arrivals that nothing has been said about yet, with their places in the list.
-    pub fn open(&self, topic: Topic) -> impl Iterator<Item = (usize, &Seen<'a>)> {
-        let all = self.arrived.iter().zip(&self.explained).enumerate();
-        all.filter(move |(_, (_, explained))| !explained.meets(topic))
-            .map(|(at, (seen, _))| (at, seen))
+    pub fn open(&self, topic: Topic) -> Vec<(usize, &Seen<'a>)> {
+        let mut open = Vec::new();
+        for (at, (seen, explained)) in self.arrived.iter().zip(&self.explained).enumerate() {
+            if !explained.meets(topic) {
+                open.push((at, seen));
+            }
+        }
+        open
     }
 
     /// Notes what a finding explains. One that is solved leaves the copies to be decided.
@@ -169,9 +176,31 @@ impl<'a> Group<'a> {
     }
 
     /// The open arrivals that a rule holds for, as hits.
-    pub fn hits(&self, topic: Topic, holds: impl Fn(&Seen<'a>) -> bool) -> Vec<Hit> {
-        let open = self.open(topic).filter(|(_, seen)| holds(seen));
-        open.map(|(at, _)| Hit::new(at, topic)).collect()
+    pub fn hits(&self, topic: Topic, holds: &dyn Fn(&Seen<'a>) -> bool) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        for (at, seen) in self.open(topic) {
+            if holds(seen) {
+                hits.push(Hit::new(at, topic));
+            }
+        }
+        hits
+    }
+
+    /// Hits in the order of the arrivals, those of one arrival made one.
+    pub fn in_order(&self, hits: Vec<Hit>) -> Vec<Hit> {
+        let mut slots: Vec<Option<Hit>> = self.arrived.iter().map(|_| None).collect();
+        for hit in hits {
+            let Some(slot) = slots.get_mut(hit.at) else { continue };
+            *slot = Some(match slot.take() {
+                Some(known) => Hit {
+                    topic: known.topic.and(hit.topic),
+                    money: hit.money.or(known.money),
+                    ..known
+                },
+                None => hit,
+            });
+        }
+        slots.into_iter().flatten().collect()
     }
 
     /// What the newest of some hits hit.

@@ -44,14 +44,8 @@ pub fn find(group: &Group, wrong: Wrong) -> Option<Found> {
             left.extend(if of_deposits { None } else { left_in(group, at, seen, field, wrong) });
         }
     }
-    left.sort_by_key(|left| left.at);
-    let mut hits: Vec<Hit> = Vec::new();
-    for one in &left {
-        match hits.last_mut().filter(|hit| hit.at == one.at) {
-            Some(hit) => hit.topic = hit.topic.and(Topic::of(one.field)),
-            None => hits.push(Hit::new(one.at, Topic::of(one.field))),
-        }
-    }
+    let hits = left.iter().map(|left| Hit::new(left.at, Topic::of(left.field))).collect();
+    let hits = group.in_order(hits);
     let event = group.event_of(&hits);
     let (shown, mend) =
         (sentence(group, &left, hits.len(), wrong), mend(group, &left, event, wrong));

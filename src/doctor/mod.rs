@@ -16,9 +16,6 @@ mod share;
 mod source;
 mod window;
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
-
 pub use window::{Arrived, Finding, Place, UidIs, UnknownKeys, Version, Window};
 
 use crate::doctor::cause::{CAUSES, Cause};
@@ -41,31 +38,47 @@ pub fn findings(window: &Window) -> Vec<Finding> {
     let apart =
         if known == 1 { groups.iter().position(|group| group.pack.is_none()) } else { None };
     let since: Vec<_> = apart.and_then(|at| groups.get(at)).map(times).unwrap_or_default();
-    let mut findings = cause::key_unknown::findings(window);
+    let mut ranked = Vec::new();
+    for finding in cause::key_unknown::findings(window) {
+        rank(&mut ranked, finding);
+    }
     for group in &mut groups {
         let since = if group.pack.is_some() { since.as_slice() } else { &[] };
         group.other_ms = since.iter().map(|(ms, _)| *ms).max();
-        findings.extend(diagnose(group, since));
+        for finding in diagnose(group, since) {
+            rank(&mut ranked, finding);
+        }
     }
-    findings.sort_by_key(|finding| {
+    ranked
+}
+
+/// Puts a finding where it belongs. There are never many.
+fn rank(ranked: &mut Vec<Finding>, finding: Finding) {
+    let key = |finding: &Finding| {
         let most = finding.money.iter().map(|(_, micros)| micros.abs()).max().unwrap_or(0);
-        (Reverse(most), Reverse(finding.count), Reverse(finding.last_seen_ms), finding.cause)
-    });
-    findings
+        (most, finding.count, finding.last_seen_ms)
+    };
+    let behind = ranked.iter().position(|other| key(other) < key(&finding));
+    ranked.insert(behind.unwrap_or(ranked.len()), finding);
 }
 
 /// The live arrivals by their source, each source's oldest first.
 fn grouped<'a>(window: &'a Window, packs: &'a [Pack]) -> Vec<Group<'a>> {
     let is_live = |at: &&Arrived| at.counted || matches!(at.place, Place::Refused(_));
-    let mut seen: Vec<_> = window.arrived.iter().filter(is_live).map(Seen::new).collect();
-    seen.sort_by_key(|seen| (seen.at.received_at_ms, seq(seen.at.place)));
+    let mut live: Vec<&Arrived> = window.arrived.iter().filter(is_live).collect();
+    live.sort_unstable_by_key(|at| (at.received_at_ms, seq(at.place)));
+    let seen: Vec<_> = live.into_iter().map(Seen::new).collect();
     let recognised = source::recognise(packs, window.network.as_deref(), &seen);
-    let mut groups: BTreeMap<&str, (Option<&Pack>, Vec<Seen>)> = BTreeMap::new();
+    let mut groups: Vec<(Option<&Pack>, Vec<Seen>)> = Vec::new();
     for (seen, pack) in seen.into_iter().zip(recognised) {
-        let slug = pack.map_or("", |pack: &Pack| pack.slug);
-        groups.entry(slug).or_insert_with(|| (pack, Vec::new())).1.push(seen);
+        let slug = |pack: Option<&Pack>| pack.map(|pack| pack.slug);
+        match groups.iter_mut().find(|(known, _)| slug(*known) == slug(pack)) {
+            Some((_, arrived)) => arrived.push(seen),
+            None => groups.push((pack, vec![seen])),
+        }
     }
-    groups.into_values().map(|(pack, arrived)| Group::new(window, packs, pack, arrived)).collect()
+    let group = |(pack, arrived)| Group::new(window, packs, pack, arrived);
+    groups.into_iter().map(group).collect()
 }
 
 /// When each of a group's arrivals came, with its event.
@@ -94,23 +107,32 @@ fn is_solved(group: &Group, found: &Found, since: &[(i64, String)]) -> bool {
     // What a refused postback was meant to be may be unknown; then whatever comes is clean.
     let events: Vec<_> = hits.clone().map(|(_, seen)| seen.event()).collect();
     let is_alike = |event: &str| events.iter().any(|hit| hit.is_none_or(|hit| hit.code() == event));
-    let is_hit = |at: usize| found.hits.iter().any(|hit| hit.at == at);
-    let own = group.arrived.iter().enumerate().filter(|(at, seen)| {
-        !is_hit(*at) && !seen.is_refused() && !seen.at.mended && is_alike(&seen.at.event)
+    let mut is_hit = vec![false; group.arrived.len()];
+    for hit in &found.hits {
+        if let Some(is_hit) = is_hit.get_mut(hit.at) {
+            *is_hit = true;
+        }
+    }
+    let own = group.arrived.iter().zip(&is_hit).filter(|(seen, is_hit)| {
+        !**is_hit && !seen.is_refused() && !seen.at.mended && is_alike(&seen.at.event)
     });
-    let own = own.map(|(_, seen)| seen.at.received_at_ms);
+    let own = own.map(|(seen, _)| seen.at.received_at_ms);
     let other = since.iter().filter(|(_, event)| is_alike(event)).map(|(ms, _)| *ms);
     own.chain(other).filter(|ms| Some(*ms) > last).count() >= CLEAN
 }
 
 fn finding(cause: &Cause, group: &Group, found: Found) -> Finding {
-    let mut money: BTreeMap<String, i128> = BTreeMap::new();
+    let mut money: Vec<(String, i128)> = Vec::new();
     let (mut seqs, mut held, mut times) = (Vec::new(), Vec::new(), Vec::new());
     for hit in &found.hits {
         let Some(seen) = group.arrived.get(hit.at) else { continue };
         let own = || seen.money().into_iter().collect();
         for (currency, micros) in hit.money.clone().unwrap_or_else(own) {
-            *money.entry(currency).or_default() += i128::from(micros.abs());
+            let micros = i128::from(micros).abs();
+            match money.iter_mut().find(|(known, _)| *known == currency) {
+                Some((_, sum)) => *sum += micros,
+                None => money.push((currency, micros)),
+            }
         }
         times.extend([seen.at.received_at_ms, hit.seen_ms.unwrap_or(seen.at.received_at_ms)]);
         match seen.at.place {
@@ -118,7 +140,7 @@ fn finding(cause: &Cause, group: &Group, found: Found) -> Finding {
             Place::Refused(seq) => held.push(seq),
         }
     }
-    money.retain(|_, micros| *micros != 0);
+    money.retain(|(_, micros)| *micros != 0);
     let newest = |mut seqs: Vec<i64>| {
         seqs.reverse();
         seqs.truncate(EXAMPLES);
@@ -130,7 +152,7 @@ fn finding(cause: &Cause, group: &Group, found: Found) -> Finding {
         sentence: found.sentence,
         mend: found.mend,
         count: i64::try_from(found.hits.len()).unwrap_or(i64::MAX),
-        money: money.into_iter().collect(),
+        money,
         first_seen_ms: times.iter().copied().min().unwrap_or_default(),
         last_seen_ms: times.iter().copied().max().unwrap_or_default(),
         seqs: newest(seqs),

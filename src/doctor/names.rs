@@ -141,7 +141,10 @@ pub fn equal<'s>(seen: &'s Seen, names: &[&str], text: &str) -> Option<&'s str> 
     };
     let is_one =
         |name: &str| names.iter().any(|own| own.eq_ignore_ascii_case(name)) && is_telling(name);
-    seen.others().find(|(name, value)| is_one(name) && *value == text).map(|(name, _)| name)
+    seen.others()
+        .into_iter()
+        .find(|(name, value)| is_one(name) && *value == text)
+        .map(|(name, _)| name)
 }
 
 /// Whether a parameter beside ours, one of these names, holds the same amount.
@@ -152,7 +155,7 @@ pub fn equal_amount<'s>(seen: &'s Seen, names: &'s [&'s str], micros: i64) -> Op
 /// The amounts in the parameters with these names.
 pub fn amounts<'s>(seen: &'s Seen, names: &'s [&'s str]) -> impl Iterator<Item = (&'s str, i64)> {
     let is_one = |name: &str| names.iter().any(|own| own.eq_ignore_ascii_case(name));
-    let named = seen.others().filter(move |(name, _)| is_one(name));
+    let named = seen.others().into_iter().filter(move |(name, _)| is_one(name));
     named.filter_map(|(name, value)| Some((name, Amount::parse(value)?.0.micros())))
 }
 
@@ -210,7 +213,7 @@ pub fn against(word: &str) -> Option<Against> {
 /// The parameter that says that an arrival's money must not count, with what it says.
 pub fn said_against<'s>(group: &Group, seen: &'s Seen) -> Option<(&'s str, &'s str, Against)> {
     let is_one = |name: &str| STATUSES.iter().any(|own| own.eq_ignore_ascii_case(name));
-    seen.others().filter(|(name, _)| is_one(name)).find_map(|(name, word)| {
+    seen.others().into_iter().filter(|(name, _)| is_one(name)).find_map(|(name, word)| {
         let says = match standing(group, name, word) {
             Some(Standing::Declined) => Some(Against::Declined),
             Some(Standing::Reversed) => Some(Against::Chargeback),

@@ -112,10 +112,14 @@ impl<'a> Seen<'a> {
     }
 
     /// The parameters that are none of ours, with something behind their names.
-    pub fn others(&self) -> impl Iterator<Item = (&str, &str)> {
-        let others = self.others.iter().filter_map(|place| self.pairs.get(*place));
-        let pairs = others.map(|(name, value)| (name.as_str(), value.as_str()));
-        pairs.filter(|(_, value)| !value.is_empty())
+    pub fn others(&self) -> Vec<(&str, &str)> {
+        let mut others = Vec::new();
+        for (name, value) in self.others.iter().filter_map(|place| self.pairs.get(*place)) {
+            if !value.is_empty() {
+                others.push((name.as_str(), value.as_str()));
+            }
+        }
+        others
     }
 
     /// What is at stake with it: the amount of a stored event, or that of a refused deposit where it

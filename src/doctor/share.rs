@@ -19,7 +19,7 @@ pub struct Share {
 
 /// Finds an amount that the network calls something else.
 pub fn find(group: &Group, share: &Share) -> Option<Found> {
-    let open = group.open(Topic::VALUE).filter(|(_, seen)| seen.is(EventKind::Deposit));
+    let open = group.open(Topic::VALUE).into_iter().filter(|(_, seen)| seen.is(EventKind::Deposit));
     let told: Vec<_> =
         open.filter_map(|(at, seen)| Some((at, told(group, share, seen)?))).collect();
     let (_, (sent, deposit)) = told.last()?;

@@ -1,8 +1,7 @@
 //! Which network an arrival comes from, as far as it shows: by macros that were left unfilled and by
 //! names of parameters. What several networks share proves nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use crate::doctor::group::Index;
 use crate::doctor::literal::literals;
 use crate::doctor::seen::Seen;
 use crate::model::note::Field;
@@ -55,34 +54,44 @@ pub fn recognise<'p>(
     arrived: &[Seen],
 ) -> Vec<Option<&'p Pack>> {
     let chosen = chosen.and_then(|slug| packs.iter().find(|pack| pack.slug == slug));
-    let mut of_names: BTreeMap<Vec<&str>, Vec<Item>> = BTreeMap::new();
+    let mut templates: Vec<Template> = Vec::new();
+    let mut known = Index::new();
     let mut shown = Vec::new();
     for seen in arrived {
-        let shape = shape(seen);
-        let names = of_names.entry(shape.clone()).or_insert_with(|| parameters(packs, &shape));
+        let names = names(seen);
+        let places = known.entry(names.join("\n")).or_default();
+        if places.is_empty() {
+            places.push(templates.len());
+            templates.push(Template { names: parameters(packs, &names), is_shown: false });
+        }
+        let place = places.last().copied().unwrap_or_default();
+        let Some(template) = templates.get_mut(place) else { continue };
         let macros = macros(packs, seen);
-        let items: Vec<&Item> = macros.iter().chain(names.iter()).collect();
-        shown.push((shape, judge(packs, &items, chosen)));
+        let items: Vec<&Item> = macros.iter().chain(&template.names).collect();
+        let pack = judge(packs, &items, chosen);
+        template.is_shown |= pack.is_some();
+        shown.push((place, pack));
     }
     if chosen.is_some() {
         return shown.into_iter().map(|(_, pack)| pack.or(chosen)).collect();
     }
     // Where a single network shows itself, the same template is its own when it is filled in.
-    let slugs: BTreeSet<_> =
-        shown.iter().filter_map(|(_, pack)| Some(pack.as_ref()?.slug)).collect();
-    let templates: BTreeSet<_> =
-        shown.iter().filter(|(_, pack)| pack.is_some()).map(|(shape, _)| shape.clone()).collect();
-    let only = packs.iter().find(|pack| slugs.len() == 1 && slugs.contains(pack.slug));
-    let same = |shape: &Vec<&str>| only.filter(|_| templates.contains(shape));
-    shown.iter().map(|(shape, pack)| pack.or_else(|| same(shape))).collect()
+    let mut all = shown.iter().filter_map(|(_, pack)| *pack);
+    let only = all.next().filter(|only| all.all(|pack| pack.slug == only.slug));
+    let is_shown = |place: usize| templates.get(place).is_some_and(|template| template.is_shown);
+    shown.iter().map(|(place, pack)| pack.or(only.filter(|_| is_shown(*place)))).collect()
 }
 
-/// The names of an arrival's parameters, which its template decides.
-fn shape<'s>(seen: &'s Seen) -> Vec<&'s str> {
-    let mut names: Vec<&str> = seen.pairs.iter().map(|(name, _)| name.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
+/// Postbacks with the same parameters, which a URL in some settings decides.
+struct Template {
+    /// What the names of its parameters point at.
+    names: Vec<Item>,
+    /// Whether one of them has shown its network.
+    is_shown: bool,
+}
+
+fn names<'s>(seen: &'s Seen) -> Vec<&'s str> {
+    seen.pairs.iter().map(|(name, _)| name.as_str()).collect()
 }
 
 fn parameters(packs: &[Pack], names: &[&str]) -> Vec<Item> {

@@ -12,7 +12,7 @@ pub const CAUSE: Cause = Cause::new("amount_ambiguous", find);
 const DIGITS: usize = 18;
 
 fn find(group: &Group) -> Option<Found> {
-    let hits = group.hits(Topic::VALUE, is_ambiguous);
+    let hits = group.hits(Topic::VALUE, &is_ambiguous);
     let value = group.newest(&hits)?.text(Field::Value).unwrap_or_default();
     let sentence = format!(
         "{} refused: value={} could be two different sums{}.",

@@ -13,7 +13,7 @@ fn find(group: &Group) -> Option<Found> {
     if group.pack.is_some_and(|pack| pack.amounts.is_empty() && !pack.base_only) {
         return None;
     }
-    let hits = group.hits(Topic::VALUE, |seen| seen.is_deposit() && seen.has(Note::ValueEmpty));
+    let hits = group.hits(Topic::VALUE, &|seen| seen.is_deposit() && seen.has(Note::ValueEmpty));
     let is_named = group.newest(&hits).is_some_and(|seen| *seen.sent(Field::Value) == Sent::Empty);
     let sentence = format!(
         "{} came {}, so revenue did not move.",

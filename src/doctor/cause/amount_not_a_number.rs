@@ -9,7 +9,7 @@ use crate::model::note::{Field, Note};
 pub const CAUSE: Cause = Cause::new("amount_not_a_number", find);
 
 fn find(group: &Group) -> Option<Found> {
-    let hits = group.hits(Topic::VALUE, |seen| {
+    let hits = group.hits(Topic::VALUE, &|seen| {
         seen.has(Note::ValueNotANumber) && seen.text(Field::Value).is_some()
     });
     let value = group.newest(&hits)?.text(Field::Value).unwrap_or_default();

@@ -32,7 +32,7 @@ const CODES: [&str; 34] = [
 ];
 
 fn find(group: &Group) -> Option<Found> {
-    let mut hits = group.hits(Topic::VALUE.and(Topic::CURRENCY), |seen| stuck(seen).is_some());
+    let mut hits = group.hits(Topic::VALUE.and(Topic::CURRENCY), &|seen| stuck(seen).is_some());
     let newest = group.newest(&hits)?;
     let newest_code = stuck(newest).and_then(|(_, sign)| code(sign));
     let value = newest.text(Field::Value).unwrap_or_default();

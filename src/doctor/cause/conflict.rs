@@ -10,7 +10,10 @@ use crate::doctor::window::Version;
 pub const CAUSE: Cause = Cause { word: "conflict", find, stays: true };
 
 fn find(group: &Group) -> Option<Found> {
-    let open = group.open(Topic::COPIES).filter_map(|(at, seen)| Some((at, seen, last(seen)?)));
+    let open = group
+        .open(Topic::COPIES)
+        .into_iter()
+        .filter_map(|(at, seen)| Some((at, seen, last(seen)?)));
     let all: Vec<_> = open.collect();
     let (_, seen, version) = all.iter().max_by_key(|(_, _, version)| version.received_at_ms)?;
     let hits: Vec<_> = all

@@ -1,7 +1,5 @@
 //! No currency, where the network pays in another than USD or names it.
 
-use std::collections::BTreeSet;
-
 use crate::doctor::cause::Cause;
 use crate::doctor::group::{Found, Group, Topic};
 use crate::doctor::say::{self, counted};
@@ -17,7 +15,7 @@ fn find(group: &Group) -> Option<Found> {
     let right = pack.filter(|currency| *currency != DEFAULT).map(str::to_owned);
     let right = right.or_else(|| other(group))?;
     let hits =
-        group.hits(Topic::CURRENCY, |seen| is_money(seen) && seen.is_absent(Field::Currency));
+        group.hits(Topic::CURRENCY, &|seen| is_money(seen) && seen.is_absent(Field::Currency));
     let sentence = format!(
         "{} came without a currency and counted as {DEFAULT}.",
         counted(hits.len(), "deposit")
@@ -33,10 +31,9 @@ fn is_money(seen: &Seen) -> bool {
 fn other(group: &Group) -> Option<String> {
     let named =
         group.arrived.iter().filter(|seen| is_money(seen) && seen.text(Field::Currency).is_some());
-    let codes: BTreeSet<&str> = named.map(|seen| seen.at.currency.as_str()).collect();
-    let mut codes = codes.into_iter();
+    let mut codes = named.map(|seen| seen.at.currency.as_str());
     let only = codes.next().filter(|code| *code != DEFAULT)?;
-    codes.next().is_none().then(|| only.to_owned())
+    codes.all(|code| code == only).then(|| only.to_owned())
 }
 
 #[cfg(test)]

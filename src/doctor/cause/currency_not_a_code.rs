@@ -24,7 +24,7 @@ const CODES: [(&str, &str); 9] = [
 ];
 
 fn find(group: &Group) -> Option<Found> {
-    let hits = group.hits(Topic::CURRENCY, |seen| seen.has(Note::CurrencyNotACode));
+    let hits = group.hits(Topic::CURRENCY, &|seen| seen.has(Note::CurrencyNotACode));
     let currency = group.newest(&hits)?.text(Field::Currency).unwrap_or_default();
     let sentence = format!(
         "{} refused: currency={} is no code of 3 to 5 letters.",

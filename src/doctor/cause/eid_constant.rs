@@ -1,12 +1,10 @@
 //! One id for different people: a number of the offer's, or a word.
 
-use std::collections::BTreeSet;
-
 use crate::doctor::cause::Cause;
 use crate::doctor::group::{Found, Group, Topic};
 use crate::doctor::names::event_meant;
 use crate::doctor::say::{self, counted, shown};
-use crate::doctor::seen::{Seen, is_spelled_alike, spelled};
+use crate::doctor::seen::{Seen, is_spelled_alike};
 use crate::doctor::window::Version;
 use crate::model::note::Field;
 
@@ -17,7 +15,7 @@ const PEOPLE: usize = 3;
 
 fn find(group: &Group) -> Option<Found> {
     let topic = Topic::EID.and(Topic::COPIES);
-    let mut hits = group.hits(topic, |seen| people(seen).len() >= fewest(seen));
+    let mut hits = group.hits(topic, &|seen| people(seen).len() >= fewest(seen));
     let newest = group.newest(&hits)?;
     let eid = newest.at.eid.clone().unwrap_or_default();
     let lost: i64 = newest.at.versions.iter().map(|version| version.times).sum();
@@ -43,9 +41,15 @@ fn find(group: &Group) -> Option<Found> {
 }
 
 /// Everybody who came with this id.
-fn people(seen: &Seen) -> BTreeSet<String> {
+fn people<'s>(seen: &'s Seen) -> Vec<&'s str> {
     let others = seen.at.versions.iter().filter_map(|version| version.uid.as_deref());
-    seen.at.uid.as_deref().into_iter().chain(others).map(spelled).collect()
+    let mut people: Vec<&str> = Vec::new();
+    for uid in seen.at.uid.as_deref().into_iter().chain(others) {
+        if !people.iter().any(|known| is_spelled_alike(known, uid)) {
+            people.push(uid);
+        }
+    }
+    people
 }
 
 /// How many people prove it: two where the amount differs as well, or the id is a word or a digit.

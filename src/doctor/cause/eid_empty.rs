@@ -14,7 +14,7 @@ fn find(group: &Group) -> Option<Found> {
         return None;
     }
     let hits =
-        group.hits(Topic::EID, |seen| seen.is_deposit() && *seen.sent(Field::Eid) == Sent::Empty);
+        group.hits(Topic::EID, &|seen| seen.is_deposit() && *seen.sent(Field::Eid) == Sent::Empty);
     let sentence = format!(
         "{} came with nothing behind eid=, so {} has no such macro or nothing to put there, and a repeated call counts again.",
         counted(hits.len(), "deposit"),

@@ -1,9 +1,7 @@
 //! Another id at every try of the same conversion.
 
-use std::collections::BTreeMap;
-
 use crate::doctor::cause::Cause;
-use crate::doctor::group::{Found, Group, Hit, Topic, seq};
+use crate::doctor::group::{Found, Group, Hit, Index, Topic, seq};
 use crate::doctor::literal::Literal;
 use crate::doctor::names::{RANDOMS, equal};
 use crate::doctor::say::{self, counted, shown};
@@ -39,12 +37,8 @@ fn find(group: &Group) -> Option<Found> {
         );
     }
     let again = hits.len();
-    let random = group
-        .open(topic)
-        .filter(|(at, seen)| is_random(group, seen) && hits.iter().all(|hit: &Hit| hit.at != *at));
-    let random: Vec<_> = random.map(|(at, _)| Hit::new(at, topic)).collect();
-    hits.extend(random);
-    hits.sort_by_key(|hit| hit.at);
+    hits.extend(group.hits(topic, &|seen| is_random(group, seen)));
+    let hits = group.in_order(hits);
     let newest = group.newest(&hits)?;
     let eid = newest.text(Field::Eid).or_else(|| newest.literal(Field::Eid)).unwrap_or_default();
     let event = group.event_of(&hits);
@@ -70,14 +64,15 @@ fn find(group: &Group) -> Option<Found> {
 /// Conversions of one person that say the same under several ids, soon after each other.
 fn clusters<'g, 'a>(group: &'g Group<'a>, topic: Topic) -> Vec<Vec<(usize, &'g Seen<'a>)>> {
     let mut clusters: Vec<Vec<(usize, &Seen)>> = Vec::new();
-    let mut latest = BTreeMap::new();
+    let mut latest = Index::new();
     for (at, seen) in group.open(topic) {
         let event = seen.event().filter(|event| KINDS.contains(event) && !seen.is_refused());
         let (Some(event), Some(uid), true) = (event, &seen.at.uid, seen.at.eid.is_some()) else {
             continue;
         };
-        let says = (event.code(), spelled(uid), seen.at.micros, &seen.at.currency);
-        let known = latest.get(&says).and_then(|place: &usize| clusters.get_mut(*place));
+        let (code, micros) = (event.code(), seen.at.micros.unwrap_or(i64::MIN));
+        let says = format!("{code} {micros} {} {}", seen.at.currency, spelled(uid));
+        let known = latest.get(&says).and_then(|places| clusters.get_mut(*places.last()?));
         let same = known.filter(|cluster| {
             cluster.first().is_some_and(|(_, first)| {
                 seen.at.received_at_ms - first.at.received_at_ms <= TRIES_MS
@@ -87,7 +82,7 @@ fn clusters<'g, 'a>(group: &'g Group<'a>, topic: Topic) -> Vec<Vec<(usize, &'g S
         if let Some(cluster) = same {
             cluster.push((at, seen));
         } else {
-            latest.insert(says, clusters.len());
+            latest.entry(says).or_default().push(clusters.len());
             clusters.push(vec![(at, seen)]);
         }
     }
@@ -97,11 +92,9 @@ fn clusters<'g, 'a>(group: &'g Group<'a>, topic: Topic) -> Vec<Vec<(usize, &'g S
 
 /// Whether they are tries: more than two equal ones, or ones that name the same moment.
 fn is_tries(group: &Group, cluster: &[(usize, &Seen)]) -> bool {
-    let mut times: Vec<_> = cluster.iter().filter_map(|(_, seen)| seen.text(Field::Time)).collect();
+    let times: Vec<_> = cluster.iter().filter_map(|(_, seen)| seen.text(Field::Time)).collect();
     let told = times.len();
-    times.sort_unstable();
-    times.dedup();
-    if told > times.len() {
+    if times.iter().enumerate().any(|(at, time)| times.iter().take(at).any(|other| other == time)) {
         return true;
     }
     // Different moments are different conversions.

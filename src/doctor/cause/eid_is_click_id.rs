@@ -14,7 +14,8 @@ pub const CAUSE: Cause = Cause::new("eid_is_click_id", find);
 
 fn find(group: &Group) -> Option<Found> {
     let topic = Topic::EID.and(Topic::COPIES);
-    let open: Vec<_> = group.open(topic).filter(|(_, seen)| seen.is(EventKind::Deposit)).collect();
+    let open: Vec<_> =
+        group.open(topic).into_iter().filter(|(_, seen)| seen.is(EventKind::Deposit)).collect();
     let mut hits = Vec::new();
     for (at, seen) in open {
         if is_click(group, seen) || is_left(group, seen) || is_shared(group, seen) {
@@ -41,7 +42,7 @@ fn is_click(group: &Group, seen: &Seen) -> bool {
     };
     seen.at.uid.as_deref().is_some_and(|uid| is_spelled_alike(uid, eid))
         || equal(seen, CLICKS, eid).is_some()
-        || seen.others().any(is_sessions)
+        || seen.others().into_iter().any(is_sessions)
 }
 
 /// Whether the macro of a click was left in its place.

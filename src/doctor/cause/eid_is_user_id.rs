@@ -14,7 +14,7 @@ pub const CAUSE: Cause = Cause::new("eid_is_user_id", find);
 
 fn find(group: &Group) -> Option<Found> {
     let topic = Topic::EID.and(Topic::COPIES);
-    let open = group.open(topic).filter(|(_, seen)| seen.is(EventKind::Deposit));
+    let open = group.open(topic).into_iter().filter(|(_, seen)| seen.is(EventKind::Deposit));
     let is_hit =
         |seen: &Seen| is_user(seen) || is_left(group, seen) || is_registrations(group, seen);
     let hits: Vec<_> = open

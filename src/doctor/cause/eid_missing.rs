@@ -11,7 +11,7 @@ pub const CAUSE: Cause = Cause::new("eid_missing", find);
 fn find(group: &Group) -> Option<Found> {
     let has_macro =
         |seen: &Seen| seen.event().is_some_and(|event| group.eid_macro(event).is_some());
-    let hits = group.hits(Topic::EID, |seen| {
+    let hits = group.hits(Topic::EID, &|seen| {
         !seen.is_refused()
             && seen.is_readable()
             && has_macro(seen)

@@ -1,7 +1,5 @@
 //! One id, several amounts of a person, and nothing that tells what the id is.
 
-use std::collections::BTreeSet;
-
 use crate::doctor::cause::Cause;
 use crate::doctor::group::{Found, Group, Hit, Topic};
 use crate::doctor::say::{self, counted, shown};
@@ -17,7 +15,7 @@ fn find(group: &Group) -> Option<Found> {
         return None;
     }
     let topic = Topic::EID.and(Topic::COPIES);
-    let open = group.open(topic).map(|(at, seen)| (at, seen, amounts(seen).len()));
+    let open = group.open(topic).into_iter().map(|(at, seen)| (at, seen, amounts(seen).len()));
     let repeated: Vec<_> = open.filter(|(_, _, amounts)| *amounts >= 2).collect();
     // A single change of a single id is one postback that differs.
     if repeated.len() < 2 && repeated.iter().all(|(_, _, amounts)| *amounts < 3) {
@@ -46,12 +44,22 @@ fn lost(at: usize, seen: &Seen, topic: Topic) -> Hit {
 }
 
 /// The different amounts under the id, all of one person.
-fn amounts<'s>(seen: &'s Seen) -> BTreeSet<(i64, &'s str)> {
-    let is_own = |uid: &Option<String>| uid.is_none() || *uid == seen.at.uid;
-    let own = seen.at.versions.iter().filter(|version| is_own(&version.uid));
-    let own = own.filter_map(|version| Some((version.micros?, version.currency.as_str())));
-    let first = seen.at.micros.map(|micros| (micros, seen.at.currency.as_str()));
-    first.into_iter().chain(own).filter(|(micros, _)| *micros >= 0).collect()
+fn amounts(seen: &Seen) -> Vec<(i64, String)> {
+    let mut amounts = Vec::new();
+    let mut add = |micros: Option<i64>, currency: &str| {
+        let amount =
+            micros.filter(|micros| *micros >= 0).map(|micros| (micros, currency.to_owned()));
+        if let Some(amount) = amount.filter(|amount| !amounts.contains(amount)) {
+            amounts.push(amount);
+        }
+    };
+    add(seen.at.micros, &seen.at.currency);
+    for version in &seen.at.versions {
+        if version.uid.is_none() || version.uid == seen.at.uid {
+            add(version.micros, &version.currency);
+        }
+    }
+    amounts
 }
 
 #[cfg(test)]

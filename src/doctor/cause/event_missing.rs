@@ -8,7 +8,7 @@ use crate::model::note::{Field, Note};
 pub const CAUSE: Cause = Cause::new("event_missing", find);
 
 fn find(group: &Group) -> Option<Found> {
-    let hits = group.hits(Topic::EVENT, |seen| seen.has(Note::EventMissing));
+    let hits = group.hits(Topic::EVENT, &|seen| seen.has(Note::EventMissing));
     let has_amount = group.newest(&hits)?.text(Field::Value).is_some();
     let sentence =
         format!("{} refused: the URL does not say what happened.", were(hits.len(), "postback"));

@@ -10,7 +10,7 @@ use crate::model::note::{Field, Note};
 pub const CAUSE: Cause = Cause::new("event_unknown", find);
 
 fn find(group: &Group) -> Option<Found> {
-    let mut hits = group.hits(Topic::EVENT, |seen| seen.has(Note::EventUnknown));
+    let mut hits = group.hits(Topic::EVENT, &|seen| seen.has(Note::EventUnknown));
     let word = group.newest(&hits)?.text(Field::Event).unwrap_or_default();
     let sentence = format!(
         "{} refused: event={} is none of contact, subscribed, registration and deposit.",

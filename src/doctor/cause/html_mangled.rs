@@ -9,7 +9,7 @@ pub const CAUSE: Cause = Cause::new("html_mangled", find);
 
 fn find(group: &Group) -> Option<Found> {
     let hits =
-        group.hits(Topic::SHAPE, |seen| seen.has(Note::HtmlAmp) || seen.has(Note::HtmlEntity));
+        group.hits(Topic::SHAPE, &|seen| seen.has(Note::HtmlAmp) || seen.has(Note::HtmlEntity));
     let what = if group.newest(&hits)?.has(Note::HtmlAmp) {
         "with &amp; in place of &"
     } else {

@@ -11,20 +11,19 @@ pub const CAUSE: Cause = Cause::new("id_unusable", find);
 fn find(group: &Group) -> Option<Found> {
     let mut told = Vec::new();
     for field in [Field::Uid, Field::Eid] {
-        let open = group.open(Topic::of(field));
+        let open = group.open(Topic::of(field)).into_iter();
         told.extend(open.filter_map(|(at, seen)| Some((at, field, why(seen, field)?))));
     }
-    told.sort_by_key(|(at, ..)| *at);
-    told.dedup_by_key(|(at, ..)| *at);
     let (at, field, why) = told.last()?;
     let text = group.arrived.get(*at)?.text(*field).unwrap_or_default();
+    let hits = told.iter().map(|(at, field, _)| Hit::new(*at, Topic::of(*field))).collect();
+    let hits = group.in_order(hits);
     let sentence = format!(
         "{} refused: {}={} {why}.",
-        were(told.len(), "postback"),
+        were(hits.len(), "postback"),
         field.name(),
         shown(text)
     );
-    let hits: Vec<_> = told.iter().map(|(at, field, _)| Hit::new(*at, Topic::of(*field))).collect();
     let event = group.event_of(&hits);
     let what = say::write_so(group, *field, event, ", and nothing else");
     Found::new(hits, sentence, say::mend(group, &what))

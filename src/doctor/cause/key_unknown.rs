@@ -1,7 +1,5 @@
 //! Postbacks whose key opens nothing: an old one, or one of another deployment.
 
-use std::collections::BTreeMap;
-
 use crate::doctor::say::{clock, counted, day, shown};
 use crate::doctor::window::{Finding, UnknownKeys, Window};
 
@@ -16,12 +14,15 @@ pub fn findings(window: &Window) -> Vec<Finding> {
         .unknown_keys
         .iter()
         .filter(|keys| keys.count > 0 && keys.last_ms > window.now_ms - RECENT_MS);
-    let mut by_key: BTreeMap<&str, Vec<&UnknownKeys>> = BTreeMap::new();
+    let mut by_key: Vec<(&str, Vec<&UnknownKeys>)> = Vec::new();
     for keys in recent {
-        by_key.entry(&keys.prefix).or_default().push(keys);
+        match by_key.iter_mut().find(|(prefix, _)| *prefix == keys.prefix) {
+            Some((_, hours)) => hours.push(keys),
+            None => by_key.push((&keys.prefix, vec![keys])),
+        }
     }
     let count = |hours: &[&UnknownKeys]| hours.iter().map(|hour| hour.count).sum::<i64>();
-    let all: i64 = by_key.values().map(|hours| count(hours)).sum();
+    let all: i64 = by_key.iter().map(|(_, hours)| count(hours)).sum();
     let Some((key, hours)) = by_key.into_iter().max_by_key(|(_, hours)| count(hours)) else {
         return Vec::new();
     };

@@ -12,7 +12,7 @@ use crate::network::Meaning;
 pub const CAUSE: Cause = Cause::new("macro_as_name", find);
 
 fn find(group: &Group) -> Option<Found> {
-    let open = group.open(Topic::SHAPE).filter(|(_, seen)| seen.has(Note::MacroAsName));
+    let open = group.open(Topic::SHAPE).into_iter().filter(|(_, seen)| seen.has(Note::MacroAsName));
     let named: Vec<_> = open
         .filter_map(|(at, seen)| named(group, seen).map(|(name, field)| (at, name, field)))
         .collect();

@@ -1,9 +1,7 @@
 //! One of our parameters came under the network's own name, or in other letters, and was not read.
 
-use std::collections::BTreeMap;
-
 use crate::doctor::cause::Cause;
-use crate::doctor::group::{Found, Group, Hit, Topic};
+use crate::doctor::group::{Found, Group, Hit, Index, Topic};
 use crate::doctor::literal::Literal;
 use crate::doctor::names::{AMOUNTS, CLICKS, CURRENCIES, STATUSES, TRANSACTIONS, event_meant};
 use crate::doctor::say::{self, counted, joined, meant, right_macro, shown};
@@ -30,6 +28,7 @@ fn find(group: &Group) -> Option<Found> {
     for field in FIELDS {
         let of_field: Vec<_> = group
             .open(Topic::of(field))
+            .into_iter()
             .filter(|(_, seen)| is_missed(seen, field))
             .filter_map(|(at, seen)| {
                 let (name, value) = other_name(group, seen, field)?;
@@ -40,16 +39,11 @@ fn find(group: &Group) -> Option<Found> {
             named.extend(of_field);
         }
     }
-    let mut hits: BTreeMap<usize, Hit> = BTreeMap::new();
-    for one in &named {
-        let topic = Topic::of(one.field);
-        let hit = hits.entry(one.at).or_insert_with(|| Hit::new(one.at, topic));
-        hit.topic = hit.topic.and(topic);
-        if let Some(money) = money(group, one) {
-            hit.money = Some(vec![money]);
-        }
-    }
-    let hits: Vec<_> = hits.into_values().collect();
+    let hit = |one: &Named| Hit {
+        money: money(group, one).map(|money| vec![money]),
+        ..Hit::new(one.at, Topic::of(one.field))
+    };
+    let hits = group.in_order(named.iter().map(hit).collect());
     let last: Vec<&Named> =
         FIELDS.iter().filter_map(|field| named.iter().rfind(|one| one.field == *field)).collect();
     let parts: Vec<_> = last
@@ -87,7 +81,7 @@ fn other_name<'s>(group: &Group, seen: &'s Seen, field: Field) -> Option<(&'s st
         let is_click = field == Field::Eid && seen.at.uid.as_deref() == Some(value);
         Literal::new(value).is_none() && !is_click && fits(group, field, name, value)
     };
-    let in_letters = seen.others().find(|(name, value)| {
+    let in_letters = seen.others().into_iter().find(|(name, value)| {
         name.eq_ignore_ascii_case(field.name()) && Literal::new(value).is_none()
     });
     let names = match field {
@@ -98,10 +92,12 @@ fn other_name<'s>(group: &Group, seen: &'s Seen, field: Field) -> Option<(&'s st
         _ => STATUSES,
     };
     let known = names.iter().find_map(|known| {
-        seen.others().find(|(name, value)| name.eq_ignore_ascii_case(known) && fits(name, value))
+        seen.others()
+            .into_iter()
+            .find(|(name, value)| name.eq_ignore_ascii_case(known) && fits(name, value))
     });
     let own = || {
-        let mut all = seen.others();
+        let mut all = seen.others().into_iter();
         all.find(|(name, value)| group.meaning_of(name).is_some() && fits(name, value))
     };
     in_letters.or(known).or_else(own)
@@ -137,12 +133,13 @@ fn fits(group: &Group, field: Field, name: &str, value: &str) -> bool {
 
 /// Whether they may be ids of deposits: no two deposits that differ have the same.
 fn are_ids(group: &Group, named: &[Named]) -> bool {
-    let mut by_id: BTreeMap<&str, (Option<&str>, Option<i64>)> = BTreeMap::new();
-    named.iter().all(|one| {
-        let Some(seen) = group.arrived.get(one.at) else { return true };
-        let says = (seen.at.uid.as_deref(), seen.at.micros);
-        *by_id.entry(&one.value).or_insert(says) == says
-    })
+    let mut by_id = Index::new();
+    for one in named {
+        by_id.entry(one.value.clone()).or_default().push(one.at);
+    }
+    let says =
+        |at: &usize| group.arrived.get(*at).map(|seen| (seen.at.uid.as_deref(), seen.at.micros));
+    by_id.values().all(|places| places.iter().all(|at| says(at) == places.first().and_then(says)))
 }
 
 /// The amount that was not read.

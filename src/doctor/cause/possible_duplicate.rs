@@ -1,9 +1,7 @@
 //! Deposits without an id that may be one.
 
-use std::collections::BTreeMap;
-
 use crate::doctor::cause::Cause;
-use crate::doctor::group::{Found, Group, Hit, Topic, seq};
+use crate::doctor::group::{Found, Group, Hit, Index, Topic, seq};
 use crate::doctor::say::{self, amount, counted};
 use crate::doctor::seen::{Seen, spelled};
 use crate::model::event::EventKind;
@@ -16,21 +14,22 @@ pub const CAUSE: Cause = Cause { word: "possible_duplicate", find, stays: true }
 const TOGETHER_MS: i64 = 10 * 60_000;
 
 fn find(group: &Group) -> Option<Found> {
-    let mut kept: BTreeMap<_, Vec<&Seen>> = BTreeMap::new();
+    let mut kept = Index::new();
     let (mut hits, mut pairs) = (Vec::new(), Vec::new());
     for (at, seen) in group.open(Topic::COPIES) {
         let is_bare = seen.is_deposit() && seen.at.eid.is_none();
         let micros = seen.at.micros.filter(|micros| is_bare && *micros != 0);
         let (Some(micros), Some(uid)) = (micros, &seen.at.uid) else { continue };
-        let alike = kept.entry((spelled(uid), micros, &seen.at.currency)).or_default();
-        let first =
-            alike.iter().find(|first| is_near(first, seen) && !group.are_apart(first, seen));
+        let says = format!("{micros} {} {}", seen.at.currency, spelled(uid));
+        let alike = kept.entry(says).or_default();
+        let mut firsts = alike.iter().filter_map(|at| group.arrived.get(*at));
+        let first = firsts.find(|first| is_near(first, seen) && !group.are_apart(first, seen));
         match first.and_then(|first| Some((seq(first.at.place)?, seq(seen.at.place)?))) {
             Some(pair) => {
                 hits.push(Hit::new(at, Topic::COPIES));
                 pairs.push(pair);
             }
-            None => alike.push(seen),
+            None => alike.push(at),
         }
     }
     let newest = group.newest(&hits)?;
@@ -40,7 +39,8 @@ fn find(group: &Group) -> Option<Found> {
         amount(newest.at.micros.unwrap_or_default(), &newest.at.currency)
     );
     // What is wrong with the id may have been said already.
-    let is_told = group.open(Topic::EID).all(|(at, _)| hits.iter().all(|hit| hit.at != at));
+    let is_told =
+        group.open(Topic::EID).into_iter().all(|(at, _)| hits.iter().all(|hit| hit.at != at));
     let mend = if is_told || !group.may_have_eid() {
         MERGE.to_owned()
     } else {

@@ -9,7 +9,7 @@ use crate::model::note::{Field, Note};
 pub const CAUSE: Cause = Cause::new("repeated_parameter", find);
 
 fn find(group: &Group) -> Option<Found> {
-    let open = group.open(Topic::SHAPE);
+    let open = group.open(Topic::SHAPE).into_iter();
     let told: Vec<_> = open.filter_map(|(at, seen)| Some((at, repeated(seen)?))).collect();
     let (_, field) = told.last()?;
     let name = field.name();

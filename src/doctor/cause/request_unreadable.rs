@@ -9,7 +9,7 @@ use crate::model::status::{Audience, Status};
 pub const CAUSE: Cause = Cause::new("request_unreadable", find);
 
 fn find(group: &Group) -> Option<Found> {
-    let hits = group.hits(Topic::ALL, |seen| seen.at.status == Some(Status::InvalidRequest));
+    let hits = group.hits(Topic::ALL, &|seen| seen.at.status == Some(Status::InvalidRequest));
     let newest = group.newest(&hits)?;
     let code = Status::InvalidRequest.http(Audience::Network, &newest.notes);
     let network = network(group);

@@ -12,7 +12,8 @@ fn find(group: &Group) -> Option<Found> {
     if group.pack.is_some_and(|pack| pack.appends) {
         return None;
     }
-    let hits = group.hits(Topic::SHAPE, |seen| seen.has(Note::SecondQuestionMark) && is_ours(seen));
+    let hits =
+        group.hits(Topic::SHAPE, &|seen| seen.has(Note::SecondQuestionMark) && is_ours(seen));
     let sentence = format!(
         "{} came with a second ? in the URL; what stands behind it was read all the same.",
         counted(hits.len(), "postback")

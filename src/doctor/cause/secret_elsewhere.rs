@@ -8,7 +8,7 @@ use crate::model::note::Note;
 pub const CAUSE: Cause = Cause::new("secret_elsewhere", find);
 
 fn find(group: &Group) -> Option<Found> {
-    let mut hits = group.hits(Topic::SHAPE, |seen| seen.has(Note::SecretRemoved));
+    let mut hits = group.hits(Topic::SHAPE, &|seen| seen.has(Note::SecretRemoved));
     for hit in &mut hits {
         // What it stood in is empty because of it.
         hit.topic = hit.topic.and(Topic::UID).and(Topic::EID).and(Topic::VALUE);

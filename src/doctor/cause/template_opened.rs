@@ -15,6 +15,7 @@ const LOOKS: usize = 3;
 fn find(group: &Group) -> Option<Found> {
     let hits: Vec<_> = group
         .open(Topic::ALL)
+        .into_iter()
         .filter(|(_, seen)| is_template(group, seen))
         .map(|(at, _)| at)
         .collect();
@@ -51,7 +52,7 @@ fn is_template(group: &Group, seen: &Seen) -> bool {
     seen.literal(Field::Eid).is_some_and(is_right)
         && is_right(uid)
         && seen.text(Field::TgId).is_none()
-        && seen.others().all(|(name, value)| is_left(value) || is_left(name))
+        && seen.others().into_iter().all(|(name, value)| is_left(value) || is_left(name))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::model::note::{Field, Note};
 pub const CAUSE: Cause = Cause::new("tg_id_ignored", find);
 
 fn find(group: &Group) -> Option<Found> {
-    let hits = group.hits(Topic::PERSON, |seen| seen.has(Note::TgIdIgnored));
+    let hits = group.hits(Topic::PERSON, &|seen| seen.has(Note::TgIdIgnored));
     let tg_id = group.newest(&hits)?.text(Field::TgId).unwrap_or_default();
     let sentence = format!(
         "{} came with tg_id={}, which is no Telegram user id and was ignored.",

@@ -8,7 +8,7 @@ use crate::model::note::{Field, Note};
 pub const CAUSE: Cause = Cause::new("time_implausible", find);
 
 fn find(group: &Group) -> Option<Found> {
-    let hits = group.hits(Topic::TIME, |seen| seen.has(Note::TimeImplausible));
+    let hits = group.hits(Topic::TIME, &|seen| seen.has(Note::TimeImplausible));
     let time = group.newest(&hits)?.text(Field::Time).unwrap_or_default();
     let sentence = format!(
         "{} refused: t={} is more than a year ago or a day ahead.",

@@ -1,7 +1,5 @@
 //! Local time that was sent as if it were UTC.
 
-use std::collections::BTreeMap;
-
 use crate::doctor::cause::Cause;
 use crate::doctor::group::{Found, Group, Hit, Topic};
 use crate::doctor::say::{counted, in_settings};
@@ -28,6 +26,7 @@ const SAME: usize = 3;
 fn find(group: &Group) -> Option<Found> {
     let timed: Vec<_> = group
         .open(Topic::TIME)
+        .into_iter()
         .filter(|(_, seen)| !seen.is_refused() && seen.text(Field::Time).is_some())
         .map(|(at, seen)| (at, ahead_ms(seen)))
         .collect();
@@ -56,17 +55,17 @@ fn ahead_ms(seen: &Seen) -> i64 {
 
 /// Those that are all behind by one whole number of half hours, and nearly nothing else that came.
 fn behind(timed: &[(usize, i64)]) -> Option<(Vec<usize>, i64)> {
-    let mut by_offset: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
-    for (at, ahead_ms) in timed {
-        let behind_ms = -ahead_ms;
-        let halves = behind_ms / HALF_HOUR_MS;
-        if (1..=ZONES).contains(&halves) && behind_ms % HALF_HOUR_MS <= WAY_MS {
-            by_offset.entry(halves).or_default().push(*at);
-        }
-    }
-    let (halves, hits) = by_offset.into_iter().max_by_key(|(_, hits)| hits.len())?;
+    let halves = |ahead_ms: i64| {
+        let halves = -ahead_ms / HALF_HOUR_MS;
+        let is_offset = (1..=ZONES).contains(&halves) && -ahead_ms % HALF_HOUR_MS <= WAY_MS;
+        is_offset.then_some(halves)
+    };
+    // Nearly all have one offset: it is that of the first ones or of none.
+    let offset = timed.iter().find_map(|(_, ahead_ms)| halves(*ahead_ms))?;
+    let same = timed.iter().filter(|(_, ahead_ms)| halves(*ahead_ms) == Some(offset));
+    let hits: Vec<usize> = same.map(|(at, _)| *at).collect();
     let is_rule = hits.len() >= SAME && hits.len() * 10 >= timed.len() * 9;
-    is_rule.then_some((hits, -halves * HALF_HOUR_MS))
+    is_rule.then_some((hits, -offset * HALF_HOUR_MS))
 }
 
 /// `3 hours ahead of`, `5.5 hours behind`.

@@ -13,7 +13,7 @@ pub const CAUSE: Cause = Cause::new("time_microseconds", find);
 const DIGITS: usize = 13;
 
 fn find(group: &Group) -> Option<Found> {
-    let hits = group.hits(Topic::TIME, |seen| unit(seen).is_some());
+    let hits = group.hits(Topic::TIME, &|seen| unit(seen).is_some());
     let newest = group.newest(&hits)?;
     let unit = unit(newest).unwrap_or_default();
     let sentence = format!(

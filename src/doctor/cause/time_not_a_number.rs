@@ -8,7 +8,7 @@ use crate::model::note::{Field, Note};
 pub const CAUSE: Cause = Cause::new("time_not_a_number", find);
 
 fn find(group: &Group) -> Option<Found> {
-    let hits = group.hits(Topic::TIME, |seen| seen.has(Note::TimeNotANumber));
+    let hits = group.hits(Topic::TIME, &|seen| seen.has(Note::TimeNotANumber));
     let time = group.newest(&hits)?.text(Field::Time).unwrap_or_default();
     let sentence =
         format!("{} refused: t={} is no epoch time.", were(hits.len(), "postback"), shown(time));

@@ -13,7 +13,7 @@ pub const CAUSE: Cause = Cause::new("time_seconds", find);
 const DIGITS: usize = 10;
 
 fn find(group: &Group) -> Option<Found> {
-    let hits = group.hits(Topic::TIME, is_seconds);
+    let hits = group.hits(Topic::TIME, &is_seconds);
     let time = group.newest(&hits)?.text(Field::Time).unwrap_or_default();
     let sentence = format!(
         "{} refused: t={} is a time in seconds with something else behind it.",

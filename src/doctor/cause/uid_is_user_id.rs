@@ -13,7 +13,7 @@ use crate::network::Meaning;
 pub const CAUSE: Cause = Cause::new("uid_is_user_id", find);
 
 fn find(group: &Group) -> Option<Found> {
-    let hits = group.hits(Topic::UID, |seen| {
+    let hits = group.hits(Topic::UID, &|seen| {
         is_left(group, seen) || (seen.at.uid_is != UidIs::Known && is_user(seen))
     });
     let newest = group.newest(&hits)?;

@@ -8,7 +8,7 @@ use crate::model::note::{Field, Note};
 pub const CAUSE: Cause = Cause::new("uid_line_break", find);
 
 fn find(group: &Group) -> Option<Found> {
-    let hits = group.hits(Topic::UID, |seen| seen.has(Note::UidControlCharacter));
+    let hits = group.hits(Topic::UID, &|seen| seen.has(Note::UidControlCharacter));
     let uid = group.newest(&hits)?.text(Field::Uid).unwrap_or_default();
     let sentence = format!(
         "{} refused: uid={} has a line break or another invisible character in it.",

@@ -12,14 +12,17 @@ pub const CAUSE: Cause = Cause::new("uid_missing", find);
 fn find(group: &Group) -> Option<Found> {
     let mut hits = Vec::new();
     for event in [EventKind::Registration, EventKind::Deposit] {
-        let missing: Vec<_> =
-            group.open(Topic::UID).filter(|(_, seen)| seen.is(event) && is_missing(seen)).collect();
+        let missing: Vec<_> = group
+            .open(Topic::UID)
+            .into_iter()
+            .filter(|(_, seen)| seen.is(event) && is_missing(seen))
+            .collect();
         let is_named = missing.iter().any(|(_, seen)| *seen.sent(Field::Uid) == Sent::Missing);
         if is_named || is_usual(group, event, missing.len()) {
             hits.extend(missing.iter().map(|(at, _)| Hit::new(*at, Topic::UID)));
         }
     }
-    hits.sort_by_key(|hit| hit.at);
+    let hits = group.in_order(hits);
     let event = group.event_of(&hits);
     let is_empty = group.newest(&hits).is_some_and(|seen| *seen.sent(Field::Uid) == Sent::Empty);
     let sentence = format!(

@@ -8,7 +8,7 @@ use crate::doctor::window::UidIs;
 pub const CAUSE: Cause = Cause::new("uid_other_space", find);
 
 fn find(group: &Group) -> Option<Found> {
-    let hits = group.hits(Topic::UID, |seen| seen.at.uid_is == UidIs::OfAnotherSpace);
+    let hits = group.hits(Topic::UID, &|seen| seen.at.uid_is == UidIs::OfAnotherSpace);
     let uid = group.newest(&hits)?.at.uid.clone().unwrap_or_default();
     let sentence = format!(
         "{} came with the click of another space's link (uid={}), so no link here is credited.",

@@ -8,7 +8,7 @@ use crate::doctor::window::UidIs;
 pub const CAUSE: Cause = Cause::new("uid_truncated", find);
 
 fn find(group: &Group) -> Option<Found> {
-    let hits = group.hits(Topic::UID, |seen| seen.at.uid_is == UidIs::Truncated);
+    let hits = group.hits(Topic::UID, &|seen| seen.at.uid_is == UidIs::Truncated);
     let uid = group.newest(&hits)?.at.uid.clone().unwrap_or_default();
     let sentence = format!(
         "{} came with a uid that is only the beginning of a click's (uid={}, {} characters), so no click can be credited.",

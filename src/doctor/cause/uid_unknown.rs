@@ -1,9 +1,7 @@
 //! A uid that no click has.
 
-use std::collections::BTreeMap;
-
 use crate::doctor::cause::Cause;
-use crate::doctor::group::{Found, Group, Topic};
+use crate::doctor::group::{Found, Group, Index, Topic};
 use crate::doctor::say::{counted, in_settings, network, right_macro, shown};
 use crate::doctor::seen::spelled;
 use crate::doctor::window::UidIs;
@@ -18,7 +16,7 @@ fn find(group: &Group) -> Option<Found> {
     if !group.window.has_clicks || !is_usual(group) {
         return None;
     }
-    let hits = group.hits(Topic::UID, |seen| {
+    let hits = group.hits(Topic::UID, &|seen| {
         seen.at.uid_is == UidIs::Unknown && !is_sample(seen.at.uid.as_deref().unwrap_or_default())
     });
     let uid = group.newest(&hits)?.at.uid.clone().unwrap_or_default();
@@ -44,13 +42,16 @@ fn find(group: &Group) -> Option<Found> {
 /// Whether it is usual at this source: of the other uids at most nine in ten are known. Among many
 /// known ones a few are clicks of before.
 fn is_usual(group: &Group) -> bool {
-    let mut uids = BTreeMap::new();
-    for seen in &group.arrived {
+    let mut uids = Index::new();
+    for (at, seen) in group.arrived.iter().enumerate() {
         if let Some(uid) = seen.at.uid.as_deref().filter(|uid| !is_sample(uid)) {
-            uids.insert(spelled(uid), seen.at.uid_is == UidIs::Known);
+            uids.entry(spelled(uid)).or_default().push(at);
         }
     }
-    let known = uids.values().filter(|is_known| **is_known).count();
+    let newest = |places: &&Vec<usize>| places.last().and_then(|at| group.arrived.get(*at));
+    let is_known =
+        |places: &&Vec<usize>| newest(places).is_some_and(|seen| seen.at.uid_is == UidIs::Known);
+    let known = uids.values().filter(is_known).count();
     let others = uids.len().saturating_sub(1);
     known * 10 <= others * 9
 }
