@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::model::event::{Arrival, Id, Report, TgId};
 use crate::model::note::{self, Note};
 
-const INTO_EVENTS: &str = "
+pub(super) const INTO_EVENTS: &str = "
 INSERT INTO events (
   space_id, seq, dedup, event, uid, eid, tg_id, value, micros, currency,
   occurred_at_ms, received_at_ms, link_id, first, receipt, notes, raw, counted
@@ -115,7 +115,7 @@ WHERE true";
 /// What comes again under the same id. It is kept when it came, and where it says something else also what:
 /// another amount, currency or uid; that it leaves one out is nothing else. The trigger `events_again` then
 /// makes a version of it.
-const OR_AGAIN: &str = "
+pub(super) const OR_AGAIN: &str = "
 ON CONFLICT (space_id, dedup) DO UPDATE SET
   refires = refires + (receipt <> excluded.receipt),
   again = iif(receipt = excluded.receipt, again, json_set(
@@ -132,7 +132,7 @@ ON CONFLICT (space_id, dedup) DO UPDATE SET
     ))
   ))";
 
-const NAMED: &str = "
+pub(super) const NAMED: &str = "
 RETURNING space_id, seq, receipt, EXISTS (
   SELECT 1 FROM destinations d WHERE d.space_id = events.space_id AND d.enabled = 1
 ) AS has_destinations
@@ -268,8 +268,8 @@ pub struct Name {
 
 impl Stored {
     /// What an arrival was to the event that it is now: its own receipt there says that it came first.
-    pub fn of(name: Name, arrival: &Arrival) -> Self {
-        if name.receipt == arrival.receipt { Self::New(name) } else { Self::Known(name) }
+    pub fn of(name: Name, receipt: &str) -> Self {
+        if name.receipt == receipt { Self::New(name) } else { Self::Known(name) }
     }
 }
 
@@ -299,7 +299,7 @@ pub async fn store(
         if is_plain(report) { (STORE_PLAIN, &values[..1]) } else { (STORE, &values[..]) };
     let Rows { rows, cost } =
         key::run_used(db, &[&arrival.key_hash], arrival.received_at_ms, sql, values).await?;
-    let stored = rows.first().map(Name::read).map(|name| Stored::of(name, arrival));
+    let stored = rows.first().map(Name::read).map(|name| Stored::of(name, &arrival.receipt));
     Ok((stored, cost))
 }
 
@@ -331,12 +331,12 @@ pub(super) fn plus_restored() -> JsValue {
     text(&Note::PlusRestored.to_string())
 }
 
-/// What the statements take of a report.
+/// What the statements take of a report, with how it arrived.
 #[derive(Serialize)]
-struct Columns<'a> {
+pub(super) struct Columns<'a, A> {
     #[serde(flatten)]
-    arrival: &'a Arrival,
-    dedup: String,
+    arrival: &'a A,
+    pub(super) dedup: String,
     event: &'static str,
     uid: Option<&'a str>,
     eid: Option<&'a str>,
@@ -353,8 +353,8 @@ struct Columns<'a> {
     counted: Option<u8>,
 }
 
-impl<'a> Columns<'a> {
-    fn of(arrival: &'a Arrival, report: &'a Report, raw: &'a str) -> Self {
+impl<'a, A: Serialize> Columns<'a, A> {
+    pub(super) fn of(arrival: &'a A, report: &'a Report, raw: &'a str) -> Self {
         Self {
             arrival,
             dedup: report.dedup_key().as_str().to_owned(),

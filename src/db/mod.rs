@@ -9,6 +9,7 @@ pub mod click;
 pub mod delivery;
 pub mod destination;
 pub mod dry_run;
+pub mod enter;
 pub mod event;
 pub mod feed;
 pub mod figures;

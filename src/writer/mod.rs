@@ -75,7 +75,7 @@ pub async fn store(
     let under_way = UnderWay::begin(arrival.database, arrival.received_at_ms);
     if under_way.is_none() {
         match in_a_group(config, arrival, report, raw).await {
-            Answer::Stored(name) => return Ok((Some(Stored::of(name, arrival)), None)),
+            Answer::Stored(name) => return Ok((Some(Stored::of(name, &arrival.receipt)), None)),
             Answer::UnknownKey => return Ok((None, None)),
             Answer::Late => return Err(Error::Deadline("D1")),
             Answer::Alone => {}
