@@ -63,7 +63,9 @@ const FOUND: &str = concat!(
   )
   UNION ALL SELECT seq FROM (SELECT seq FROM events WHERE space_id = ?1 AND tg_id = ?3 LIMIT 100)
   UNION ALL SELECT seq FROM events WHERE space_id = ?1
-    AND dedup IN ('c=' || ?2, 's=' || ?2, 'r=' || ?2, 'd=' || ?2)
+    AND dedup IN (
+      'c=' || ?2, 's=' || ?2, 'r=' || ?2, 'd=' || ?2, 'c~=' || ?2, 's~=' || ?2, 'r~=' || ?2, 'd~=' || ?2
+    )
 ) ORDER BY +e.seq DESC LIMIT 100"
 );
 

@@ -118,7 +118,8 @@ impl TgId {
 /// who is a uid, or where there is none a Telegram user.
 ///
 /// The text is unique within its space. The second character tells the three forms apart, so that no
-/// eid can collide with a time, and no uid with a Telegram user.
+/// eid can collide with a time, and no uid with a Telegram user; a `~` there stands before the form of what is no
+/// conversion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DedupKey(String);
 
@@ -126,12 +127,16 @@ impl DedupKey {
     fn new(report: &Report) -> Self {
         let code = report.event.code().get(..1).unwrap_or_default();
         let ms = report.occurred_at.ms();
+        // What is declined today may be approved tomorrow under the same id, and is a conversion then.
+        let aside = if report.notes.contains(&Note::NotAConversion) { "~" } else { "" };
         Self(match (&report.eid, &report.uid, report.tg_id) {
-            (Some(eid), _, _) => format!("{code}={}", eid.as_str()),
+            (Some(eid), _, _) => format!("{code}{aside}={}", eid.as_str()),
             // A plus and a space are one: the sender that comes again may spell them in another way.
-            (None, Some(uid), _) => format!("{code}@{ms}:{}", uid.as_str().replace('+', " ")),
-            (None, None, Some(tg_id)) => format!("{code}#{ms}:{}", tg_id.number()),
-            (None, None, None) => format!("{code}@{ms}:"),
+            (None, Some(uid), _) => {
+                format!("{code}{aside}@{ms}:{}", uid.as_str().replace('+', " "))
+            }
+            (None, None, Some(tg_id)) => format!("{code}{aside}#{ms}:{}", tg_id.number()),
+            (None, None, None) => format!("{code}{aside}@{ms}:"),
         })
     }
 
@@ -286,6 +291,27 @@ mod tests {
         let by_time = key(EventKind::Deposit, "a", "", 5);
         for eid in ["5:a", "@5:a", "d@5:a", by_time.as_str()] {
             assert_ne!(key(EventKind::Deposit, "a", eid, 5), by_time, "{eid}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_conversion_keeps_no_conversion_out() {
+        let report = |notes: Vec<Note>, eid: &str| Report {
+            event: EventKind::Deposit,
+            uid: None,
+            eid: Id::parse(eid).ok(),
+            tg_id: None,
+            value: None,
+            amount: None,
+            currency: Currency::default(),
+            occurred_at: EventTime::received(5),
+            counts: notes.is_empty(),
+            notes,
+        };
+        let declined = report(vec![Note::NotAConversion], "1").dedup_key();
+        assert_eq!(declined.as_str(), "d~=1");
+        for eid in ["1", "=1", "~=1", "d~=1"] {
+            assert_ne!(declined, report(Vec::new(), eid).dedup_key(), "{eid}");
         }
     }
 

@@ -68,7 +68,7 @@ impl Field {
 
 impl Note {
     /// Those whose word says everything.
-    const PLAIN: [Self; 39] = [
+    const PLAIN: [Self; 40] = [
         Self::MacroAsName,
         Self::TemplateOpened,
         Self::HtmlAmp,
@@ -84,6 +84,7 @@ impl Note {
         Self::LinkUnknown,
         Self::TgIdIgnored,
         Self::Test,
+        Self::NotAConversion,
         Self::DryRunUnavailable,
         Self::MethodUnknown,
         Self::EventMissing,
@@ -122,6 +123,10 @@ impl Note {
             let (line, column) = about.strip_prefix("line ")?.split_once(" column ")?;
             let (line, column) = (line.parse().ok()?, column.parse().ok()?);
             return Some(Self::Broken(Broken::JsonMalformed { line, column }));
+        }
+        if let ("rule" | "mended", Ok(n)) = (word, about.parse()) {
+            let note = if word == "rule" { Self::Rule(n) } else { Self::Mended(n) };
+            return Some(note).filter(|note| note.to_string() == stored);
         }
         let field = Field::ALL.into_iter().find(|field| field.name() == about);
         let about_field = field.map(|field| {
@@ -170,6 +175,12 @@ pub enum Note {
     TgIdIgnored,
     /// It says that it is a test: stored and shown, but not counted and sent nowhere.
     Test,
+    /// A rule of the space says that this is no conversion: stored and shown, but not counted and sent nowhere.
+    NotAConversion,
+    /// This rule of its space, by its number, changed how it was read.
+    Rule(u32),
+    /// This replay of its space, by its number, changed how it is read.
+    Mended(u32),
     /// The parameter's bytes are not UTF-8 text.
     Undecodable(Field),
     /// The request itself could not be read.
@@ -203,6 +214,8 @@ impl fmt::Display for Note {
             Self::MacroUnresolved(field) => return write!(f, "macro_unresolved:{}", field.name()),
             Self::Repeated(field) => return write!(f, "repeated:{}", field.name()),
             Self::Undecodable(field) => return write!(f, "not_utf8:{}", field.name()),
+            Self::Rule(n) => return write!(f, "rule:{n}"),
+            Self::Mended(n) => return write!(f, "mended:{n}"),
             Self::Broken(broken) => return broken.fmt(f),
             Self::MacroAsName => "macro_as_name",
             Self::TemplateOpened => "template_opened",
@@ -219,6 +232,7 @@ impl fmt::Display for Note {
             Self::LinkUnknown => "link_unknown",
             Self::TgIdIgnored => "tg_id_ignored",
             Self::Test => "test",
+            Self::NotAConversion => "not_a_conversion",
             Self::DryRunUnavailable => "dry_run_unavailable",
             Self::MethodUnknown => "method_not_get_or_post",
             Self::EventMissing => "event_missing",
@@ -325,7 +339,8 @@ mod tests {
         });
         words
             .flat_map(|word| {
-                let word = word.replace("{line} column {column}", "3 column 14");
+                let word =
+                    word.replace("{line} column {column}", "3 column 14").replace("{n}", "7");
                 Field::ALL.map(|field| word.replace("{}", field.name()))
             })
             .collect()
@@ -335,7 +350,7 @@ mod tests {
     fn every_note_that_is_written_is_read_back() {
         let texts = every_text();
         let words = texts.len() / Field::ALL.len();
-        assert_eq!(words, 43, "is a note new? Raise the count, and add it to PLAIN if it is plain");
+        assert_eq!(words, 46, "is a note new? Raise the count, and add it to PLAIN if it is plain");
         for text in texts {
             assert_eq!(Note::read(&text).map(|note| note.to_string()), Some(text));
         }
@@ -343,7 +358,16 @@ mod tests {
 
     #[test]
     fn a_word_of_a_newer_version_is_no_note() {
-        for text in ["", "value_odd", "repeated:", "repeated:sub1", "value_empty:uid"] {
+        for text in [
+            "",
+            "value_odd",
+            "repeated:",
+            "repeated:sub1",
+            "value_empty:uid",
+            "rule:",
+            "rule:07",
+            "mended:x",
+        ] {
             assert_eq!(Note::read(text), None, "{text}");
         }
     }

@@ -27,6 +27,15 @@ pub fn explain(stored: &str) -> Explained {
     Note::read(stored).map_or_else(newer, explained)
 }
 
+/// The same where it is known what rules and replays do, each by its note.
+pub fn explain_acted(stored: &str, acts: &[(Note, String)]) -> Explained {
+    let mut explained = explain(stored);
+    if let Some((_, act)) = acts.iter().find(|(note, _)| Some(*note) == Note::read(stored)) {
+        explained.what = format!("{} {act}.", explained.what);
+    }
+    explained
+}
+
 fn explained(note: Note) -> Explained {
     let (what, fix) = match note {
         Note::Repeated(field) => {
@@ -43,6 +52,14 @@ fn explained(note: Note) -> Explained {
                 &what,
                 "Ask the network to send it percent-encoded as UTF-8.",
             );
+        }
+        Note::Rule(n) => {
+            let what = format!("Rule {n} of this space changed how it was read.");
+            return Explained::new(note, &what, "");
+        }
+        Note::Mended(n) => {
+            let what = format!("It was mended by hand, and done again by replay {n}.");
+            return Explained::new(note, &what, "");
         }
         Note::MacroUnresolved(field) => unresolved(field),
         Note::Broken(broken) => unreadable(broken),
@@ -93,6 +110,10 @@ fn explained(note: Note) -> Explained {
         Note::TgIdIgnored => ("tg_id is not a Telegram user id, and was ignored.", ""),
         Note::Test => (
             "It says that it is a test: it is on record, but counts nowhere and was sent nowhere.",
+            "",
+        ),
+        Note::NotAConversion => (
+            "Its status is none of a conversion: it is on record, but counts nowhere and was sent nowhere.",
             "",
         ),
         Note::TgIdMissing => ("tg_id is missing.", "Send the Telegram user's id."),

@@ -7,10 +7,13 @@ pub mod click;
 mod entity;
 mod fault;
 pub mod macros;
+pub mod mend;
 mod parameters;
 pub mod pasted;
 pub mod receipt;
 mod swallowed;
+
+use mend::Rule;
 
 pub use body::{Body, LIMIT_BYTES, Received, cut};
 pub use fault::{Faults, Refusal};
@@ -42,10 +45,20 @@ pub struct Reading {
 
 /// Reads a postback at the moment it was received. Refused first for what was wrong with the request.
 pub fn read(received: &Received, now_ms: i64) -> Reading {
+    read_mended(received, now_ms, &[])
+}
+
+/// The same for a sender whose mistakes are known: mends come between taking the query apart and judging it. The
+/// raw query stays as it arrived.
+pub fn read_mended(received: &Received, now_ms: i64, rules: &[Rule]) -> Reading {
     let mut parameters = Parameters::parse(&received.query);
+    let mended = mend::apply(rules, &mut parameters);
     let understood = understand(&mut parameters, received.broken, now_ms);
     let is_dry_run = understood.is_dry_run;
-    let verdict = understood.verdict(now_ms);
+    let mut verdict = understood.verdict(now_ms);
+    if let Ok(report) = &mut verdict {
+        mended.finish(report);
+    }
     Reading { token: parameters.token, raw: parameters.raw, is_dry_run, verdict }
 }
 

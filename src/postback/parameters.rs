@@ -46,6 +46,8 @@ pub struct Parameters {
     parts: Option<Vec<Part>>,
     /// Whether the next part stands behind a second `?`.
     is_behind: bool,
+    /// Those that are not read, by their names.
+    others: Vec<(String, Option<String>)>,
     /// The ingest token as it was sent, where it was sent.
     pub token: Option<String>,
     /// The query as it arrived, the token and other secrets removed.
@@ -88,11 +90,15 @@ impl Parameters {
 
     /// The value of a parameter. Of several the first real one counts; where they differ, that is noted.
     pub fn value(&mut self, field: Field) -> Value<'_> {
-        let (chosen, differ) = self.chosen(field);
-        if differ && !self.notes.contains(&Note::Repeated(field)) {
-            self.notes.push(Note::Repeated(field));
+        if self.chosen(field).1 {
+            self.note(Note::Repeated(field));
         }
-        let pair = chosen.and_then(|at| self.pairs.get(at));
+        self.peek(field)
+    }
+
+    /// The same without a note.
+    pub fn peek(&self, field: Field) -> Value<'_> {
+        let pair = self.chosen(field).0.and_then(|at| self.pairs.get(at));
         pair.map_or(Value::Absent, |(_, text)| classify(text.as_deref()))
     }
 
@@ -134,7 +140,32 @@ impl Parameters {
         }
     }
 
-    fn note(&mut self, note: Note) {
+    /// The text under a name, or its unresolved macro: also of a parameter that is not read.
+    pub fn text_named(&self, name: &str) -> Option<String> {
+        let own = |value: Value<'_>| match value {
+            Value::Text(text) | Value::Unresolved(text) => Some(text.to_owned()),
+            Value::Absent | Value::Undecodable => None,
+        };
+        match Field::named(name) {
+            Some(field) => own(self.peek(field)),
+            None => {
+                let sent = self.others.iter().filter(|(of, _)| of == name);
+                sent.map(|(_, text)| classify(text.as_deref())).find_map(own)
+            }
+        }
+    }
+
+    /// Has a parameter hold this text, or nothing, whatever it held.
+    pub fn set(&mut self, field: Field, text: Option<String>) {
+        // The places of the others stay: a record names them.
+        for pair in self.pairs.iter_mut().filter(|(of, _)| *of == field) {
+            pair.1 = Some(String::new());
+        }
+        self.pairs.extend(text.map(|text| (field, Some(text))));
+    }
+
+    /// Notes something once.
+    pub fn note(&mut self, note: Note) {
         if !self.notes.contains(&note) {
             self.notes.push(note);
         }
@@ -207,7 +238,10 @@ impl Parameters {
         let (value, swallowed) = decode(raw_value);
         let field = Field::named(name);
         self.record(arrived, raw_value, field, mended);
-        self.pairs.extend(field.map(|field| (field, value)));
+        match field {
+            Some(field) => self.pairs.push((field, value)),
+            None => self.others.push((name.to_owned(), value)),
+        }
         for (name, value) in swallowed {
             self.note(Note::HtmlEntity);
             let field = Field::named(&name);
