@@ -84,6 +84,27 @@ test("the first use of a key writes one row more in the same round trip, every l
   }
 });
 
+test("a space with rules pays no more than others, once the isolate knows them", async () => {
+  const watched = await startWorker({ databaseDelayMs: 0 });
+  try {
+    const { id, ingest } = await watched.space();
+    await watched.db
+      .prepare("INSERT INTO rules (space_id, n, mend, created_at_ms) VALUES (?, 1, ?, 0)")
+      .bind(id, '{"kind":"rename","from":"sum","to":"value"}')
+      .run();
+    const fire = async (query) => {
+      const { status, headers, cost } = await watched.fire(`/e?token=${ingest}&${query}`);
+      return [status, cost.written, headers.get("x-test-trips")];
+    };
+    assert.deepEqual(await fire("event=deposit&uid=a&eid=1&sum=5"), ["queued", 4, "2"]);
+    for (const query of ["uid=b&eid=2&sum=5", "uid=c&eid=3&value=5"])
+      assert.deepEqual(await fire(`event=deposit&${query}`), ["queued", 4, "1"]);
+    assert.deepEqual(await fire("event=deposit&uid=c&eid=3&value=5"), ["duplicate", 1, "1"]);
+  } finally {
+    await watched.stop();
+  }
+});
+
 test("rows read do not grow between 100 and 100,000 events", async () => {
   const tgIds = { warm: 901, few: 902, many: 903 };
   const post = async (path, body) => {

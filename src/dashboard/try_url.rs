@@ -46,12 +46,16 @@ pub async fn tried(mut asked: Asked<'_>) -> Result<Answer, Problem> {
     let chosen = sent.get(NETWORK);
     let pasted = pasted::read(&text);
     let now_ms = edge::now_ms();
-    let recorded = reader::read(&pasted.received, now_ms);
+    let mut recorded = reader::read(&pasted.received, now_ms, &[]);
     let token = pasted.token.as_ref().or(recorded.token.as_ref());
     let token = token_of(&asked, token.map(String::as_str), now_ms).await?;
     let packs = network::packs();
     let template = template_of(&packs, chosen, &recorded.parameters);
-    let foreseen = foresee(&asked, &recorded, now_ms).await?;
+    let mut foreseen = foresee(&asked, &recorded, now_ms).await?;
+    if !foreseen.rules.is_empty() {
+        recorded = reader::read(&pasted.received, now_ms, &foreseen.rules);
+        foreseen = foresee(&asked, &recorded, now_ms).await?;
+    }
     let raw = recorded.raw.clone();
     let receipt = receipt::foreseen(recorded, foreseen, now_ms);
     let spaces = db::space::read(&asked.home, asked.space_id).await?;

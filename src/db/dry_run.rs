@@ -9,15 +9,19 @@ use super::attribution::CLICK_OF_EVENT;
 use super::event::{self, COLUMNS, STORED, TRACED};
 use super::feed::Item;
 use super::row::Row;
+use super::rule::read_rules;
 use super::{Cost, number, optional_number, rows_of, run_together, text};
 use crate::error::Error;
 use crate::model::event::{Arrival, Report};
+use crate::postback::mend::Rule;
 use crate::text::json;
 
 /// The space, by its number or by a key, with the rules that are on in it.
 const SPACE: &str = "
 SELECT s.id, (
-  SELECT json_group_array(r.n) FROM rules r WHERE r.space_id = s.id AND r.ended_at_ms IS NULL
+  SELECT json_group_array(json_array(r.n, json(r.mend))) FROM (
+    SELECT n, mend FROM rules WHERE space_id = s.id AND ended_at_ms IS NULL ORDER BY n
+  ) r
 ) AS rules
 FROM spaces s
 WHERE s.id = coalesce(?1, (
@@ -92,8 +96,8 @@ ORDER BY d.id
 /// What would become of a postback.
 #[derive(Clone, Debug)]
 pub struct Foreseen {
-    /// The numbers of the rules that are on in its space.
-    pub rules: Vec<i64>,
+    /// The rules that are on in its space: it is to be read by these.
+    pub rules: Vec<Rule>,
     /// `None` for what would be refused.
     pub event: Option<Event>,
 }
@@ -146,8 +150,7 @@ pub async fn foresee(
         return Ok((None, Cost(results)));
     };
     let event = read_event(&rows_of(&results, 1)?, &rows_of(&results, 2)?, &rows_of(&results, 3)?);
-    let rules = json::read(&space.text("rules"));
-    let rules = json::items(&rules).filter_map(serde_json::Value::as_i64).collect();
+    let rules = read_rules(&space);
     Ok((Some(Foreseen { rules, event }), Cost(results)))
 }
 

@@ -6,7 +6,8 @@ use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
 
 use super::row::Row;
-use super::{Cost, Rows, json, key, text};
+use super::rule::Shut;
+use super::{Cost, json, key, text};
 use crate::edge;
 use crate::error::Error;
 use crate::model::event::{Arrival, Id, Report, TgId};
@@ -200,22 +201,10 @@ WHERE true",
     NAMED
 );
 
-/// The same for a JSON array of reports, in their order. What is known already, or comes twice, leads
-/// nobody and takes no number: it stands behind the new ones, since a number that is taken would refuse
-/// the whole statement.
-pub(super) const STORE_MANY: &str = concat!(
-    INTO_EVENTS,
-    "
-WITH
-p AS (",
-    COLUMNS,
-    "
-  FROM (SELECT value AS report, key AS at FROM json_each(?1))
-),",
-    ADMITTED,
-    ",",
-    TRACED,
-    ",
+/// From the traced `u` of many reports, in their order, the `n` that STORED takes. What is known already, or comes
+/// twice, leads nobody and takes no number: it stands behind the new ones, since a number that is taken would
+/// refuse the whole statement.
+pub(super) const TOGETHER: &str = "
 s AS (
   SELECT u.*,
     row_number() OVER (
@@ -235,7 +224,23 @@ n AS (
       ORDER BY s.at
     ) = 1 AS leads
   FROM s ORDER BY s.at
-)",
+)";
+
+/// The same for a JSON array of reports.
+pub(super) const STORE_MANY: &str = concat!(
+    INTO_EVENTS,
+    "
+WITH
+p AS (",
+    COLUMNS,
+    "
+  FROM (SELECT value AS report, key AS at FROM json_each(?1))
+),",
+    ADMITTED,
+    ",",
+    TRACED,
+    ",",
+    TOGETHER,
     STORED,
     OR_AGAIN,
     "
@@ -286,21 +291,19 @@ impl Name {
 
 /// Stores a report under the space of its key. One round trip; at most 4 rows written for a new
 /// event (the event, its unique key, the uid's index, the counter), one more with a `tg_id`, one more
-/// with a plus or a space in the uid, one more for the first of its key; 1 for a duplicate. `None`
-/// where the key opens no space: then nothing is stored.
+/// with a plus or a space in the uid, one more for the first of its key; 1 for a duplicate. Where nothing is
+/// stored, it says why.
 pub async fn store(
     db: &D1Database,
     arrival: &Arrival,
     report: &Report,
     raw: &str,
-) -> Result<(Option<Stored>, Cost), Error> {
+) -> Result<(Result<Stored, Shut>, Cost), Error> {
     let values = [json(&Columns::of(arrival, report, raw)), plus_restored()];
     let (sql, values) =
         if is_plain(report) { (STORE_PLAIN, &values[..1]) } else { (STORE, &values[..]) };
-    let Rows { rows, cost } =
-        key::run_used(db, &[&arrival.key_hash], arrival.received_at_ms, sql, values).await?;
-    let stored = rows.first().map(Name::read).map(|name| Stored::of(name, &arrival.receipt));
-    Ok((stored, cost))
+    let (row, cost) = key::run_alone(db, arrival, sql, values).await?;
+    Ok((row.map(|row| Stored::of(Name::read(&row), &arrival.receipt)), cost))
 }
 
 /// Stores many reports in one round trip, as if they came one after the other. What a key does not

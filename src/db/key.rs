@@ -9,9 +9,11 @@ use worker::wasm_bindgen::JsValue;
 use worker::{D1Database, D1Result};
 
 use super::row::Row;
+use super::rule::{self, Shut};
 use super::space::{self, Home, Spaces};
 use super::{Cost, Rows, json, number, optional_text, rows_of, run, run_together, text};
 use crate::error::Error;
+use crate::model::event::Arrival;
 use crate::model::key::KeyKind;
 use crate::model::space::{GRACE_MS, SHOWN_AGAIN_MS};
 
@@ -240,6 +242,32 @@ pub(super) async fn run_used(
         unmarked.remember();
     }
     Ok(Rows { rows, cost: Cost(results) })
+}
+
+/// Runs the statement of one arrival, which gives a row if its key opens a space and it was read by the rules that
+/// the space has on. Gives that row; or why there is none, as far as the same round trip can say.
+pub(super) async fn run_alone(
+    db: &D1Database,
+    arrival: &Arrival,
+    sql: &str,
+    values: &[JsValue],
+) -> Result<(Result<Row, Shut>, Cost), Error> {
+    let unmarked = Unmarked::among(&[&arrival.key_hash], arrival.received_at_ms);
+    let Some(mark) = unmarked.statement() else {
+        let Rows { rows, cost } = run(db, sql, values).await?;
+        return Ok((rows.into_iter().next().ok_or(Shut::Unsaid), cost));
+    };
+    // Of a key that nobody here has seen yet its rules are asked for as well.
+    let statements = [(sql, values), (USE, &mark[..]), (rule::OF_KEYS, &mark)];
+    let results = run_together(db, &statements).await?;
+    let outcome = match rows_of(&results, 0)?.into_iter().next() {
+        Some(row) => {
+            unmarked.remember();
+            Ok(row)
+        }
+        None => Err(Shut::told(&rows_of(&results, 2)?, arrival)),
+    };
+    Ok((outcome, Cost(results)))
 }
 
 /// The same for several statements, of which the first gives a row for each key that opens a space.

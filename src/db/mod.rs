@@ -25,6 +25,7 @@ pub mod refused;
 pub mod resend;
 pub mod retention;
 mod row;
+pub mod rule;
 pub mod schema;
 pub mod session;
 pub mod space;

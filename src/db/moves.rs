@@ -10,7 +10,8 @@ use worker::D1Database;
 
 use super::parts::Place;
 use super::row::Row;
-use super::{json, number, optional_text, run, run_together, text};
+use super::rule::{self, OfKey};
+use super::{json, number, optional_text, rows_of, run, run_together, text};
 use crate::edge::config::Config;
 use crate::error::Error;
 use crate::model::database::Database;
@@ -162,13 +163,17 @@ impl Whereabouts {
     }
 }
 
-/// Which of these keys have gone elsewhere, each with where it is.
+/// What these keys' spaces read by, and which of them have gone elsewhere, each with where it is. One round trip.
 pub async fn of_keys(
     db: &D1Database,
     hashes: &[&str],
-) -> Result<Vec<(String, Whereabouts)>, Error> {
-    let rows = run(db, OF_KEYS, &[json(&hashes)]).await?.rows;
-    Ok(rows.iter().filter_map(|row| Some((row.text("what"), whereabouts(row)?))).collect())
+) -> Result<(Vec<OfKey>, Vec<(String, Whereabouts)>), Error> {
+    let hashes = [json(&hashes)];
+    let results = run_together(db, &[(rule::OF_KEYS, &hashes), (OF_KEYS, &hashes)]).await?;
+    let of_keys = rows_of(&results, 0)?.iter().map(OfKey::read).collect();
+    let found = rows_of(&results, 1)?;
+    let found = found.iter().filter_map(|row| Some((row.text("what"), whereabouts(row)?)));
+    Ok((of_keys, found.collect()))
 }
 
 /// Which of these visits' spaces have gone elsewhere, as a statement behind the one that records them

@@ -6,6 +6,7 @@ use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
 
 use super::row::Row;
+use super::rule::Shut;
 use super::space::{self, Home, Spaces};
 use super::{Cost, key, number, rows_of, run_together};
 use crate::edge;
@@ -106,17 +107,29 @@ pub async fn one(home: &Home, space_id: i64, seq: i64) -> Result<(Spaces, Option
     Ok((home.spaces(&results, space_id)?, refused))
 }
 
-/// Keeps refused postbacks in one round trip. Gives how many of their keys open a space: of the
-/// others nothing is kept.
+/// Keeps a refused postback in one round trip; where nothing is kept, it says why.
 pub async fn keep(
     db: &D1Database,
+    arrival: &Arrival,
+    refusal: &Refusal,
+    raw: &str,
+) -> Result<(Result<(), Shut>, Cost), Error> {
+    let values = [super::json(&[Columns::of(arrival, refusal, raw)])];
+    let (row, cost) = key::run_alone(db, arrival, KEEP, &values).await?;
+    Ok((row.map(|_seq| ()), cost))
+}
+
+/// Keeps refused postbacks in one round trip. Gives how many of their keys open a space: of the
+/// others nothing is kept.
+pub async fn keep_many(
+    db: &D1Database,
     refused: &[(&Arrival, &Refusal, &str)],
-) -> Result<(usize, Cost), Error> {
+) -> Result<usize, Error> {
     let rows: Vec<_> =
         refused.iter().map(|(arrival, refusal, raw)| Columns::of(arrival, refusal, raw)).collect();
     let hashes: Vec<_> = refused.iter().map(|(arrival, _, _)| arrival.key_hash.as_str()).collect();
-    let result = key::run_used(db, &hashes, edge::now_ms(), KEEP, &[super::json(&rows)]).await?;
-    Ok((result.rows.len(), result.cost))
+    let values = [super::json(&rows)];
+    Ok(key::run_used(db, &hashes, edge::now_ms(), KEEP, &values).await?.rows.len())
 }
 
 /// What KEEP takes of a refused postback.

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::db::bind::Bound;
 use crate::db::click::StoredClick;
+use crate::db::rule::Shut;
 use crate::db::{self, Cost};
 use crate::door::gate;
 use crate::door::intake;
@@ -104,7 +105,7 @@ async fn store_bind(
     loop {
         let work = async { db::bind::bind(&config.db_of(arrival.database)?, arrival, bind).await };
         let bound = db::in_time(config, work).await?;
-        if bound.0.is_some() || !trail.follow(config, arrival).await? {
+        if bound.0.is_some() || !trail.follow(config, arrival, Shut::NoKey).await? {
             return Ok(bound);
         }
     }
@@ -120,7 +121,7 @@ async fn store_click(
     loop {
         let stored = db::in_time(config, store(config, arrival, sent.clone())).await?;
         let is_unknown = matches!(stored, None | Some((StoredClick::UnknownKey, ..)));
-        if !is_unknown || !trail.follow(config, arrival).await? {
+        if !is_unknown || !trail.follow(config, arrival, Shut::NoKey).await? {
             return Ok(stored);
         }
     }

@@ -4,7 +4,9 @@
 use serde::Serialize;
 
 use crate::db::dry_run::{self, Of};
+use crate::db::rule::Shut;
 use crate::db::{self, Cost};
+use crate::door::rules;
 use crate::door::trail::Trail;
 use crate::edge::config::Config;
 use crate::error::Error;
@@ -24,7 +26,7 @@ struct Answer {
     receipt: Receipt,
 }
 
-/// Answers in one round trip, where the key's space has not moved. `None` where the key opens none.
+/// Answers in one round trip, where the key's space has not moved and has no rules that are not known here. `None` where the key opens none.
 pub async fn answer(
     config: &Config,
     received: &Received,
@@ -32,18 +34,22 @@ pub async fn answer(
 ) -> Result<Option<(Reply, Cost)>, Error> {
     let now_ms = arrival.received_at_ms;
     let mut trail = Trail::default();
+    let mut rules = rules::known(&arrival.key_hash).map_or(Vec::new(), |(_, rules)| rules.to_vec());
     loop {
-        // What rules do to a postback that comes now is done to its reading here: `foreseen` has those that are on.
-        let recorded = reader::read(received, now_ms);
+        let recorded = reader::read(received, now_ms, &rules);
         let asked = ask(config, arrival, &recorded);
         if let (Some(foreseen), cost) = db::in_time(config, asked).await? {
+            if foreseen.rules != rules {
+                rules = foreseen.rules;
+                continue;
+            }
             let would_be = receipt::status_of(&recorded, &foreseen).word();
             let receipt = receipt::foreseen(recorded, foreseen, now_ms);
             let status = Status::DryRun;
             let answer = Answer { ok: status.is_ok(), status: status.word(), would_be, receipt };
             return Ok(Some((Reply::json(200, &answer), cost)));
         }
-        if !trail.follow(config, arrival).await? {
+        if !trail.follow(config, arrival, Shut::NoKey).await? {
             return Ok(None);
         }
     }

@@ -11,9 +11,11 @@
 //! 6. Only where that refuses too is the sender asked to come back: 503.
 
 use crate::db::event::{Name, Stored};
+use crate::db::rule::Shut;
 use crate::db::{self, Cost};
 use crate::door::dry_run;
 use crate::door::gate;
+use crate::door::rules;
 use crate::door::trail::{self, Trail};
 use crate::edge::config::Config;
 use crate::edge::{self, Incoming};
@@ -74,7 +76,8 @@ pub async fn event(config: &Config, mut incoming: Incoming) -> (Reply, Later) {
 struct Call<'a> {
     config: &'a Config,
     incoming: &'a Incoming,
-    reading: &'a Reading,
+    received: &'a Received,
+    reading: Reading,
     audience: Audience,
 }
 
@@ -86,9 +89,9 @@ async fn take(
     audience: Audience,
 ) -> (Reply, Later) {
     let now_ms = edge::now_ms();
-    let reading = &postback::read(received, now_ms);
-    let call = Call { config, incoming, reading, audience };
+    let reading = postback::read(received, now_ms);
     let key = key.or_else(|| reading.token.clone()).unwrap_or_default();
+    let mut call = Call { config, incoming, received, reading, audience };
     let Some(key) = Presented::read(&key, kind_of(audience), config.local) else {
         return (call.refuse_key(Note::about_key(&key)), Later::Nothing);
     };
@@ -97,10 +100,10 @@ async fn take(
         let reply = call.refuse_key(Note::TokenUnknown);
         return (reply, call.count_unknown(&key, &arrival));
     }
-    if reading.is_dry_run {
+    if call.reading.is_dry_run {
         return (call.foresee(received, &mut arrival).await, Later::Nothing);
     }
-    match commit(config, &mut arrival, reading).await {
+    match call.commit(&mut arrival).await {
         Ok((outcome, cost)) => {
             let later = if matches!(outcome, Committed::UnknownKey) {
                 gate::unknown(config, incoming, &arrival.key_hash).await;
@@ -112,7 +115,8 @@ async fn take(
         }
         Err(reason) => {
             edge::log("report_not_stored", &reason.to_string());
-            let raw = reading.raw.clone();
+            let raw = call.reading.raw.clone();
+            arrival.rules = None;
             let postback = Postback { arrival, raw, broken: received.broken };
             (call.spill(&key, postback, Outage::of(&reason)).await, Later::Nothing)
         }
@@ -140,6 +144,27 @@ impl Call<'_> {
             Err(reason) => {
                 edge::log("dry_run_not_answered", &reason.to_string());
                 self.unavailable()
+            }
+        }
+    }
+
+    /// Stores the event or keeps what was refused, in one round trip and within the deadline, of which the
+    /// wait for others is a part; where the key's space has moved, in its new database; where it has other rules
+    /// than were known here, read again by those. After the deadline the outcome is unknown; the same arrival may
+    /// be committed again and counts once. What a statement shared with others cost is nobody's own.
+    async fn commit(&mut self, arrival: &mut Arrival) -> Result<(Committed, Option<Cost>), Error> {
+        let config = self.config;
+        let mut trail = Trail::default();
+        loop {
+            rules::read(self.received, arrival, &mut self.reading);
+            let (written, cost) =
+                db::in_time(config, write(config, arrival, &self.reading)).await?;
+            let shut = match written {
+                Ok(committed) => return Ok((committed, cost)),
+                Err(shut) => shut,
+            };
+            if !trail.follow(config, arrival, shut).await? {
+                return Ok((Committed::UnknownKey, cost));
             }
         }
     }
@@ -228,40 +253,21 @@ pub fn arrival(config: &Config, key: &Presented<'_>, received_at_ms: i64) -> Arr
     }
 }
 
-/// Stores the event or keeps what was refused, in one round trip and within the deadline, of which the
-/// wait for others is a part; where the key's space has moved, in its new database. After the deadline
-/// the outcome is unknown; the same arrival may be committed again and counts once. What a statement
-/// shared with others cost is nobody's own.
-async fn commit(
-    config: &Config,
-    arrival: &mut Arrival,
-    reading: &Reading,
-) -> Result<(Committed, Option<Cost>), Error> {
-    let mut trail = Trail::default();
-    loop {
-        let (committed, cost) = db::in_time(config, write(config, arrival, reading)).await?;
-        let is_unknown = matches!(committed, Committed::UnknownKey);
-        if !is_unknown || !trail.follow(config, arrival).await? {
-            return Ok((committed, cost));
-        }
-    }
-}
-
 async fn write(
     config: &Config,
     arrival: &Arrival,
     reading: &Reading,
-) -> Result<(Committed, Option<Cost>), Error> {
+) -> Result<(Result<Committed, Shut>, Option<Cost>), Error> {
     match &reading.verdict {
         Ok(report) => {
             let (stored, cost) = writer::store(config, arrival, report, &reading.raw).await?;
-            Ok((stored.map_or(Committed::UnknownKey, Committed::Stored), cost))
+            Ok((stored.map(Committed::Stored), cost))
         }
         Err(refusal) => {
             let db = config.db_of(arrival.database)?;
-            let (kept, cost) = db::refused::keep(&db, &[(arrival, refusal, &reading.raw)]).await?;
-            let refused = || Committed::Refused(refusal.status, refusal.notes.clone());
-            Ok((if kept == 0 { Committed::UnknownKey } else { refused() }, Some(cost)))
+            let (kept, cost) = db::refused::keep(&db, arrival, refusal, &reading.raw).await?;
+            let refused = |()| Committed::Refused(refusal.status, refusal.notes.clone());
+            Ok((kept.map(refused), Some(cost)))
         }
     }
 }

@@ -7,4 +7,5 @@ pub mod health;
 pub mod intake;
 pub mod landing;
 pub mod operator;
+mod rules;
 mod trail;

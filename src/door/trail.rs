@@ -1,9 +1,12 @@
-//! Following a key whose space has moved: its database does not know it any more, and says where it leads.
+//! Following a key that its database did not take: its space has moved, and the database says where it leads; or it
+//! has other rules by now.
 
 use std::cell::RefCell;
 
 use crate::db;
 use crate::db::moves::Whereabouts;
+use crate::db::rule::{OfKey, Shut};
+use crate::door::rules;
 use crate::edge;
 use crate::edge::config::Config;
 use crate::error::Error;
@@ -52,12 +55,25 @@ pub struct Trail {
 }
 
 impl Trail {
-    /// Follows a key that its database did not know, and says whether it is worth asking again, where
-    /// `arrival` says then. One round trip, and none where there is one database. Refuses while the
-    /// space is on its way.
-    pub async fn follow(&mut self, config: &Config, arrival: &mut Arrival) -> Result<bool, Error> {
+    /// Follows a key that its database did not take, `shut` for that reason, and says whether it is worth asking
+    /// again: where `arrival` says then, or by the rules that are known from now on. One round trip, and none
+    /// where the reason says it all. Refuses while the space is on its way.
+    pub async fn follow(
+        &mut self,
+        config: &Config,
+        arrival: &mut Arrival,
+        shut: Shut,
+    ) -> Result<bool, Error> {
         self.steps += 1;
-        if !config.has_several() || self.steps > LONGEST {
+        if self.steps > LONGEST {
+            return Ok(false);
+        }
+        let asks = match shut {
+            Shut::Rules(of_key) => return Ok(learn(of_key, arrival)),
+            Shut::NoKey => config.has_several(),
+            Shut::Unsaid => true,
+        };
+        if !asks {
             return Ok(false);
         }
         let hash = arrival.key_hash.clone();
@@ -65,15 +81,25 @@ impl Trail {
             let db = config.db_of(arrival.database)?;
             db::moves::of_keys(&db, &[&hash]).await
         };
-        match db::in_time(config, asked).await?.first() {
-            None => Ok(false),
-            Some((_, Whereabouts::Moving)) => Err(Error::Moving),
-            Some((_, Whereabouts::At(database))) => {
-                remember(&hash, *database);
-                arrival.database = *database;
+        let (of_keys, found) = db::in_time(config, asked).await?;
+        match (of_keys.first(), found.first().map(|(_, at)| *at)) {
+            (Some(of_key), _) if !of_key.opens_for(arrival) => Ok(false),
+            (Some(of_key), _) if learn(of_key.clone(), arrival) => Ok(true),
+            (_, None) => Ok(false),
+            (_, Some(Whereabouts::Moving)) => Err(Error::Moving),
+            (_, Some(Whereabouts::At(database))) => {
+                remember(&hash, database);
+                arrival.database = database;
                 Ok(true)
             }
-            Some((_, Whereabouts::Here)) => Ok(!std::mem::replace(&mut self.was_here, true)),
+            (_, Some(Whereabouts::Here)) => Ok(!std::mem::replace(&mut self.was_here, true)),
         }
     }
+}
+
+/// Remembers what an arrival's space reads by; false where it was read by just that, or by nothing.
+fn learn(of_key: OfKey, arrival: &Arrival) -> bool {
+    let is_news = arrival.rules.is_some_and(|number| number != of_key.number);
+    rules::remember(of_key);
+    is_news
 }

@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use super::mend::{self, Rule};
 use super::parameters::{Parameters, Part};
 use super::{Received, Understood, Verdict, understand};
 use crate::model::amount::plain;
@@ -40,14 +41,18 @@ pub struct Recorded {
     pub verdict: Verdict,
 }
 
-/// Reads a postback as [`super::read`] does.
-pub fn read(received: &Received, now_ms: i64) -> Recorded {
+/// Reads a postback as [`super::read_mended`] does.
+pub fn read(received: &Received, now_ms: i64, rules: &[Rule]) -> Recorded {
     let mut parameters = Parameters::recorded(&received.query);
+    let mended = mend::apply(rules, &mut parameters);
     let understood = understand(&mut parameters, received.broken, now_ms);
     let notes = understood.notes_so_far();
     let shown = parameters.parts().map(|(part, counts)| shown(part, counts, &understood, &notes));
     let shown = shown.collect();
-    let verdict = understood.verdict(now_ms);
+    let mut verdict = understood.verdict(now_ms);
+    if let Ok(report) = &mut verdict {
+        mended.finish(report);
+    }
     Recorded { token: parameters.token, raw: parameters.raw, parameters: shown, verdict }
 }
 
@@ -139,7 +144,7 @@ mod tests {
                 format!("{}={} {} {understood} {notes}", one.name, one.received, one.read_as);
             line.trim_end().to_owned()
         };
-        read(&Received::query(query), NOW_MS).parameters.iter().map(line).collect()
+        read(&Received::query(query), NOW_MS, &[]).parameters.iter().map(line).collect()
     }
 
     #[test]
@@ -243,7 +248,7 @@ mod tests {
             query in "((amp;)?(event|uid|eid|value|currency|t|tg_id|test|x|token|\\{y\\})(=([a-z0-9%{}¤,+]{0,8}|deposit|%3Feid%3D[a-z]|xt_in_q))?[&?]){0,8}|\\PC{0,80}"
         ) {
             let received = Received::query(&query);
-            let (recorded, read) = (read(&received, NOW_MS), postback::read(&received, NOW_MS));
+            let (recorded, read) = (read(&received, NOW_MS, &[]), postback::read(&received, NOW_MS));
             prop_assert_eq!(&recorded.verdict, &read.verdict);
             prop_assert_eq!((&recorded.raw, &recorded.token), (&read.raw, &read.token));
             let understood = |name: &str| {

@@ -8,6 +8,7 @@ use crate::model::amount::{Amount, plain};
 use crate::model::event::{Id, Report, TgId};
 use crate::model::note::Note;
 use crate::model::status::Status;
+use crate::postback::mend::Rule;
 use crate::postback::receipt::Recorded;
 
 /// How a delivery stands that is not made.
@@ -25,6 +26,7 @@ pub fn status_of(recorded: &Recorded, foreseen: &Foreseen) -> Status {
 /// The receipt of a postback that came at `now_ms`.
 pub fn foreseen(recorded: Recorded, foreseen: Foreseen, now_ms: i64) -> Receipt {
     let status = status_of(&recorded, &foreseen);
+    let rules = numbers(&foreseen.rules);
     let Recorded { raw, mut parameters, verdict, .. } = recorded;
     let (report, found) = match (verdict, foreseen.event) {
         (Ok(report), Some(found)) => (report, found),
@@ -32,7 +34,7 @@ pub fn foreseen(recorded: Recorded, foreseen: Foreseen, now_ms: i64) -> Receipt 
             let notes = verdict.map_or_else(|refusal| refusal.notes, |report| report.notes);
             let notes: Vec<_> = notes.iter().map(Note::to_string).collect();
             let reason = status.hint().unwrap_or_default().to_owned();
-            let decision = decision(status, reason, notes, None, foreseen.rules);
+            let decision = decision(status, reason, notes, None, rules);
             return receipt(raw, parameters, decision);
         }
     };
@@ -42,7 +44,7 @@ pub fn foreseen(recorded: Recorded, foreseen: Foreseen, now_ms: i64) -> Receipt 
         let event = new(&report, &found, now_ms);
         let counters = event.counters();
         let reason = reason::would_be_new(&event);
-        let decision = decision(status, reason, notes, Some(event), foreseen.rules);
+        let decision = decision(status, reason, notes, Some(event), rules);
         let deliveries = found.destinations.into_iter().map(delivery).collect();
         return Receipt { counters, deliveries, ..receipt(raw, parameters, decision) };
     };
@@ -56,7 +58,7 @@ pub fn foreseen(recorded: Recorded, foreseen: Foreseen, now_ms: i64) -> Receipt 
     let again = Again::of(now_ms, &before, Some((says, report.value)));
     let event = Event::stored(known, link(known.link_id, found.link_name), click(found.click));
     let reason = reason::would_be_again(&event, &again);
-    let decision = decision(status, reason, notes, Some(event), foreseen.rules);
+    let decision = decision(status, reason, notes, Some(event), rules);
     Receipt { again: vec![again], ..receipt(raw, parameters, decision) }
 }
 
@@ -71,6 +73,14 @@ fn receipt(raw: String, parameters: Vec<super::Parameter>, decision: Decision) -
         deliveries: Vec::new(),
         again: Vec::new(),
     }
+}
+
+fn numbers(rules: &[Rule]) -> Vec<i64> {
+    let number = |rule: &Rule| match rule.note {
+        Note::Rule(n) => Some(n.into()),
+        _ => None,
+    };
+    rules.iter().filter_map(number).collect()
 }
 
 fn decision(

@@ -67,7 +67,7 @@ pub fn of_refused(refused: &Refused) -> Receipt {
 /// Each parameter of a raw query; none where it is not kept any more.
 fn parameters(raw: &str, received_at_ms: i64) -> Vec<Parameter> {
     let received = Received { query: raw.to_owned(), broken: None };
-    receipt::read(&received, received_at_ms).parameters
+    receipt::read(&received, received_at_ms, &[]).parameters
 }
 
 fn decisions(history: &History) -> Vec<Decided> {

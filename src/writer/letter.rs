@@ -14,7 +14,7 @@ use crate::text::json;
 pub enum Answer {
     /// It is an event of its space, now or from before.
     Stored(Name),
-    /// Its key opens no space.
+    /// Its key opens no space, or it was read by other rules than that has on.
     UnknownKey,
     /// D1 did not answer in time; whether it is stored is unknown.
     Late,

@@ -18,6 +18,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use crate::db::event::Stored;
+use crate::db::rule::Shut;
 use crate::db::{self, Cost};
 use crate::edge;
 use crate::edge::config::Config;
@@ -62,7 +63,7 @@ impl Drop for UnderWay {
 }
 
 /// Stores a report: in one round trip to its database while none of this isolate's is under way there, else together
-/// with others. Gives what it cost where it was stored alone. `None` where the key opens no space.
+/// with others. Gives what it cost where it was stored alone; where nothing was stored, why.
 ///
 /// It has no deadline of its own. If it is dropped the outcome is unknown; the same arrival may be
 /// stored again and counts once.
@@ -71,12 +72,12 @@ pub async fn store(
     arrival: &Arrival,
     report: &Report,
     raw: &str,
-) -> Result<(Option<Stored>, Option<Cost>), Error> {
+) -> Result<(Result<Stored, Shut>, Option<Cost>), Error> {
     let under_way = UnderWay::begin(arrival.database, arrival.received_at_ms);
     if under_way.is_none() {
         match in_a_group(config, arrival, report, raw).await {
-            Answer::Stored(name) => return Ok((Some(Stored::of(name, &arrival.receipt)), None)),
-            Answer::UnknownKey => return Ok((None, None)),
+            Answer::Stored(name) => return Ok((Ok(Stored::of(name, &arrival.receipt)), None)),
+            Answer::UnknownKey => return Ok((Err(Shut::Unsaid), None)),
             Answer::Late => return Err(Error::Deadline("D1")),
             Answer::Alone => {}
         }
