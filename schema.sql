@@ -787,12 +787,12 @@ END;
 CREATE TABLE replays (
   space_id      INTEGER NOT NULL,
   n             INTEGER NOT NULL, -- 1, 2, … of this space
-  what          TEXT    NOT NULL, -- JSON of which, and how they are mended; see src/model/replay.rs
+  what          TEXT    NOT NULL, -- JSON of which, and how they are mended; see src/postback/replay.rs
   total         INTEGER NOT NULL,
   done          INTEGER NOT NULL DEFAULT 0,
   stored        INTEGER NOT NULL DEFAULT 0, -- those that are events now, or were changed
   known         INTEGER NOT NULL DEFAULT 0, -- those that had been events already
-  after         TEXT    NOT NULL DEFAULT '', -- JSON: how far it is
+  after         TEXT    NOT NULL DEFAULT '', -- the number of the last one that is done; empty before
   created_at_ms INTEGER NOT NULL,
   ended_at_ms   INTEGER,          -- NULL while it runs
   PRIMARY KEY (space_id, n)
@@ -822,8 +822,8 @@ CREATE TABLE health (
 -- Postbacks whose key looked like one of ours and opened nothing, by hour. Of the key there is its beginning,
 -- which anybody may know. db/unknown_key.rs bounds how many rows an hour has.
 CREATE TABLE unknown_keys (
-  space_id INTEGER NOT NULL, -- whose key it was; 0 where that is not known
   hour     INTEGER NOT NULL, -- time / 3600000
+  space_id INTEGER NOT NULL, -- whose key it was; 0 where that is not known
   prefix   TEXT    NOT NULL,
   address  TEXT    NOT NULL, -- of the sender
   is_ours  INTEGER NOT NULL, -- 1: this deployment made it
@@ -831,7 +831,7 @@ CREATE TABLE unknown_keys (
   count    INTEGER NOT NULL,
   first_ms INTEGER NOT NULL,
   last_ms  INTEGER NOT NULL,
-  PRIMARY KEY (space_id, hour, prefix, address)
+  PRIMARY KEY (hour, space_id, prefix, address)
 ) STRICT, WITHOUT ROWID;
 
 -- What the dashboard changes waits while a space moves, as the rest does (0002_databases.sql).
@@ -854,6 +854,19 @@ BEGIN
 END;
 
 CREATE TRIGGER replays_stay BEFORE INSERT ON replays
+WHEN EXISTS (SELECT 1 FROM moves m WHERE m.space_id = NEW.space_id AND m.state IN ('leaving', 'left'))
+BEGIN
+  SELECT RAISE(ABORT, 'the space is being moved');
+END;
+
+CREATE TRIGGER mutes_stay BEFORE INSERT ON mutes
+WHEN EXISTS (SELECT 1 FROM moves m WHERE m.space_id = NEW.space_id AND m.state IN ('leaving', 'left'))
+BEGIN
+  SELECT RAISE(ABORT, 'the space is being moved');
+END;
+
+-- A piece of a replay goes on in the transaction that stores it, and not while its space is copied.
+CREATE TRIGGER replays_stay_as_they_are BEFORE UPDATE ON replays
 WHEN EXISTS (SELECT 1 FROM moves m WHERE m.space_id = NEW.space_id AND m.state IN ('leaving', 'left'))
 BEGIN
   SELECT RAISE(ABORT, 'the space is being moved');

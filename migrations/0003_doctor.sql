@@ -283,12 +283,12 @@ END;
 CREATE TABLE replays (
   space_id      INTEGER NOT NULL,
   n             INTEGER NOT NULL, -- 1, 2, … of this space
-  what          TEXT    NOT NULL, -- JSON of which, and how they are mended; see src/model/replay.rs
+  what          TEXT    NOT NULL, -- JSON of which, and how they are mended; see src/postback/replay.rs
   total         INTEGER NOT NULL,
   done          INTEGER NOT NULL DEFAULT 0,
   stored        INTEGER NOT NULL DEFAULT 0, -- those that are events now, or were changed
   known         INTEGER NOT NULL DEFAULT 0, -- those that had been events already
-  after         TEXT    NOT NULL DEFAULT '', -- JSON: how far it is
+  after         TEXT    NOT NULL DEFAULT '', -- the number of the last one that is done; empty before
   created_at_ms INTEGER NOT NULL,
   ended_at_ms   INTEGER,          -- NULL while it runs
   PRIMARY KEY (space_id, n)
@@ -356,6 +356,13 @@ BEGIN
 END;
 
 CREATE TRIGGER mutes_stay BEFORE INSERT ON mutes
+WHEN EXISTS (SELECT 1 FROM moves m WHERE m.space_id = NEW.space_id AND m.state IN ('leaving', 'left'))
+BEGIN
+  SELECT RAISE(ABORT, 'the space is being moved');
+END;
+
+-- A piece of a replay goes on in the transaction that stores it, and not while its space is copied.
+CREATE TRIGGER replays_stay_as_they_are BEFORE UPDATE ON replays
 WHEN EXISTS (SELECT 1 FROM moves m WHERE m.space_id = NEW.space_id AND m.state IN ('leaving', 'left'))
 BEGIN
   SELECT RAISE(ABORT, 'the space is being moved');

@@ -56,6 +56,7 @@ use upkeep::courier;
 use upkeep::later::Later;
 use upkeep::look;
 use upkeep::removal;
+use upkeep::replay;
 use writer::desk::{Desk, Taken};
 use writer::letter::Answer as Written;
 
@@ -148,6 +149,7 @@ async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     courier::sweep_by_cron(&config, Clock::of_schedule(event.schedule())).await;
     removal::run(&config, event.schedule() as i64).await;
     look::run(&config, event.schedule() as i64).await;
+    replay::by_cron(&config, event.schedule() as i64).await;
 }
 
 #[event(queue)]

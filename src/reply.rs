@@ -60,6 +60,11 @@ impl Problem {
         "rotated_meanwhile",
         "Another rotation at the same moment created the current key. If you do not have it, rotate again.",
     );
+    pub const REPLAYED_MEANWHILE: Self = Self::new(
+        409,
+        "replayed_meanwhile",
+        "Another replay of this space has begun since. Look at the preview again.",
+    );
 
     const fn new(http: u16, word: &'static str, hint: &'static str) -> Self {
         Self { http, word, field: None, hint: Cow::Borrowed(hint) }

@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 
 use crate::dashboard;
-use crate::door::operator::{self, destination};
+use crate::door::operator::{self, destination, replay};
 use crate::model::key::KeyKind;
 
 /// Where a request goes.
@@ -143,6 +143,13 @@ fn api(method: &str, segments: &[&str]) -> Option<operator::Request> {
             let request = destinations(method, rest)?;
             Some(operator::Request::Destinations { space_id, request })
         }
+        ("GET", ["spaces", space_id, "replays"]) => replays(space_id, replay::Request::List),
+        ("POST", ["spaces", space_id, "replays"]) => replays(space_id, replay::Request::Begin),
+        ("GET", ["spaces", space_id, "rules"]) => replays(space_id, replay::Request::ListRules),
+        ("POST", ["spaces", space_id, "rules"]) => replays(space_id, replay::Request::BeginRule),
+        ("DELETE", ["spaces", space_id, "rules", n]) => {
+            replays(space_id, replay::Request::EndRule { n: n.parse().ok()? })
+        }
         ("POST", ["spaces", space_id, "keys", kind]) => Some(operator::Request::RotateKey {
             space_id: space_id.parse().ok()?,
             kind: KeyKind::parse(kind)?,
@@ -155,6 +162,10 @@ fn api(method: &str, segments: &[&str]) -> Option<operator::Request> {
         }
         _ => None,
     }
+}
+
+fn replays(space_id: &str, request: replay::Request) -> Option<operator::Request> {
+    Some(operator::Request::Replays { space_id: space_id.parse().ok()?, request })
 }
 
 fn destinations(method: &str, segments: &[&str]) -> Option<destination::Request> {
@@ -205,6 +216,8 @@ mod tests {
     fn the_endpoints() {
         let postback =
             |token: Option<&str>| Route::Postback { token: token.map(str::to_owned), event: None };
+        let of_replays =
+            |request| Route::Operator(operator::Request::Replays { space_id: 7, request });
         let with_event = Route::Postback {
             token: Some("xt_in_abc".to_owned()),
             event: Some("deposit".to_owned()),
@@ -296,6 +309,12 @@ mod tests {
                 Route::Operator(operator::Request::Refused { space_id: 7, seq: 3 }),
             ),
             ("GET", "/api/spaces/7/refused/x", Route::NotFound),
+            ("GET", "/api/spaces/7/replays", of_replays(replay::Request::List)),
+            ("POST", "/api/spaces/7/replays", of_replays(replay::Request::Begin)),
+            ("GET", "/api/spaces/7/rules", of_replays(replay::Request::ListRules)),
+            ("POST", "/api/spaces/7/rules", of_replays(replay::Request::BeginRule)),
+            ("DELETE", "/api/spaces/7/rules/3", of_replays(replay::Request::EndRule { n: 3 })),
+            ("GET", "/api/spaces/7/rules/3", Route::OtherMethod("DELETE, OPTIONS")),
             ("PATCH", "/api/spaces", Route::OtherMethod("GET, POST, OPTIONS")),
             ("OPTIONS", "/api/spaces/7/links/3", Route::Options("PUT, OPTIONS")),
             ("GET", "/api/spaces/7/keys/ingest", Route::OtherMethod("POST, OPTIONS")),

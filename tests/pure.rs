@@ -43,11 +43,11 @@ const ROOMS: [(&str, &[&str]); 17] = [
             "postback",
         ],
     ),
-    ("manage", &["db", "edge", "destination", "network"]),
+    ("manage", &["db", "edge", "destination", "network", "postback"]),
     ("upkeep", &["db", "edge", "destination", "doctor", "postback", "figures"]),
     ("writer", &["db", "edge"]),
     // It shows what db has read, and never asks for it.
-    ("page", &["receipt", "db", "destination", "doctor", "network", "figures"]),
+    ("page", &["receipt", "db", "destination", "doctor", "network", "postback", "figures"]),
     ("receipt", &["db", "destination", "postback"]),
     ("db", &["edge", "destination", "doctor", "postback", "figures"]),
     ("edge", &["destination", "postback", "figures"]),

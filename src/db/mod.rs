@@ -5,6 +5,7 @@
 
 mod attribution;
 pub mod bind;
+pub mod chosen;
 pub mod click;
 pub mod delivery;
 pub mod destination;
@@ -21,7 +22,9 @@ pub mod link;
 pub mod moves;
 pub mod overview;
 pub mod parts;
+pub mod preview;
 pub mod refused;
+pub mod replay;
 pub mod resend;
 pub mod retention;
 mod row;

@@ -34,6 +34,19 @@ SELECT json_group_array(json_array(r.n, json(r.mend), r.ended_at_ms IS NULL)) AS
 ) r
 ";
 
+/// What the rules and the replays do that an event's notes name.
+pub(super) const ACTED: &str = "
+WITH t AS (
+  SELECT j.value AS note, CAST(substr(j.value, instr(j.value, ':') + 1) AS INTEGER) AS n
+  FROM events e CROSS JOIN json_each(e.notes) j
+  WHERE e.space_id = ?1 AND e.seq = ?2 AND (j.value GLOB 'rule:*' OR j.value GLOB 'mended:*')
+)
+SELECT t.note, r.mend FROM t CROSS JOIN rules r ON r.space_id = ?1 AND r.n = t.n WHERE t.note GLOB 'rule:*'
+UNION ALL
+SELECT t.note, p.what -> 'mend' FROM t CROSS JOIN replays p ON p.space_id = ?1 AND p.n = t.n
+WHERE t.note GLOB 'mended:*'
+";
+
 const LIST: &str = "
 SELECT n, mend, created_at_ms, ended_at_ms FROM rules
 WHERE space_id = ?1 ORDER BY ended_at_ms IS NOT NULL, n DESC LIMIT 200
@@ -121,6 +134,14 @@ pub(super) fn read_all(row: &Row) -> Vec<(Rule, bool)> {
         Some((Rule { note: Note::Rule(n), mend }, is_on))
     };
     read::items(&stored).filter_map(rule).collect()
+}
+
+/// The notes of rows of ACTED, each with what its rule or replay does.
+pub(super) fn read_acts(rows: &[Row]) -> Vec<(Note, String)> {
+    let act = |row: &Row| {
+        Some((Note::read(&row.text("note"))?, Mend::read(&row.text("mend"))?.to_string()))
+    };
+    rows.iter().filter_map(act).collect()
 }
 
 /// What the spaces of keys read their postbacks by, in one round trip. Unknown keys are left out.

@@ -6,6 +6,7 @@ pub mod health;
 pub mod key;
 pub mod link;
 pub mod moving;
+pub mod replay;
 pub mod space;
 
 use crate::reply::Problem;

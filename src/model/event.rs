@@ -38,7 +38,7 @@ impl EventKind {
     }
 
     /// The event's code in queries, in the database and in deliveries.
-    pub fn code(self) -> &'static str {
+    pub const fn code(self) -> &'static str {
         match self {
             Self::Contact => "contact",
             Self::Subscribed => "subscribed",

@@ -8,6 +8,7 @@ pub mod event;
 pub mod key;
 pub mod link;
 pub mod note;
+pub mod replay;
 pub mod schema;
 pub mod session;
 pub mod space;

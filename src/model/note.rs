@@ -315,7 +315,12 @@ pub fn to_json(notes: &[Note]) -> Option<String> {
         return None;
     }
     let texts: Vec<String> = notes.iter().map(Note::to_string).collect();
-    serde_json::to_string(&texts).ok()
+    texts_to_json(&texts)
+}
+
+/// The same of notes that were read back.
+pub fn texts_to_json(texts: &[String]) -> Option<String> {
+    if texts.is_empty() { None } else { serde_json::to_string(texts).ok() }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub mod mend;
 mod parameters;
 pub mod pasted;
 pub mod receipt;
+pub mod replay;
 mod swallowed;
 
 use mend::Rule;

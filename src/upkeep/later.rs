@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::figures::period::Part;
 use crate::model::database::Database;
 use crate::model::visit::Visit;
-use crate::upkeep::{courier, unknown, visit};
+use crate::upkeep::{courier, replay, unknown, visit};
 
 /// Work that an answer leaves behind.
 pub enum Later {
@@ -28,6 +28,12 @@ pub enum Later {
     /// Postbacks whose keys opened nothing, to be written down after a while.
     CountUnknown {
         wait_ms: u64,
+    },
+    /// The first pieces of a replay.
+    Replay {
+        database: Database,
+        space_id: i64,
+        n: i64,
     },
     /// Whatever is due.
     Sweep,
@@ -62,6 +68,9 @@ impl Later {
                 }
             }
             Self::CountUnknown { wait_ms } => unknown::write(&config, wait_ms).await,
+            Self::Replay { database, space_id, n } => {
+                replay::behind_answer(&config, database, space_id, n).await;
+            }
             Self::Sweep => courier::sweep_behind_answer(&config).await,
         }
     }

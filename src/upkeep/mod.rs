@@ -6,6 +6,7 @@ pub mod courier;
 pub mod later;
 pub mod look;
 pub mod removal;
+pub mod replay;
 mod retention;
 mod run;
 pub mod spill;

@@ -9,10 +9,15 @@ use crate::upkeep::{retention, run, tidy};
 /// How often it looks, in milliseconds of the schedule.
 const EVERY_MS: i64 = 10 * 60 * 1000;
 
+/// Whether a minute of the schedule is one for it: in the others its calls are free.
+pub fn is_due(scheduled_ms: i64) -> bool {
+    scheduled_ms / 60_000 % (EVERY_MS / 60_000) == 0
+}
+
 /// One run, where it is the minute for it: all databases at the same time, so that one that is away holds
 /// up no other. Where the calls are not enough for all of them, they take turns.
 pub async fn run(config: &Config, scheduled_ms: i64) {
-    if scheduled_ms / 60_000 % (EVERY_MS / 60_000) != 0 {
+    if !is_due(scheduled_ms) {
         return;
     }
     let databases = config.databases();

@@ -5,6 +5,7 @@ pub mod destination;
 mod findings;
 pub mod openapi;
 mod receipt;
+pub mod replay;
 
 use serde::Serialize;
 
@@ -37,6 +38,7 @@ pub enum Request {
     Event { space_id: i64, seq: i64 },
     Refused { space_id: i64, seq: i64 },
     Destinations { space_id: i64, request: destination::Request },
+    Replays { space_id: i64, request: replay::Request },
 }
 
 #[derive(Serialize)]
@@ -88,6 +90,9 @@ async fn carry_out(
     let reply = match request {
         Request::Destinations { space_id, request } => {
             return destination::carry_out(config, space_id, request, incoming).await;
+        }
+        Request::Replays { space_id, request } => {
+            return replay::carry_out(config, space_id, request, incoming).await;
         }
         Request::ListSpaces => {
             Reply::json(200, &Spaces { ok: true, spaces: db::space::list(&config.db()?).await? })
