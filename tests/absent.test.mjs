@@ -6,6 +6,7 @@ import { OPERATOR_TOKEN, startWorker } from "./harness.mjs";
 
 const NOWHERE = 999_999;
 const HOOK = { kind: "webhook", name: "Hook", url: "https://hook.example/" };
+const MEND = { kind: "thousands" };
 const LINK = { name: "Summer", slug: "another-slug", kind: "web", target: "https://offer.example/" };
 
 let worker, browser, mine, theirs;
@@ -75,6 +76,12 @@ function calls({ space, link, destination, seq }) {
     ["POST", `/spaces/${space}/destinations/${destination}/resend`, { seq }],
     ["POST", `/spaces/${space}/destinations/${destination}/resend`, { all_failed: true }],
     ["POST", `/spaces/${space}/destinations/${destination}/test`, {}],
+    ["GET", `/spaces/${space}/replays`],
+    ["POST", `/spaces/${space}/replays`, { mend: MEND, all: {} }],
+    ["POST", `/spaces/${space}/replays`, { mend: MEND, all: {}, preview: true }],
+    ["GET", `/spaces/${space}/rules`],
+    ["POST", `/spaces/${space}/rules`, { mend: MEND }],
+    ["DELETE", `/spaces/${space}/rules/${NOWHERE}`],
   ];
   const dashboard = [
     ["/keys/ingest/rotate", { current: "", nonce: "0123456789abcdef0123456789abcdef" }],
@@ -92,6 +99,9 @@ function calls({ space, link, destination, seq }) {
     [`/destinations/${destination}/resend`, { seq: String(seq) }],
     [`/destinations/${destination}/resend`],
     [`/destinations/${destination}/delete`],
+    ["/replays", { which: "all", mend: "thousands" }],
+    ["/rules", { mend: "thousands" }],
+    [`/rules/${NOWHERE}/end`],
     ["/settings", { name: "Renamed", time_zone: "Europe/Berlin" }],
   ];
   const screens = [
@@ -103,6 +113,11 @@ function calls({ space, link, destination, seq }) {
     "/links.csv",
     "/health",
     "/refused",
+    "/refused?of=events",
+    "/mend?which=all&mend=thousands",
+    "/replays",
+    `/replays/${NOWHERE}`,
+    "/rules",
     "/keys",
     "/links",
     "/links/new",
@@ -141,7 +156,7 @@ test("a space that is not there", async () => {
 
 // What goes to a space that is there, and to nothing in it, is left out.
 const ofThings = (list) =>
-  list.filter(([what]) => /\/(links|destinations)\/\d/.test(what) || /previous|revoke/.test(what));
+  list.filter(([what]) => /\/(links|destinations|rules|replays)\/\d/.test(what) || /previous|revoke/.test(what));
 
 test("a link, a destination, a delivery, a previous key that is not there", async () => {
   await assertAbsent(ofThings(calls({ space: mine.id, link: NOWHERE, destination: NOWHERE, seq: 1 })));

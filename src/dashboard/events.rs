@@ -1,4 +1,4 @@
-//! Events and what was refused.
+//! Events.
 
 use super::{Answer, Asked, zone_around};
 use crate::db;
@@ -42,25 +42,13 @@ pub async fn one(asked: Asked<'_>, seq: i64) -> Result<Answer, Problem> {
     Ok(page::event::page(&spaces, asked.space_id, &whole, &receipt, &zone).into())
 }
 
-/// What was refused.
-pub async fn refused(asked: Asked<'_>) -> Result<Answer, Problem> {
-    let before = asked.parameter("before").parse().ok();
-    let (spaces, refused) = db::refused::newest(&asked.home, asked.space_id, before).await?;
-    let zone = zone_around(zone_of(&spaces)?, refused.iter().map(|refused| refused.received_at_ms));
-    let more = refused
-        .last()
-        .map(|refused| refused.seq)
-        .filter(|_| refused.len() as i64 == db::refused::PAGE);
-    Ok(page::refused::page(&spaces, asked.space_id, &refused, &zone, more).into())
-}
-
 /// Everything about one refused postback.
 pub async fn one_refused(asked: Asked<'_>, seq: i64) -> Result<Answer, Problem> {
     let (spaces, refused) = db::refused::one(&asked.home, asked.space_id, seq).await?;
     let refused = refused.ok_or(Problem::NOT_FOUND)?;
     let zone = zone_around(zone_of(&spaces)?, [refused.received_at_ms].into_iter());
     let receipt = receipt::of_refused(&refused);
-    Ok(page::refused::one(&spaces, asked.space_id, &refused, &receipt, &zone).into())
+    Ok(page::refused_one::page(&spaces, asked.space_id, &refused, &receipt, &zone).into())
 }
 
 /// The zone of the page's space.

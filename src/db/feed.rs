@@ -14,6 +14,7 @@ use super::{number, optional_number, rows_of, run_together, text};
 use crate::error::Error;
 use crate::figures::Span;
 use crate::model::click::{Click, Fields};
+use crate::model::note::Note;
 use crate::text::json;
 
 /// Higher than any event's number: an upper bound that bounds nothing.
@@ -205,6 +206,8 @@ pub struct Whole {
     pub journey: Vec<Item>,
     pub links: Vec<(i64, String)>,
     pub history: History,
+    /// What the rules and replays do that its notes name.
+    pub acts: Vec<(Note, String)>,
 }
 
 impl Item {
@@ -288,6 +291,7 @@ pub async fn whole(home: &Home, space_id: i64, seq: i64) -> Result<(Spaces, Opti
             (super::link::NAMES, &of_space),
             (history::AGAIN, &event),
             (history::DECISIONS, &event),
+            (super::rule::ACTED, &event),
         ],
     )
     .await?;
@@ -302,6 +306,7 @@ pub async fn whole(home: &Home, space_id: i64, seq: i64) -> Result<(Spaces, Opti
         journey: rows_of(&results, 4)?.iter().map(Item::read).collect(),
         links: super::link::read_names(&rows_of(&results, 5)?),
         history: History::read(&rows_of(&results, 6)?, &rows_of(&results, 7)?),
+        acts: super::rule::read_acts(&rows_of(&results, 8)?),
     };
     Ok((spaces, Some(whole)))
 }

@@ -87,18 +87,6 @@ pub(super) fn below(space_id: i64, before: Option<i64>) -> [JsValue; 3] {
     super::feed::below(space_id, before, PAGE)
 }
 
-/// The newest refused postbacks below a number, at most 50.
-pub async fn newest(
-    home: &Home,
-    space_id: i64,
-    before: Option<i64>,
-) -> Result<(Spaces, Vec<Refused>), Error> {
-    let below = below(space_id, before);
-    let results = run_together(home, &[(space::LIST, &[]), (NEWEST, &below)]).await?;
-    let refused = rows_of(&results, 1)?.iter().map(Refused::read).collect();
-    Ok((home.spaces(&results, space_id)?, refused))
-}
-
 /// A refused postback by its number; `None` where the space has none of it.
 pub async fn one(home: &Home, space_id: i64, seq: i64) -> Result<(Spaces, Option<Refused>), Error> {
     let values = [number(space_id), number(seq)];

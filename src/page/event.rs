@@ -4,8 +4,9 @@
 use askama::Template;
 
 use super::events::{Line, lines, link_name};
-use super::explain::{Explained, explain};
+use super::explain::{Explained, explain_acted};
 use super::frame::{self, Section};
+use super::mend::MendSection;
 use super::receipt;
 use super::shown::{
     Moment, amount, can_be_resent, is_without_amount, moment, state, times_more, visible,
@@ -18,6 +19,7 @@ use crate::error::Error;
 use crate::figures::{Zone, money};
 use crate::model::click::Click;
 use crate::model::event::EventKind;
+use crate::model::replay::Of;
 use crate::receipt::Receipt;
 use crate::reply::Reply;
 
@@ -56,6 +58,7 @@ struct EventPage<'a> {
     click: Vec<(&'static str, String)>,
     sent: Vec<Sent>,
     journey: Vec<Line>,
+    mend: MendSection,
 }
 
 /// The page of an event.
@@ -77,12 +80,13 @@ pub fn page(
         amount: amount(item),
         verdict: verdict(whole, receipt, &link),
         counts: !is_without_amount(item),
-        notes: item.notes.iter().map(|note| explain(note)).collect(),
+        notes: item.notes.iter().map(|note| explain_acted(note, &whole.acts)).collect(),
         receipt: receipt::Shown::new(receipt, zone),
         click: whole.click.as_ref().map(|(click, _)| click_facts(click)).unwrap_or_default(),
         clicked,
         sent: whole.deliveries.iter().map(|delivery| sent(delivery, zone)).collect(),
         journey: lines(&whole.journey, &whole.links, zone),
+        mend: MendSection::new(space_id, Of::Events, item.seq),
     };
     let title = format!("Event {}", item.seq);
     frame::of_space(200, spaces, Section::Events, &title, &page)

@@ -1,6 +1,7 @@
 //! Why a postback did or did not count, and what to do about it: a sentence for every note that is
 //! stored with it.
 
+use super::shown::visible;
 use crate::model::note::{Broken, Field, Note};
 use crate::model::status::Status;
 
@@ -31,7 +32,8 @@ pub fn explain(stored: &str) -> Explained {
 pub fn explain_acted(stored: &str, acts: &[(Note, String)]) -> Explained {
     let mut explained = explain(stored);
     if let Some((_, act)) = acts.iter().find(|(note, _)| Some(*note) == Note::read(stored)) {
-        explained.what = format!("{} {act}.", explained.what);
+        let what = explained.what.trim_end_matches('.');
+        explained.what = format!("{what}: {}.", visible(act));
     }
     explained
 }
@@ -58,7 +60,7 @@ fn explained(note: Note) -> Explained {
             return Explained::new(note, &what, "");
         }
         Note::Mended(n) => {
-            let what = format!("It was mended by hand, and done again by replay {n}.");
+            let what = format!("It was mended by hand, by replay {n} of this space.");
             return Explained::new(note, &what, "");
         }
         Note::MacroUnresolved(field) => unresolved(field),
@@ -233,6 +235,18 @@ mod tests {
         assert!(uid.what.contains("click id") && time.what.contains("time of receipt"));
         assert!(explain("value_empty").fix.contains("value="));
         assert!(explain("json_malformed:line 3 column 14").what.contains("not valid JSON"));
+    }
+
+    #[test]
+    fn what_a_rule_did_is_said_where_it_is_known() {
+        let acts = [(Note::Rule(3), "sum is read as value".to_owned())];
+        let what = |note| explain_acted(note, &acts).what;
+        assert_eq!(
+            what("rule:3"),
+            "Rule 3 of this space changed how it was read: sum is read as value."
+        );
+        assert_eq!(what("rule:4"), "Rule 4 of this space changed how it was read.");
+        assert_eq!(what("mended:3"), "It was mended by hand, by replay 3 of this space.");
     }
 
     #[test]

@@ -170,6 +170,19 @@ impl Sent {
         found.map_or("", |(_, value)| value.as_str())
     }
 
+    /// Every text that was sent under a name.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(sent, _)| sent == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All that was sent, but for some names and what was left empty.
+    pub fn without(&self, names: &[&str]) -> Vec<(String, String)> {
+        let is_kept = |(name, value): &&(String, String)| {
+            !names.contains(&name.as_str()) && !value.is_empty()
+        };
+        self.0.iter().filter(is_kept).cloned().collect()
+    }
+
     pub fn is_on(&self, name: &str) -> bool {
         !self.get(name).is_empty()
     }

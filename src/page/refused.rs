@@ -1,103 +1,147 @@
-//! What was refused: kept whole, with the reason.
+//! What can be mended and done again: refused postbacks, kept whole with the reason, and events.
 
 use askama::Template;
 
 use super::explain::{Explained, explain, refusal};
+use super::form::{self, Sent};
 use super::frame::{self, Section};
-use super::receipt;
+use super::mend::{Choice, written};
 use super::shown::{Moment, moment, times_more, visible};
-use crate::db::refused::Refused;
+use crate::db::chosen::Chosen;
 use crate::db::space::Spaces;
-use crate::error::Error;
+use crate::error::{BadField, Error};
 use crate::figures::Zone;
-use crate::receipt::Receipt;
+use crate::model::replay::Of;
+use crate::model::status::Status;
 use crate::reply::Reply;
 use crate::text::pairs;
 
+/// What a postback can be refused for.
+const STATUSES: [Status; 7] = [
+    Status::InvalidValue,
+    Status::InvalidEvent,
+    Status::InvalidCurrency,
+    Status::InvalidTime,
+    Status::InvalidUid,
+    Status::InvalidEid,
+    Status::InvalidRequest,
+];
+
+/// The parameters of the address that narrow the list down.
+pub const FILTERS: [&str; 7] = ["of", "status", "note", "text", "from", "to", "done"];
+
 struct Shown {
     seq: i64,
-    why: &'static str,
+    why: String,
     at: Moment,
     again: String,
+    /// The event that it is, or has become.
+    event: Option<i64>,
+    can_choose: bool,
+    chosen: bool,
     notes: Vec<Explained>,
     raw: String,
-    /// The parameters of the raw query, decoded.
     pairs: Vec<(String, String)>,
 }
 
 #[derive(Template)]
-#[template(path = "refused_one.html")]
-struct OnePage {
-    space_id: i64,
-    seq: i64,
-    why: &'static str,
-    at: Moment,
-    again: String,
-    notes: Vec<Explained>,
-    receipt: receipt::Shown,
-}
-
-#[derive(Template)]
 #[template(path = "refused.html")]
-struct RefusedPage {
+struct RefusedPage<'a> {
     space_id: i64,
-    refused: Vec<Shown>,
+    of: &'static str,
+    /// Word, what it means, whether it is chosen.
+    statuses: Vec<(&'static str, &'static str, bool)>,
+    note: &'a str,
+    text: &'a str,
+    from: &'a str,
+    to: &'a str,
+    done: bool,
+    bad_dates: &'static str,
+    is_filtered: bool,
+    /// The filter, as the form sends it along.
+    kept: Vec<(&'static str, &'a str)>,
+    all: bool,
+    lines: Vec<Shown>,
+    choice: Choice,
+    /// The filter in an address, with what joins another parameter to it.
+    query: String,
     more: Option<i64>,
 }
 
-/// The list of refused postbacks.
+/// What a list is made of.
+pub struct Listed<'a> {
+    pub space_id: i64,
+    pub of: Of,
+    /// What the address asks for, and what was chosen of the list before.
+    pub sent: &'a Sent,
+    pub chosen: &'a [Chosen],
+    pub bad_dates: Option<&'static str>,
+    pub more: Option<i64>,
+}
+
+/// The list, and the form that mends what is chosen of it.
 pub fn page(
     spaces: &Spaces,
-    space_id: i64,
-    refused: &[Refused],
+    listed: &Listed<'_>,
     zone: &Zone,
-    more: Option<i64>,
+    bad: Option<&BadField>,
 ) -> Result<Reply, Error> {
-    let show = |refused: &Refused| Shown {
-        seq: refused.seq,
-        why: why(refused),
-        at: moment(zone, refused.received_at_ms),
-        again: again(refused),
-        notes: notes(refused),
-        raw: visible(&refused.raw),
-        pairs: pairs::pairs(&refused.raw)
+    let Listed { space_id, of, sent, .. } = *listed;
+    let kept: Vec<_> = FILTERS
+        .into_iter()
+        .map(|name| (name, sent.get(name)))
+        .filter(|(_, value)| !value.is_empty())
+        .collect();
+    let query = serde_urlencoded::to_string(&kept).unwrap_or_default();
+    let chosen: Vec<_> = sent.all("seq").collect();
+    let page = RefusedPage {
+        space_id,
+        of: of.word(),
+        statuses: STATUSES
+            .iter()
+            .map(|one| (one.word(), refusal(*one), one.word() == sent.get("status")))
+            .collect(),
+        note: sent.get("note"),
+        text: sent.get("text"),
+        from: sent.get("from"),
+        to: sent.get("to"),
+        done: sent.is_on("done"),
+        bad_dates: listed.bad_dates.unwrap_or_default(),
+        is_filtered: kept.iter().any(|(name, _)| !matches!(*name, "of" | "done")),
+        kept,
+        all: sent.get("which") == "all",
+        lines: listed.chosen.iter().map(|one| shown(one, &chosen, zone)).collect(),
+        choice: Choice::new(true, sent, bad),
+        query: if query.is_empty() { query } else { format!("{query}&") },
+        more: listed.more,
+    };
+    let title = if of == Of::Events { "Events to mend" } else { "Refused postbacks" };
+    frame::of_space(form::status(bad), spaces, Section::Refused, title, &page)
+}
+
+fn shown(one: &Chosen, chosen: &[&str], zone: &Zone) -> Shown {
+    let seq = one.seq();
+    let (why, again, event, notes, raw) = match one {
+        Chosen::Held(held) => {
+            let one = &held.refused;
+            let why = one.status.map_or("it was refused", refusal).to_owned();
+            (why, one.refires, one.event_seq, &one.notes, &one.raw)
+        }
+        Chosen::Event { known, .. } => (written(known), 0, Some(seq), &known.notes, &known.raw),
+    };
+    Shown {
+        seq,
+        why,
+        at: moment(zone, one.received_at_ms()),
+        again: if again > 0 { times_more(again) } else { String::new() },
+        event,
+        can_choose: matches!(one, Chosen::Event { .. }) || event.is_none(),
+        chosen: chosen.contains(&seq.to_string().as_str()),
+        notes: notes.iter().map(|note| explain(note)).collect(),
+        raw: visible(raw),
+        pairs: pairs::pairs(raw)
             .iter()
             .map(|(name, value)| (visible(name), visible(value)))
             .collect(),
-    };
-    let page = RefusedPage { space_id, refused: refused.iter().map(show).collect(), more };
-    frame::of_space(200, spaces, Section::Refused, "Refused postbacks", &page)
-}
-
-/// One of them, with its receipt.
-pub fn one(
-    spaces: &Spaces,
-    space_id: i64,
-    refused: &Refused,
-    receipt: &Receipt,
-    zone: &Zone,
-) -> Result<Reply, Error> {
-    let page = OnePage {
-        space_id,
-        seq: refused.seq,
-        why: why(refused),
-        at: moment(zone, refused.received_at_ms),
-        again: again(refused),
-        notes: notes(refused),
-        receipt: receipt::Shown::new(receipt, zone),
-    };
-    let title = format!("Refused postback {}", refused.seq);
-    frame::of_space(200, spaces, Section::Refused, &title, &page)
-}
-
-fn why(refused: &Refused) -> &'static str {
-    refused.status.map_or("it was refused", refusal)
-}
-
-fn again(refused: &Refused) -> String {
-    if refused.refires > 0 { times_more(refused.refires) } else { String::new() }
-}
-
-fn notes(refused: &Refused) -> Vec<Explained> {
-    refused.notes.iter().map(|note| explain(note)).collect()
+    }
 }
