@@ -342,7 +342,9 @@ fn about_findings(space: i64, overview: &Overview) -> Option<Warning> {
 }
 
 fn about_refused(space: i64, since_ms: i64, overview: &Overview) -> Option<Warning> {
-    let refused = overview.refused.iter().filter(|one| one.received_at_ms >= since_ms).count();
+    let is_open =
+        |one: &&refused::Refused| one.received_at_ms >= since_ms && one.event_seq.is_none();
+    let refused = overview.refused.iter().filter(is_open).count();
     let most = if refused as i64 == refused::PAGE { " or more" } else { "" };
     let text = match refused {
         0 => return None,
