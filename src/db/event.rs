@@ -114,7 +114,7 @@ FROM n
 WHERE true";
 
 /// What comes again under the same id. It is kept when it came, and where it says something else also what:
-/// another amount, currency or uid; that it leaves one out is nothing else. The trigger `events_again` then
+/// another amount, currency or uid; that it leaves one out is nothing else, and a test says nothing. The trigger `events_again` then
 /// makes a version of it.
 pub(super) const OR_AGAIN: &str = "
 ON CONFLICT (space_id, dedup) DO UPDATE SET
@@ -123,8 +123,10 @@ ON CONFLICT (space_id, dedup) DO UPDATE SET
     coalesce(again, '[]'),
     '$[' || min(coalesce(json_array_length(again), 0), 49) || ']',
     json(iif(
-      excluded.micros IS NOT NULL AND (excluded.micros IS NOT micros OR excluded.currency <> currency)
-        OR excluded.uid IS NOT NULL AND replace(excluded.uid, '+', ' ') IS NOT replace(uid, '+', ' '),
+      excluded.counted = 1 AND (
+        excluded.micros IS NOT NULL AND (excluded.micros IS NOT micros OR excluded.currency <> currency)
+          OR excluded.uid IS NOT NULL AND replace(excluded.uid, '+', ' ') IS NOT replace(uid, '+', ' ')
+      ),
       json_object(
         'ms', excluded.received_at_ms, 'uid', excluded.uid, 'value', substr(excluded.value, 1, 64),
         'micros', excluded.micros, 'currency', excluded.currency, 'raw', excluded.raw
