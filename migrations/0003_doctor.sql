@@ -136,6 +136,9 @@ CREATE TABLE versions (
   PRIMARY KEY (space_id, seq, what)
 ) STRICT, WITHOUT ROWID;
 
+-- db/retention.rs VERSIONS finds by age those that still have their raw query.
+CREATE INDEX versions_kept ON versions (received_at_ms) WHERE raw <> '';
+
 -- db/window.rs reads a space's open ones.
 CREATE INDEX versions_open ON versions (space_id, seq) WHERE decided = 0;
 

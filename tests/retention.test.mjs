@@ -81,6 +81,18 @@ const deliveries = (space, state) =>
     .bind(space.id, state, now * 2)
     .run();
 
+/** Each of another event: those of old ones are themselves as old as they are said to be. */
+const versions = (space, name, count, atMs) =>
+  worker.db
+    .prepare(
+      `
+  INSERT INTO versions (space_id, seq, what, currency, raw, received_at_ms, last_at_ms, times, decided)
+  WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?3)
+  SELECT ?1, i, ?2, 'USD', 'event=deposit', ?4, ?4, 1, 0 FROM n`,
+    )
+    .bind(space.id, name, count, atMs)
+    .run();
+
 const PERSONAL = "raw_query <> '' OR ip IS NOT NULL OR user_agent IS NOT NULL";
 const left = async () => ({
   clicks: (
@@ -96,9 +108,12 @@ const left = async () => ({
       now - 30 * DAY_MS,
     )
   ).n,
+  versions: (
+    await worker.row("SELECT count(*) AS n FROM versions WHERE received_at_ms < ? AND raw <> ''", now - 30 * DAY_MS)
+  ).n,
   held: (await worker.row("SELECT count(*) AS n FROM held WHERE received_at_ms < ?", now - 30 * DAY_MS)).n,
 });
-const NOTHING = { clicks: 0, events: 0, deliveries: 0, held: 0 };
+const NOTHING = { clicks: 0, events: 0, deliveries: 0, versions: 0, held: 0 };
 
 test("old clicks, refused postbacks, deliveries and raw queries of all spaces go; new ones stay", async (t) => {
   const spaces = [];
@@ -111,6 +126,8 @@ test("old clicks, refused postbacks, deliveries and raw queries of all spaces go
     await events(space, 100, now - DAY_MS);
     await held(space, 1_200 * (at + 1), old);
     await held(space, 50, now - DAY_MS);
+    await versions(space, "old", 1_100, old);
+    await versions(space, "new", 60, now - DAY_MS);
   }
   const newClicks = await worker.rows("SELECT * FROM clicks WHERE uid GLOB 'new*' ORDER BY space_id, uid");
   const newHeld = await worker.rows("SELECT * FROM held WHERE received_at_ms > ? ORDER BY space_id, seq", old);

@@ -19,9 +19,9 @@ const IN_MINUTE: i64 = 5;
 /// A space that nothing has come to is looked at all the same: what has gone quiet is a finding.
 const AGAIN_MS: i64 = 6 * 60 * 60 * 1000;
 
-/// Calls of a look: the eight statements that read, the one that looks for uids, the one that notes it; one
-/// more for the search for spaces. The free plan's fifteen are enough for one.
-const LOOK_CALLS: u32 = 11;
+/// Calls of a look: the eight statements that read, the one that looks for uids, the one that notes it; two
+/// more for the search for spaces and for old counts of unknown keys. The free plan's fifteen are enough for one.
+const LOOK_CALLS: u32 = 12;
 
 /// Most spaces of a run and database: twenty of them are 60,000 rows read, nine million a day.
 const MOST: u32 = 20;
@@ -85,6 +85,7 @@ pub async fn run(config: &Config, scheduled_ms: i64) {
 
 async fn of(config: &Config, database: Database, most: u32, now_ms: i64) -> Result<(), Error> {
     let home = Home::in_database(config, database)?;
+    db::unknown_key::remove_old(&home, now_ms).await?;
     for space_id in db::window::stale(&home, now_ms - AGAIN_MS, most.into()).await? {
         if let Err(problem) = look(&home, space_id).await {
             return Err(Error::Database(problem.hint.into_owned()));

@@ -49,6 +49,6 @@ mod tests {
         assert_eq!(at_once(run::of_upkeep(50), 3), 1);
         assert_eq!(at_once(run::of_upkeep(50), 1), 1);
         assert_eq!(at_once(run::of_upkeep(1000), 3), 3);
-        assert_eq!(at_once(run::of_upkeep(1000), 40), 21);
+        assert_eq!(at_once(run::of_upkeep(1000), 40), 20);
     }
 }

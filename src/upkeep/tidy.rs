@@ -16,6 +16,5 @@ pub async fn run(config: &Config, database: Database, scheduled_ms: i64) {
 async fn remove(config: &Config, database: Database, now_ms: i64) -> Result<(), Error> {
     let db = config.db_of(database)?;
     db::key::remove_ended(&db, now_ms).await?;
-    db::unknown_key::remove_old(&db, now_ms).await?;
     db::session::remove_over(&db, now_ms).await
 }
