@@ -102,7 +102,7 @@ BEGIN
 END;
 
 -- An event that is taken out goes nowhere any more; where it is sent or was given up stays on record. One that is
--- put in goes where it has not been yet.
+-- put in goes where it has not been yet, and is due at once: no invocation has it in hand.
 CREATE TRIGGER events_hold_back AFTER UPDATE OF counted ON events WHEN OLD.counted = 1 AND NEW.counted = 0
 BEGIN
   DELETE FROM deliveries
@@ -112,7 +112,7 @@ END;
 CREATE TRIGGER events_send_after_all AFTER UPDATE OF counted ON events WHEN OLD.counted = 0 AND NEW.counted = 1
 BEGIN
   INSERT INTO deliveries (space_id, seq, destination_id, target, state, due_at_ms)
-  SELECT NEW.space_id, NEW.seq, d.id, d.events ->> NEW.event, 'pending', NEW.received_at_ms + 30000
+  SELECT NEW.space_id, NEW.seq, d.id, d.events ->> NEW.event, 'pending', NEW.received_at_ms
   FROM destinations d
   WHERE d.space_id = NEW.space_id AND d.enabled = 1 AND d.events ->> NEW.event IS NOT NULL
   ON CONFLICT DO NOTHING;
