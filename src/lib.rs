@@ -6,7 +6,7 @@
 //! - `route`: the list of endpoints.
 //! - `door`: whoever comes in from outside: postbacks, bots, visitors, the operator's programs.
 //!   `dashboard`: the signed-in person.
-//! - `manage`: what both do to spaces, keys, links, destinations. `upkeep`: what happens without anybody
+//! - `manage`: what both do to spaces, keys, links, destinations, events. `upkeep`: what happens without anybody
 //!   waiting: the queue, deliveries, removal. `writer`: postbacks that share a statement. `page`: what each screen shows.
 //! - `receipt`: all that is told of one postback, stored, refused or tried out.
 //! - `db`: every SQL statement. `edge`: the runtime, configuration, sealing.

@@ -66,6 +66,12 @@ impl Problem {
         "Another replay of this space has begun since. Look at the preview again.",
     );
 
+    pub const DECIDED_MEANWHILE: Self = Self::new(
+        409,
+        "decided_meanwhile",
+        "Something else was decided about this event, or arrived, since you looked. Look again.",
+    );
+
     const fn new(http: u16, word: &'static str, hint: &'static str) -> Self {
         Self { http, word, field: None, hint: Cow::Borrowed(hint) }
     }
@@ -81,6 +87,11 @@ impl Problem {
             Some(field) => Ok(BadField { field, reason: self.hint }),
             None => Err(self),
         }
+    }
+
+    /// What does not fit the thing as it is, and why.
+    pub fn impossible(hint: &'static str) -> Self {
+        Self::new(409, "not_possible", hint)
     }
 
     /// A request that could not be read.

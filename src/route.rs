@@ -150,6 +150,12 @@ fn api(method: &str, segments: &[&str]) -> Option<operator::Request> {
         ("DELETE", ["spaces", space_id, "rules", n]) => {
             replays(space_id, replay::Request::EndRule { n: n.parse().ok()? })
         }
+        ("POST", ["spaces", space_id, "events", seq, "decisions"]) => {
+            Some(operator::Request::Decide {
+                space_id: space_id.parse().ok()?,
+                seq: seq.parse().ok()?,
+            })
+        }
         ("POST", ["spaces", space_id, "keys", kind]) => Some(operator::Request::RotateKey {
             space_id: space_id.parse().ok()?,
             kind: KeyKind::parse(kind)?,
@@ -315,6 +321,11 @@ mod tests {
             ("POST", "/api/spaces/7/rules", of_replays(replay::Request::BeginRule)),
             ("DELETE", "/api/spaces/7/rules/3", of_replays(replay::Request::EndRule { n: 3 })),
             ("GET", "/api/spaces/7/rules/3", Route::OtherMethod("DELETE, OPTIONS")),
+            (
+                "POST",
+                "/api/spaces/7/events/12/decisions",
+                Route::Operator(operator::Request::Decide { space_id: 7, seq: 12 }),
+            ),
             ("PATCH", "/api/spaces", Route::OtherMethod("GET, POST, OPTIONS")),
             ("OPTIONS", "/api/spaces/7/links/3", Route::Options("PUT, OPTIONS")),
             ("GET", "/api/spaces/7/keys/ingest", Route::OtherMethod("POST, OPTIONS")),

@@ -30,6 +30,8 @@ pub async fn list(asked: Asked<'_>) -> Result<Answer, Problem> {
 pub async fn one(asked: Asked<'_>, seq: i64) -> Result<Answer, Problem> {
     let (spaces, whole) = db::feed::whole(&asked.home, asked.space_id, seq).await?;
     let whole = whole.ok_or(Problem::NOT_FOUND)?;
+    let around = db::case::around(&asked.home, asked.space_id, seq).await?;
+    let around = around.ok_or(Problem::NOT_FOUND)?;
     let item = &whole.item;
     let click = whole.click.iter().map(|(click, _)| click.clicked_at_ms);
     let journey = whole.journey.iter().map(|item| item.occurred_at_ms);
@@ -39,7 +41,7 @@ pub async fn one(asked: Asked<'_>, seq: i64) -> Result<Answer, Problem> {
     let decided = history.decisions.iter().map(|decided| decided.at_ms);
     let zone = zone_around(zone_of(&spaces)?, times.chain(again).chain(decided));
     let receipt = receipt::of_event(&whole);
-    Ok(page::event::page(&spaces, asked.space_id, &whole, &receipt, &zone).into())
+    Ok(page::event::page(&spaces, asked.space_id, &whole, &receipt, &around, &zone).into())
 }
 
 /// Everything about one refused postback.

@@ -2,6 +2,7 @@
 //! reads what it shows in one round trip where it can, and answers a form by the same screen or by a redirect.
 
 mod access;
+mod decisions;
 mod destinations;
 mod door;
 mod events;
@@ -54,6 +55,7 @@ pub enum Screen {
     LinksFile,
     Events,
     Event { seq: i64 },
+    Decide { seq: i64 },
     Refused,
     Health,
     ChooseNetwork,
@@ -135,7 +137,8 @@ fn screen(segments: &[&str]) -> Option<Screen> {
         ["events.csv"] => Screen::EventsFile,
         ["links.csv"] => Screen::LinksFile,
         ["events"] => Screen::Events,
-        ["events", seq] => Screen::Event { seq: seq.parse().ok()? },
+        // A browser that is reloaded after a form comes back to its address.
+        ["events", seq] | ["events", seq, "decide"] => Screen::Event { seq: seq.parse().ok()? },
         ["refused"] => Screen::Refused,
         ["health", ..] => Screen::Health,
         ["refused", seq] => Screen::RefusedOne { seq: seq.parse().ok()? },
@@ -164,6 +167,7 @@ fn action(segments: &[&str]) -> Option<Screen> {
         ["health", "network"] => Screen::ChooseNetwork,
         ["health", "mute"] => Screen::Mute,
         ["try"] => Screen::TryUrl,
+        ["events", seq, "decide"] => Screen::Decide { seq: seq.parse().ok()? },
         ["keys", "urls"] => Screen::BuildUrl,
         ["keys", kind, "rotate"] => Screen::RotateKey { kind: KeyKind::parse(kind)? },
         ["keys", kind, "revoke"] => Screen::RevokeKey { kind: KeyKind::parse(kind)? },
@@ -257,6 +261,7 @@ async fn show(config: &Config, request: Request, incoming: Incoming) -> Result<A
         Screen::Rules => mend::rules(asked).await,
         Screen::BeginRule => mend::add_rule(asked).await,
         Screen::EndRule { n } => mend::end_rule(asked, n).await,
+        Screen::Decide { seq } => decisions::decide(asked, seq).await,
         Screen::Keys => keys::page(asked).await,
         Screen::RotateKey { kind } => keys::rotate(asked, kind).await,
         Screen::RevokeKey { kind } => keys::revoke(asked, kind).await,
@@ -381,6 +386,8 @@ mod tests {
             ("GET", "/s/7/live", space(Screen::Live)),
             ("GET", "/s/7/events", space(Screen::Events)),
             ("GET", "/s/7/events/1042", space(Screen::Event { seq: 1042 })),
+            ("GET", "/s/7/events/1042/decide", space(Screen::Event { seq: 1042 })),
+            ("POST", "/s/7/events/1042/decide", space(Screen::Decide { seq: 1042 })),
             ("GET", "/s/7/events.csv", space(Screen::EventsFile)),
             ("GET", "/s/7/links.csv", space(Screen::LinksFile)),
             ("GET", "/s/7/refused", space(Screen::Refused)),

@@ -1,5 +1,6 @@
 //! Events as pages show them: newest first by their number, one by its number, or what a search
-//! finds. Nothing here reads more rows than it shows.
+//! finds. Nothing here reads more rows than it shows, but for up to twenty before each deposit without an id, which may
+//! look the same.
 
 use constcat::concat;
 use serde_json::Value;
@@ -7,6 +8,7 @@ use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
 
 use super::attribution::{CLICK_OF_EVENT, UID_OF_EVENT};
+use super::case::{OUT_BY_OF_E, OutBy, TWIN_OF_E};
 use super::history::{self, History};
 use super::row::Row;
 use super::space::{self, Home, Spaces};
@@ -33,7 +35,11 @@ SELECT
 /// Events with their deliveries as JSON pairs of destination and state; what follows says which.
 const EVENTS_WHERE: &str = concat!(
     EVENT_COLUMNS,
-    ", e.raw,
+    ", e.raw, ",
+    OUT_BY_OF_E,
+    " AS out_by, ",
+    TWIN_OF_E,
+    " AS twin,
   (
     SELECT json_group_array(json_array(coalesce(d.name, 'a removed destination'), x.state))
     FROM deliveries x
@@ -163,6 +169,10 @@ pub struct Item {
     pub first: bool,
     /// Whether it is in the figures.
     pub counted: bool,
+    /// What it was taken out by; `None` where it counts, or never did, and in a file.
+    pub out_by: Option<OutBy>,
+    /// The event before it that looks the same.
+    pub twin: Option<i64>,
     pub refires: i64,
     pub notes: Vec<String>,
     /// Empty in a file.
@@ -230,6 +240,8 @@ impl Item {
             link_id: row.number("link_id"),
             first: row.is("first"),
             counted: row.is("counted"),
+            out_by: row.optional_text("out_by").map(|text| OutBy::read(&json::read(&text))),
+            twin: row.optional_number("twin"),
             refires: row.number("refires"),
             notes: json::texts(&json::read(&row.text("notes"))),
             raw: row.text("raw"),

@@ -5,8 +5,10 @@
 
 mod attribution;
 pub mod bind;
+pub mod case;
 pub mod chosen;
 pub mod click;
+pub mod decision;
 pub mod delivery;
 pub mod destination;
 pub mod dry_run;

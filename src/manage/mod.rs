@@ -1,6 +1,7 @@
-//! Deeds: what both doors, the dashboard and the operator's API, do to spaces, keys, links and
-//! destinations. Each is there once.
+//! Deeds: what both doors, the dashboard and the operator's API, do to spaces, keys, links,
+//! destinations and events. Each is there once.
 
+pub mod decision;
 pub mod destination;
 pub mod health;
 pub mod key;

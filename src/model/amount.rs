@@ -31,6 +31,11 @@ impl Amount {
         self.micros
     }
 
+    /// An amount that was understood before.
+    pub fn of_micros(micros: i64) -> Self {
+        Self { micros }
+    }
+
     /// Reads an amount as sent, with what a user should know about how it was understood.
     ///
     /// `None` where the text is not a number, could mean two numbers, or has more than 12 integer digits.

@@ -4,6 +4,7 @@ pub mod amount;
 pub mod bind;
 pub mod click;
 pub mod database;
+pub mod decision;
 pub mod event;
 pub mod key;
 pub mod link;

@@ -3,6 +3,7 @@
 
 use askama::Template;
 
+use super::decide::{self, Decide};
 use super::events::{Line, lines, link_name};
 use super::explain::{Explained, explain_acted};
 use super::frame::{self, Section};
@@ -11,6 +12,7 @@ use super::receipt;
 use super::shown::{
     Moment, amount, can_be_resent, is_without_amount, moment, state, times_more, visible,
 };
+use crate::db::case::Around;
 use crate::db::feed::{Delivery, Whole};
 use crate::db::space::Spaces;
 use crate::destination::outcome::Outcome;
@@ -59,6 +61,7 @@ struct EventPage<'a> {
     sent: Vec<Sent>,
     journey: Vec<Line>,
     mend: MendSection,
+    decide: Decide,
 }
 
 /// The page of an event.
@@ -67,6 +70,7 @@ pub fn page(
     space_id: i64,
     whole: &Whole,
     receipt: &Receipt,
+    around: &Around,
     zone: &Zone,
 ) -> Result<Reply, Error> {
     let item = &whole.item;
@@ -87,6 +91,7 @@ pub fn page(
         sent: whole.deliveries.iter().map(|delivery| sent(delivery, zone)).collect(),
         journey: lines(&whole.journey, &whole.links, zone),
         mend: MendSection::new(space_id, Of::Events, item.seq),
+        decide: decide::part(space_id, item, around, zone),
     };
     let title = format!("Event {}", item.seq);
     frame::of_space(200, spaces, Section::Events, &title, &page)

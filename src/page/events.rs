@@ -2,8 +2,9 @@
 
 use askama::Template;
 
+use super::decide::why_out;
 use super::frame::{self, Section};
-use super::shown::{Moment, amount, is_without_amount, moment, state, visible};
+use super::shown::{Moment, amount, amount_as_read, is_without_amount, moment, state, visible};
 use crate::db::feed::Item;
 use crate::db::space::Spaces;
 use crate::error::Error;
@@ -20,6 +21,10 @@ pub struct Line {
     pub at: Moment,
     pub link: String,
     pub uid: String,
+    /// The amount that is in no figure, and why, where it is in none.
+    pub out: Option<(String, String)>,
+    /// The event before it that looks the same.
+    pub twin: Option<i64>,
     /// Destination, the state's word in the database, and in words.
     pub deliveries: Vec<(String, String, &'static str)>,
 }
@@ -57,6 +62,8 @@ pub fn lines(items: &[Item], links: &[(i64, String)], zone: &Zone) -> Vec<Line> 
         at: moment(zone, item.occurred_at_ms),
         link: link_name(links, item.link_id),
         uid: item.uid.as_deref().map(visible).unwrap_or_default(),
+        out: why_out(item).map(|why| (amount_as_read(item), why)),
+        twin: item.twin,
         deliveries: item
             .deliveries
             .iter()

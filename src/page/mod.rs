@@ -2,6 +2,7 @@
 //! Content-Security-Policy. A file for each screen, its template beside it.
 
 pub mod asset;
+pub mod decide;
 pub mod destinations;
 pub mod event;
 pub mod events;

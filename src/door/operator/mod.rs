@@ -1,7 +1,8 @@
-//! The operator's API under `/api`: spaces, their keys and their links. Guarded by `OPERATOR_TOKEN`, and closed
+//! The operator's API under `/api`: spaces, their keys, links, destinations and events. Guarded by `OPERATOR_TOKEN`, and closed
 //! where that is not set.
 
 pub mod destination;
+pub mod event;
 mod findings;
 pub mod openapi;
 mod receipt;
@@ -39,6 +40,7 @@ pub enum Request {
     Refused { space_id: i64, seq: i64 },
     Destinations { space_id: i64, request: destination::Request },
     Replays { space_id: i64, request: replay::Request },
+    Decide { space_id: i64, seq: i64 },
 }
 
 #[derive(Serialize)]
@@ -93,6 +95,9 @@ async fn carry_out(
         }
         Request::Replays { space_id, request } => {
             return replay::carry_out(config, space_id, request, incoming).await;
+        }
+        Request::Decide { space_id, seq } => {
+            return event::decide(config, space_id, seq, incoming).await;
         }
         Request::ListSpaces => {
             Reply::json(200, &Spaces { ok: true, spaces: db::space::list(&config.db()?).await? })
