@@ -150,6 +150,9 @@ fn api(method: &str, segments: &[&str]) -> Option<operator::Request> {
         ("DELETE", ["spaces", space_id, "rules", n]) => {
             replays(space_id, replay::Request::EndRule { n: n.parse().ok()? })
         }
+        ("POST", ["spaces", space_id, "events"]) => {
+            Some(operator::Request::EnterEvent { space_id: space_id.parse().ok()? })
+        }
         ("POST", ["spaces", space_id, "events", seq, "decisions"]) => {
             Some(operator::Request::Decide {
                 space_id: space_id.parse().ok()?,
@@ -321,6 +324,11 @@ mod tests {
             ("POST", "/api/spaces/7/rules", of_replays(replay::Request::BeginRule)),
             ("DELETE", "/api/spaces/7/rules/3", of_replays(replay::Request::EndRule { n: 3 })),
             ("GET", "/api/spaces/7/rules/3", Route::OtherMethod("DELETE, OPTIONS")),
+            (
+                "POST",
+                "/api/spaces/7/events",
+                Route::Operator(operator::Request::EnterEvent { space_id: 7 }),
+            ),
             (
                 "POST",
                 "/api/spaces/7/events/12/decisions",

@@ -37,6 +37,7 @@ async function scene() {
     fire: (query) => worker.fire(`/e?token=${space.ingest}&${query}`),
     click: (uid, link) => post("/clicks", bearer, { uid, link_slug: `${"ab"[link]}${space.id}` }),
     bind: (uid, tg_id) => post("/bind", bearer, { uid, tg_id }),
+    enter: (body) => post(`/api/spaces/${space.id}/events`, operator, body),
     decide: (seq, kind, more = {}) =>
       post(`/api/spaces/${space.id}/events/${seq}/decisions`, operator, { kind, ...more }),
     event: (seq) => worker.row("SELECT * FROM events WHERE space_id = ? AND seq = ?", space.id, seq),
@@ -407,6 +408,82 @@ describe("an event that is taken out", () => {
     ])
       assert.deepEqual([answer.code, answer.status], [code, status], answer.text);
     assert.deepEqual(await s.all("SELECT n FROM decisions WHERE space_id = ?"), []);
+  });
+});
+
+describe("an event that is entered by hand", () => {
+  test("is stored, counted, credited and sent on like a reported one, and once", async () => {
+    const s = await waiting();
+    await s.click("u", 0);
+    const entry = { event: "deposit", uid: "u", value: "25.50", occurred_at_ms: Date.now() - HOUR_MS, id: "mail 7" };
+    const entered = [await s.enter(entry), await s.enter(entry)];
+    assert.deepEqual(
+      entered.map(({ code, status, seq }) => [code, status, seq]),
+      [
+        [200, "queued", 1],
+        [200, "queued", 1],
+      ],
+    );
+    const { link_id, notes, refires } = await s.event(1);
+    assert.deepEqual([link_id, notes, refires], [s.links[0], '["by_hand"]', 0]);
+    assert.deepEqual(await s.deliveries(), [{ seq: 1, state: "pending" }]);
+    assert.equal((await s.enter({ ...entry, id: "mail 8" })).seq, 2, "another entry is another event");
+    assert.equal((await s.check("entered")).revenue.USD, usd(51));
+  });
+
+  test("with an id that is known it is that event, and no conflict", async () => {
+    const s = await waiting();
+    await s.fire("event=deposit&uid=u&eid=1&value=25");
+    const answer = await s.enter({ event: "deposit", uid: "u", eid: "1", value: "30" });
+    assert.deepEqual([answer.status, answer.seq], ["duplicate", 1]);
+    assert.deepEqual([await s.open(), (await s.event(1)).refires], [[], 0]);
+    assert.equal((await s.enter({ event: "deposit", eid: "2", value: "30" })).status, "queued");
+    assert.equal((await s.fire("event=deposit&eid=2&value=30")).status, "duplicate");
+    await s.check("entered");
+  });
+
+  test("what cannot be is refused with its field", async () => {
+    const s = await waiting();
+    for (const [body, field] of [
+      [{ event: "payment" }, "event"],
+      [{ event: "deposit", value: "1,234" }, "value"],
+      [{ event: "deposit", currency: "$" }, "currency"],
+      [{ event: "deposit", occurred_at_ms: 5 }, "occurred_at_ms"],
+      [{ event: "deposit", uid: "x".repeat(300) }, "uid"],
+    ]) {
+      const answer = await s.enter(body);
+      assert.deepEqual([answer.code, answer.field], [422, field], answer.text);
+    }
+  });
+
+  test("by the form: once however often it is sent, at the time of the space's zone", async () => {
+    const s = await waiting();
+    await worker.db.prepare("UPDATE spaces SET time_zone = 'Asia/Kolkata' WHERE id = ?").bind(s.id).run();
+    const browser = await worker.browser();
+    const form = page((await browser.get(`/s/${s.id}/events/new`)).text).form("Enter");
+    const at = new Date(Math.floor((Date.now() - DAY_MS) / 60_000) * 60_000);
+    const local = new Date(at.getTime() + 5.5 * HOUR_MS).toISOString().slice(0, 16);
+    const typed = { ...form.fields, uid: "a&b=c +ä", value: "25", occurred_at_ms: local };
+    const sent = await Promise.all(Array.from({ length: 3 }, () => browser.send(form.action, typed)));
+    for (const { code, headers } of sent)
+      assert.deepEqual([code, headers.get("location")], [303, `/s/${s.id}/events/1`]);
+    const { uid, occurred_at_ms, micros } = await s.event(1);
+    assert.deepEqual([uid, occurred_at_ms, micros], ["a&b=c +ä", at.getTime(), usd(25)]);
+    assert.equal(await s.event(2), null);
+    await browser.send(form.action, { ...typed, value: "26" });
+    assert.equal((await s.event(2)).micros, usd(26), "what was changed in it is another one");
+    for (const [more, field] of [
+      [{ value: "abc" }, "value"],
+      [{ occurred_at_ms: "soon" }, "occurred_at_ms"],
+    ]) {
+      const refused = await browser.send(form.action, { ...typed, ...more });
+      assert.equal(refused.code, 422);
+      assert.ok(page(refused.text).form("Enter").errors[field]);
+    }
+    await browser.send(form.action, { ...typed, eid: "9" });
+    const known = await browser.send(form.action, { ...typed, eid: "9", value: "8" });
+    assert.match(page(known.text).form("Enter").errors.eid, /Event 3 has this transaction id already/);
+    await s.check("entered");
   });
 });
 

@@ -5,6 +5,7 @@ mod access;
 mod decisions;
 mod destinations;
 mod door;
+mod entry;
 mod events;
 pub mod export;
 mod health;
@@ -55,6 +56,8 @@ pub enum Screen {
     LinksFile,
     Events,
     Event { seq: i64 },
+    EntryForm,
+    EnterEvent,
     Decide { seq: i64 },
     Refused,
     Health,
@@ -137,6 +140,7 @@ fn screen(segments: &[&str]) -> Option<Screen> {
         ["events.csv"] => Screen::EventsFile,
         ["links.csv"] => Screen::LinksFile,
         ["events"] => Screen::Events,
+        ["events", "new"] => Screen::EntryForm,
         // A browser that is reloaded after a form comes back to its address.
         ["events", seq] | ["events", seq, "decide"] => Screen::Event { seq: seq.parse().ok()? },
         ["refused"] => Screen::Refused,
@@ -167,6 +171,7 @@ fn action(segments: &[&str]) -> Option<Screen> {
         ["health", "network"] => Screen::ChooseNetwork,
         ["health", "mute"] => Screen::Mute,
         ["try"] => Screen::TryUrl,
+        ["events"] => Screen::EnterEvent,
         ["events", seq, "decide"] => Screen::Decide { seq: seq.parse().ok()? },
         ["keys", "urls"] => Screen::BuildUrl,
         ["keys", kind, "rotate"] => Screen::RotateKey { kind: KeyKind::parse(kind)? },
@@ -261,6 +266,8 @@ async fn show(config: &Config, request: Request, incoming: Incoming) -> Result<A
         Screen::Rules => mend::rules(asked).await,
         Screen::BeginRule => mend::add_rule(asked).await,
         Screen::EndRule { n } => mend::end_rule(asked, n).await,
+        Screen::EntryForm => entry::form(asked).await,
+        Screen::EnterEvent => entry::enter(asked).await,
         Screen::Decide { seq } => decisions::decide(asked, seq).await,
         Screen::Keys => keys::page(asked).await,
         Screen::RotateKey { kind } => keys::rotate(asked, kind).await,
@@ -388,6 +395,8 @@ mod tests {
             ("GET", "/s/7/events/1042", space(Screen::Event { seq: 1042 })),
             ("GET", "/s/7/events/1042/decide", space(Screen::Event { seq: 1042 })),
             ("POST", "/s/7/events/1042/decide", space(Screen::Decide { seq: 1042 })),
+            ("GET", "/s/7/events/new", space(Screen::EntryForm)),
+            ("POST", "/s/7/events", space(Screen::EnterEvent)),
             ("GET", "/s/7/events.csv", space(Screen::EventsFile)),
             ("GET", "/s/7/links.csv", space(Screen::LinksFile)),
             ("GET", "/s/7/refused", space(Screen::Refused)),

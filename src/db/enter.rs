@@ -9,7 +9,7 @@ use worker::wasm_bindgen::JsValue;
 use super::event::{
     COLUMNS, Columns, INTO_EVENTS, NAMED, Name, OR_AGAIN, STORED, Stored, TRACED, plus_restored,
 };
-use super::{json, number, rows_of, run_together};
+use super::{json, number, rows_of, run, run_together, text};
 use crate::error::Error;
 use crate::model::event::Report;
 
@@ -35,6 +35,10 @@ n AS (SELECT u.*, 1 AS nth, 1 AS leads FROM u)",
     OR_AGAIN,
     NAMED
 );
+
+const KNOWN: &str = "
+SELECT seq, receipt FROM events WHERE space_id = ?1 AND dedup = ?2
+";
 
 /// A report for a space, with what an arrival would say of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +70,16 @@ impl Entry {
         }
         [json(&columns), plus_restored(), number(space_id)]
     }
+}
+
+/// The event that has a key already, with its receipt.
+pub async fn known(
+    db: &D1Database,
+    space_id: i64,
+    dedup: &str,
+) -> Result<Option<(i64, String)>, Error> {
+    let rows = run(db, KNOWN, &[number(space_id), text(dedup)]).await?.rows;
+    Ok(rows.first().map(|row| (row.number("seq"), row.text("receipt"))))
 }
 
 /// Stores reports in their order, all or none of them, in one round trip. Each is stored, counted and sent on

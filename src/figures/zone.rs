@@ -58,14 +58,29 @@ impl Zone {
     /// The first moment of a date, in epoch milliseconds. Where clocks go forward over midnight the
     /// day begins later than 00:00.
     pub fn start_of(&self, date: Date) -> i64 {
-        let midnight_ms =
-            date.with_time(Time::MIDNIGHT).assume_utc().unix_timestamp().saturating_mul(1000);
+        self.first_at(date, Time::MIDNIGHT)
+    }
+
+    /// The moment that `2026-11-23T14:03` is, as a browser's field of a time writes it, in epoch milliseconds: the
+    /// first one, where clocks go back over it. `None` for what is no such text.
+    pub fn read(&self, text: &str) -> Option<i64> {
+        let (date, clock) = text.split_once('T')?;
+        let mut parts = clock.split(':').map(str::parse::<u8>);
+        let (hour, minute) = (parts.next()?.ok()?, parts.next()?.ok()?);
+        let second = parts.next().unwrap_or(Ok(0)).ok()?;
+        let time = Time::from_hms(hour, minute, second).ok()?;
+        Some(self.first_at(parse_date(date)?, time))
+    }
+
+    /// The first moment at which it is so late on a date; where clocks go forward over that, the one at which they do.
+    fn first_at(&self, date: Date, time: Time) -> i64 {
+        let civil_ms = date.with_time(time).assume_utc().unix_timestamp().saturating_mul(1000);
         let ends = self.changes.iter().skip(1).map(|(since_ms, _)| *since_ms).chain([i64::MAX]);
         let begins = self.changes.iter().zip(ends).find_map(|((since_ms, offset_s), until_ms)| {
-            let begin_ms = (midnight_ms - i64::from(*offset_s) * 1000).max(*since_ms);
+            let begin_ms = (civil_ms - i64::from(*offset_s) * 1000).max(*since_ms);
             (begin_ms < until_ms).then_some(begin_ms)
         });
-        begins.unwrap_or(midnight_ms)
+        begins.unwrap_or(civil_ms)
     }
 
     /// `23 Nov 14:03`, with seconds where they are asked for.
@@ -133,6 +148,22 @@ pub mod tests {
 
     fn date(text: &str) -> Date {
         parse_date(text).unwrap()
+    }
+
+    #[test]
+    fn a_time_is_read_as_the_zones_clocks_show_it() {
+        let zone = new_york();
+        for (text, expected) in [
+            ("2026-11-23T14:03", Some("2026-11-23 14:03:00")),
+            ("2026-07-01T00:00:59", Some("2026-07-01 00:00:59")),
+            ("2026-03-08T02:30", Some("2026-03-08 03:00:00")),
+            ("2026-11-23", None),
+            ("2026-11-23T24:00", None),
+            ("2026-11-23Tnoon", None),
+        ] {
+            let read = zone.read(text).map(|ms| zone.written_in_full(ms));
+            assert_eq!(read.as_deref(), expected, "{text}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 pub mod decision;
 pub mod destination;
+pub mod entry;
 pub mod health;
 pub mod key;
 pub mod link;

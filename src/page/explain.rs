@@ -118,6 +118,7 @@ fn explained(note: Note) -> Explained {
             "Its status is none of a conversion: it is on record, but counts nowhere and was sent nowhere.",
             "",
         ),
+        Note::ByHand => ("It was entered by hand: no sender reported it.", ""),
         Note::TgIdMissing => ("tg_id is missing.", "Send the Telegram user's id."),
         Note::TgIdNotANumber => ("tg_id is not a number.", "Send the Telegram user's id."),
         Note::DryRunUnavailable => ("This call has no dry run.", "Remove dry_run."),

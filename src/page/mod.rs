@@ -4,6 +4,7 @@
 pub mod asset;
 pub mod decide;
 pub mod destinations;
+pub mod entry;
 pub mod event;
 pub mod events;
 mod explain;

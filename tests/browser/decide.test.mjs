@@ -84,7 +84,7 @@ test("two equal deposits are merged and parted", async () => {
   await s.page.context().close();
 });
 
-test("a test is taken out and put back", async () => {
+test("a test is taken out and put back, and an event is entered by hand", async () => {
   const s = await scene("Test");
   await s.fire("event=deposit&uid=u&eid=1&value=25");
   await s.open(1);
@@ -98,5 +98,18 @@ test("a test is taken out and put back", async () => {
   await s.open(1);
   assert.equal(await s.press("Put it into the figures"), 25);
 
+  await s.page.goto(`/s/${s.id}/events`);
+  await s.page.getByRole("link", { name: "Enter an event by hand" }).click();
+  await s.page.getByLabel("Click id").fill("u");
+  await s.page.getByLabel("Amount").fill("1,234");
+  await s.page.getByRole("button", { name: "Enter" }).click();
+  await s.page.getByText("Write a plain number such as 25.00.").waitFor();
+  s.page.complaints = s.page.complaints.filter((text) => !text.includes("status of 422"));
+  await assertSound(s.page, "a refused entry");
+  await s.page.getByLabel("Amount").fill("12.50");
+  await s.page.getByRole("button", { name: "Enter" }).dblclick();
+  await s.page.waitForURL(/\/events\/2$/);
+  await s.page.getByText("It was entered by hand").waitFor();
+  assert.equal((await recount(worker, s.id, "entered")).revenue.USD, 37_500_000);
   await s.page.context().close();
 });

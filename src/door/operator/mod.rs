@@ -40,6 +40,7 @@ pub enum Request {
     Refused { space_id: i64, seq: i64 },
     Destinations { space_id: i64, request: destination::Request },
     Replays { space_id: i64, request: replay::Request },
+    EnterEvent { space_id: i64 },
     Decide { space_id: i64, seq: i64 },
 }
 
@@ -96,6 +97,7 @@ async fn carry_out(
         Request::Replays { space_id, request } => {
             return replay::carry_out(config, space_id, request, incoming).await;
         }
+        Request::EnterEvent { space_id } => return event::enter(config, space_id, incoming).await,
         Request::Decide { space_id, seq } => {
             return event::decide(config, space_id, seq, incoming).await;
         }
