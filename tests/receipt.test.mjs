@@ -313,7 +313,7 @@ describe("Try a URL", () => {
     assert.match(macros.rows[1].cells.Why.text, /identifies the click.*Use \{conversion_id\} for eid/);
     assert.match(macros.rows[2].cells.Why.text, /call it value/);
     assert.match(macros.section("Missing").text, /value: .*Add value=/);
-    const chosen = await attempt(space, "event=deposit&uid={click_id}&eid={click_id}&value={sumdep}", "Quotex");
+    const chosen = await attempt(space, "event=deposit&uid={click_id}&eid={click_id}&value={sumdep}", "quotex");
     assert.match(chosen.shown.section("Its macros").rows[1].cells.Why.text, /Use \{event_id\} for eid/);
     assert.deepEqual(await counts(), before);
   });

@@ -3,6 +3,8 @@
 //! A destination that refuses a token likes to repeat it, in its own spelling: as JSON, in an
 //! address, without the `Bearer` before it. And what is read of an answer may end inside of it.
 
+use std::ops::Range;
+
 use percent_encoding::utf8_percent_encode;
 
 use super::secrets::Secrets;
@@ -22,32 +24,48 @@ const TELLING_BYTES: usize = 8;
 /// The first KB of an answer, with every secret in it made unreadable.
 pub fn answer(text: &str, secrets: &Secrets) -> String {
     let spellings = spellings(secrets);
-    let masked = replace(text, &spellings);
     // A full KB was cut off anywhere; a shorter answer is mostly whole.
     let telling = if text.len() >= KEPT_BYTES { 1 } else { TELLING_BYTES };
-    let masked = match begun(&masked, &spellings, telling) {
-        Some(whole) => format!("{whole}{MASK}"),
-        None => masked,
-    };
+    let begun = begun(text, &spellings, telling).map(|at| at..text.len());
+    let masked = masked(text, whole(text, &spellings).into_iter().chain(begun).collect());
     cut(&masked, KEPT_BYTES).to_owned()
 }
 
 /// A text of our own, with every secret in it made unreadable.
 pub fn hide(text: &str, secrets: &Secrets) -> String {
-    replace(text, &spellings(secrets))
+    masked(text, whole(text, &spellings(secrets)))
 }
 
-fn replace(text: &str, spellings: &[String]) -> String {
-    spellings.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), MASK))
+/// Where secrets stand in a text in full.
+fn whole(text: &str, spellings: &[String]) -> Vec<Range<usize>> {
+    let found = |secret: &String| {
+        let found = text.match_indices(secret.as_str());
+        found.map(|(at, found)| at..at + found.len()).collect::<Vec<_>>()
+    };
+    spellings.iter().flat_map(found).collect()
 }
 
-/// What stands before the beginning of a secret that the text ends with.
-fn begun<'a>(text: &'a str, spellings: &[String], telling: usize) -> Option<&'a str> {
-    let beginnings = spellings.iter().flat_map(|secret| {
-        let lengths = (telling..secret.len()).rev();
-        lengths.filter_map(|length| text.strip_suffix(secret.get(..length)?)).take(1)
+/// Where the beginning of a secret begins that the text ends with: the longest one.
+fn begun(text: &str, spellings: &[String], telling: usize) -> Option<usize> {
+    let beginnings = spellings.iter().filter_map(|secret| {
+        let mut lengths = (telling..secret.len()).rev();
+        lengths.find_map(|length| text.strip_suffix(secret.get(..length)?))
     });
-    beginnings.min_by_key(|whole| whole.len())
+    beginnings.map(str::len).min()
+}
+
+/// The text without these places. Where one is a part of another, or two overlap, all of both goes.
+fn masked(text: &str, mut places: Vec<Range<usize>>) -> String {
+    places.sort_unstable_by_key(|place| place.start);
+    let (mut masked, mut at) = (String::new(), 0);
+    for place in places {
+        if place.start >= at {
+            masked.push_str(text.get(at..place.start).unwrap_or_default());
+            masked.push_str(MASK);
+        }
+        at = at.max(place.end);
+    }
+    masked + text.get(at..).unwrap_or_default()
 }
 
 /// Every secret as it may come back, the longest first: one can be a part of another.
@@ -114,6 +132,10 @@ mod tests {
         assert_eq!(answer(&full, &secrets), format!("{}•••", "x".repeat(KEPT_BYTES - 10)));
         let reset = "token EAABlongse";
         assert_eq!(answer(reset, &secrets), "token •••");
+        // With a space behind it, the word after the scheme is whole where all of it is not yet.
+        let spaced = self::secrets("Bearer longsecret  ", "");
+        let full = format!("{}Bearer longsecret ", "x".repeat(KEPT_BYTES - 18));
+        assert_eq!(answer(&full, &spaced), format!("{}•••", "x".repeat(KEPT_BYTES - 18)));
         // Masking a first secret must not bring a cut second one into the kept part.
         let two = format!("{}{}EAABlongse", "EAABlongsecret".repeat(2), "x".repeat(1000));
         assert!(!answer(&two, &secrets).contains("EAAB"));
