@@ -46,7 +46,7 @@ test("a new deployment leads from signing in to the first event", async () => {
   await page.getByText("answered “queued”").waitFor();
   await assertSound(page, "keys");
   await page.getByRole("link", { name: "See event 1" }).click();
-  await page.getByText("Counted as registration.").waitFor();
+  await page.locator("#verdict").getByText("Not counted").waitFor();
   await page.getByRole("link", { name: "Overview", exact: true }).click();
   await within2s(page.locator("#feed").getByText("registration"));
   await page.getByRole("button", { name: "Sign out" }).click();
