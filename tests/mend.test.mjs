@@ -47,7 +47,8 @@ async function assertSound(space) {
       `SELECT event, currency, total(events) AS events, total(people) AS people,
          total(units) + total(micros) / 1e6 AS units FROM counters
        WHERE space_id = ? GROUP BY event, currency HAVING total(events) > 0 ORDER BY event, currency`,
-      `SELECT event, iif(event = 'deposit', currency, '') AS currency, count(*) AS events, total(first) AS people, total(micros) / 1e6 AS units FROM events
+      `SELECT event, iif(event = 'deposit', currency, '') AS currency, count(*) AS events, total(first) AS people,
+         total(micros) / 1e6 AS units FROM events
        WHERE space_id = ? AND counted = 1 GROUP BY 1, 2 ORDER BY 1, 2`,
     ].map((sql) => worker.rows(sql, space.id)),
   );
@@ -221,6 +222,7 @@ test("a space has 20 rules at a time, and what makes no sense is refused with it
     ["replays", { mend: THOUSANDS }, "held"],
     ["replays", { mend: THOUSANDS, held: [1], all: {} }, "held"],
     ["replays", { mend: THOUSANDS, held: [] }, "held"],
+    ["replays", { mend: THOUSANDS, events: [0] }, "events"],
     ["replays", { mend: { kind: "set", field: "eid", to: "x" }, held: [1, 2] }, "mend"],
     ["replays", { mend: { kind: "set", field: "eid", to: "x" }, held: [1], keep_on: true }, "keep_on"],
     ["replays", { held: [1], keep_on: true }, "keep_on"],

@@ -9,12 +9,15 @@ use crate::text::json;
 /// Most that are named one by one: as many as a hundred pages of the list would take.
 pub const MOST_NAMED: usize = 1_000;
 
+/// What every number is below: the database counts no further.
+const LARGEST: i64 = 1 << 53;
+
 /// How far back a filter looks for events: there is no index by what they say, and to look through these takes the
 /// database about 100 ms.
 pub const EVENTS_BACK: i64 = 20_000;
 
-/// Longest text of a filter, in bytes.
-const TEXT_BYTES: usize = 256;
+/// Longest text of a filter, in characters.
+const TEXT_LENGTH: usize = 256;
 
 /// What can be done again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,8 +65,8 @@ impl Filter {
     /// Refuses a text that is too long.
     pub fn check(&self) -> Result<(), BadField> {
         let texts = [&self.status, &self.note, &self.text];
-        if texts.into_iter().flatten().any(|text| text.len() > TEXT_BYTES) {
-            return Err(BadField::new("all", "A filter's text can have 256 bytes at most."));
+        if texts.into_iter().flatten().any(|text| text.chars().count() > TEXT_LENGTH) {
+            return Err(BadField::new("all", "A filter's text can have 256 characters at most."));
         }
         Ok(())
     }
@@ -87,8 +90,12 @@ impl Which {
     pub fn named(of: Of, mut seqs: Vec<i64>) -> Result<Self, BadField> {
         seqs.sort_unstable();
         seqs.dedup();
+        let field = if of == Of::Events { "events" } else { "held" };
         if seqs.is_empty() || seqs.len() > MOST_NAMED {
-            return Err(BadField::new("held", "Choose 1 to 1,000 of them, or all."));
+            return Err(BadField::new(field, "Choose 1 to 1,000 of them, or all."));
+        }
+        if seqs.iter().any(|seq| !(1..LARGEST).contains(seq)) {
+            return Err(BadField::new(field, "Name them by their numbers."));
         }
         Ok(Self { of, seqs: Some(seqs), ..Self::default() })
     }
@@ -149,7 +156,10 @@ mod tests {
     #[test]
     fn what_is_too_much_is_refused() {
         assert!(Which::named(Of::Refused, Vec::new()).is_err());
-        assert!(Which::named(Of::Refused, (0..1001).collect()).is_err());
+        assert!(Which::named(Of::Refused, (1..1002).collect()).is_err());
+        for seq in [0, -1, 1 << 53] {
+            assert!(Which::named(Of::Refused, vec![seq]).is_err());
+        }
         let long = Filter { text: Some("x".repeat(257)), ..Filter::default() };
         assert!(Which::all(Of::Refused, long, 1).is_err());
     }

@@ -16,7 +16,7 @@ after(async () => {
 
 const fire = (space, query) => worker.fire(`/e?token=${space.ingest}&${query}`);
 
-test("a refused 1,234 is chosen, previewed and replayed: revenue moves once, and a reload repeats nothing", async () => {
+test("a refused 1,234 is chosen, previewed, replayed: revenue moves once, and a reload repeats nothing", async () => {
   const space = await worker.space("Mend");
   await fire(space, "event=deposit&uid=u&eid=t-1&value=1,234");
   await fire(space, "event=deposit&uid=u&eid=t-2&value=abc");
