@@ -47,6 +47,8 @@ try {
   await fire(`event=deposit&uid=${uid}&value=1,250&eid=po-88120`);
   const empty = await fire(`event=deposit&uid=${uid}&value=&currency=USD&eid=po-88121`);
   await fire(`event=deposit&uid=${uid}&value=250.00&currency=USD&eid=po-88122`);
+  await fire(`event=deposit&uid=${uid}&value=300.00&currency=USD&eid=po-88122`);
+  await fire(`event=deposit&uid=${uid}&sum=80.00&currency=USD&eid=po-88123`);
   await until(
     "the first one was sent",
     async () =>
@@ -66,6 +68,7 @@ try {
   };
   await take("overview", "/s/1?period=7d", { height: 1180 });
   await take("event", `/s/1/events/${empty.headers.get("x-event-id")}`);
+  await take("health", "/s/1/health", { height: 620 });
   await take("keys", "/s/1/keys", { prepare: (page) => page.getByText("Pocket Option").click() });
   await take("destinations", "/s/1/destinations");
   await take("refused", "/s/1/refused", { height: 420 });

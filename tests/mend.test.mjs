@@ -258,13 +258,7 @@ describe("events", () => {
     await assertSound(space);
     assert.equal((await replay(space, { mend: EURO, events: [1] })).stored, 0, "done again it changes nothing");
     assert.equal((await fire(space, "event=deposit&uid=u&eid=e1&value=5&currency=EUR")).status, "duplicate");
-    await worker.db
-      .prepare(
-        `INSERT INTO decisions (space_id, seq, n, kind, reason, before, after, undoes, at_ms)
-         SELECT space_id, seq, 2, 'undo', '', after, before, 1, 0 FROM decisions WHERE space_id = ?`,
-      )
-      .bind(space.id)
-      .run();
+    assert.equal((await operate("POST", `/${space.id}/events/1/decisions`, { kind: "undo" })).code, 200);
     assert.deepEqual(await one(space), was);
     await assertSound(space);
   });

@@ -34,6 +34,8 @@ struct Card {
     last: Moment,
     events: Vec<i64>,
     refused: Vec<i64>,
+    /// Where it is mended, and what the button says; empty where that is at the network alone.
+    deed: (String, &'static str),
 }
 
 #[derive(Template)]
@@ -48,7 +50,8 @@ struct HealthPage {
 
 /// The findings, most money first.
 pub fn page(shown: &Shown<'_>, space_id: i64, zone: &Zone) -> Result<Reply, Error> {
-    let cards = |findings: &[Finding]| findings.iter().map(|one| card(one, zone)).collect();
+    let cards =
+        |findings: &[Finding]| findings.iter().map(|one| card(space_id, one, zone)).collect();
     let page = HealthPage {
         space_id,
         cards: cards(shown.findings),
@@ -68,7 +71,43 @@ fn choice(space_id: i64, chosen: &str) -> Form {
     Form::new(format!("/s/{space_id}/health/network"), "Save", vec![field])
 }
 
-fn card(finding: &Finding, zone: &Zone) -> Card {
+/// The causes whose events a mend can read as they were meant.
+const MENDABLE: [&str; 9] = [
+    "parameter_own_name",
+    "currency_missing",
+    "status_declined",
+    "withdrawal_counted",
+    "chargeback_counted",
+    "time_local",
+    "time_seconds",
+    "time_microseconds",
+    "html_mangled",
+];
+
+/// The page on which a finding's postbacks are decided or mended, its examples ticked.
+fn deed(space_id: i64, finding: &Finding) -> (String, &'static str) {
+    let ticked = |seqs: &[i64]| seqs.iter().map(|seq| format!("&seq={seq}")).collect::<String>();
+    let refused = || format!("/s/{space_id}/refused");
+    let newest = finding.seqs.first();
+    match (finding.cause, newest) {
+        (
+            "conflict" | "eid_repeats" | "eid_constant" | "possible_duplicate" | "eid_fresh",
+            Some(seq),
+        ) => (format!("/s/{space_id}/events/{seq}"), "Decide"),
+        ("template_opened", Some(seq)) => {
+            (format!("/s/{space_id}/events/{seq}#decide"), "Take it out")
+        }
+        _ if !finding.held.is_empty() => {
+            (format!("{}?of=refused{}", refused(), ticked(&finding.held)), "Mend and replay")
+        }
+        (cause, Some(_)) if MENDABLE.contains(&cause) => {
+            (format!("{}?of=events{}", refused(), ticked(&finding.seqs)), "Mend the events")
+        }
+        _ => (String::new(), ""),
+    }
+}
+
+fn card(space_id: i64, finding: &Finding, zone: &Zone) -> Card {
     let sums = finding.money.iter();
     let sums = sums.map(|(currency, micros)| money::with_currency(*micros, currency));
     let name = network::packs().into_iter().find(|pack| pack.slug == finding.source);
@@ -88,5 +127,6 @@ fn card(finding: &Finding, zone: &Zone) -> Card {
         last: moment(zone, finding.last_seen_ms),
         events: finding.seqs.clone(),
         refused: finding.held.clone(),
+        deed: deed(space_id, finding),
     }
 }
