@@ -27,7 +27,11 @@ const count = async (number, table, spaceId) => {
   return (await db.prepare(`SELECT count(*) AS n FROM ${table} WHERE space_id = ?`).bind(spaceId).first()).n;
 };
 const away = (name, is) => worker.fetch(`/test-away?name=${name}&is=${is}`);
-const cron = () => worker.server.getWorker().scheduled({ scheduledTime: new Date(), cron: "* * * * *" });
+/** A run of the cron in a minute of ten: in the first old things are removed, in the sixth it looks for findings. */
+const cron = (minute) => {
+  const scheduledTime = new Date(Math.floor(Date.now() / 600_000) * 600_000 + minute * 60_000);
+  return worker.server.getWorker().scheduled({ scheduledTime, cron: "* * * * *" });
+};
 
 test("everything with a key is one round trip to the key's own database", async () => {
   for (const [number, space] of [
@@ -283,7 +287,7 @@ describe("deliveries", () => {
     for (const name of ["DB", "DB_2"])
       await worker.env[name].exec("UPDATE deliveries SET state = 'pending', tries = 0, attempts = NULL, due_at_ms = 0");
     arrived.length = 0;
-    await cron();
+    await cron(1);
     assert.deepEqual(arrived.map(([path]) => path).sort(), [`/${one.id}`, `/${two.id}`].sort());
     for (const [space, id] of [
       [one, ids[1]],
@@ -341,8 +345,9 @@ describe("deliveries", () => {
         await own.exec("UPDATE deliveries SET state = 'pending', tries = 0, attempts = NULL, due_at_ms = 0");
         arrived.length = 0;
         const swept = Date.now();
-        await cron();
-        assert.ok(Date.now() - swept < 5_000, `${Date.now() - swept} ms`);
+        // Whatever the cron of that minute does besides.
+        for (const minute of [0, 1, 5]) await cron(minute);
+        assert.ok(Date.now() - swept < 15_000, `${Date.now() - swept} ms`);
         assert.ok(arrived.length > 0 && arrived.every(([path]) => path === `/${there.id}`), JSON.stringify(arrived));
         await away(lost, "");
         const again = await worker.deliver(QUEUE, batch);

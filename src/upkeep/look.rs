@@ -85,8 +85,9 @@ pub async fn run(config: &Config, scheduled_ms: i64) {
 
 async fn of(config: &Config, database: Database, most: u32, now_ms: i64) -> Result<(), Error> {
     let home = Home::in_database(config, database)?;
-    db::unknown_key::remove_old(&home, now_ms).await?;
-    for space_id in db::window::stale(&home, now_ms - AGAIN_MS, most.into()).await? {
+    db::in_time(config, db::unknown_key::remove_old(&home, now_ms)).await?;
+    let stale = db::window::stale(&home, now_ms - AGAIN_MS, most.into());
+    for space_id in db::in_time(config, stale).await? {
         if let Err(problem) = look(&home, space_id).await {
             return Err(Error::Database(problem.hint.into_owned()));
         }

@@ -49,7 +49,8 @@ async fn remove(
     let steps = usize::try_from(steps).unwrap_or(STEPS).clamp(1, STEPS);
     let is_paid = config.subrequests() > FREE_SUBREQUESTS;
     let most = if is_paid { MOST } else { MOST_ON_FREE_PLAN / sharing.max(1) };
-    let behind = db::retention::behind(&db, before_ms, steps as i64).await?;
+    // A database that is away is found out here, and holds the run up no longer than this.
+    let behind = db::in_time(config, db::retention::behind(&db, before_ms, steps as i64)).await?;
     let mut spaces = VecDeque::from(behind);
     for _step in 0..steps {
         let space_id = spaces.pop_front();
