@@ -46,7 +46,7 @@ impl Budget {
 /// The first pieces of a replay, behind the answer that began it.
 pub async fn behind_answer(config: &Config, database: Database, space_id: i64, n: i64) {
     let budget = Budget::new(config.subrequests().saturating_sub(OF_ANSWER));
-    let work = async { go_on(&config.db_of(database)?, space_id, n, &budget).await };
+    let work = async { go_on(config, &config.db_of(database)?, (space_id, n), &budget).await };
     if let Err(reason) = work.await {
         edge::log_of(database, "replay_stopped", &reason);
     }
@@ -77,8 +77,8 @@ async fn of(config: &Config, database: Database, calls: u32) {
     let budget = Budget::new(calls.saturating_sub(1));
     let work = async {
         let db = config.db_of(database)?;
-        for (space_id, n) in db::replay::open(&db, MOST).await? {
-            go_on(&db, space_id, n, &budget).await?;
+        for which in db::in_time(config, db::replay::open(&db, MOST)).await? {
+            go_on(config, &db, which, &budget).await?;
         }
         Ok(())
     };
@@ -88,23 +88,33 @@ async fn of(config: &Config, database: Database, calls: u32) {
     }
 }
 
-/// Goes on with a replay until it is over, or the budget is.
-async fn go_on(db: &Handle, space_id: i64, n: i64, budget: &Budget) -> Result<(), Error> {
+/// Goes on with a replay until it is over, or the budget is. A database that is late is left alone: whether a piece
+/// is done says the replay, when it is gone on with.
+async fn go_on(
+    config: &Config,
+    db: &Handle,
+    (space_id, n): (i64, i64),
+    budget: &Budget,
+) -> Result<(), Error> {
     if !budget.take(BEGIN_CALLS) {
         return Ok(());
     }
-    let Some((mut replay, rules)) = db::replay::load(db, space_id, n).await? else {
-        return Ok(());
-    };
+    let loaded = db::in_time(config, db::replay::load(db, space_id, n)).await?;
+    let Some((mut replay, rules)) = loaded else { return Ok(()) };
     while replay.ended_at_ms.is_none() && budget.take(PIECE_CALLS) {
         let which = &replay.job.which;
-        let (chosen, is_last) = db::chosen::next(db, space_id, which, replay.after()).await?;
+        let next = db::chosen::next(db, space_id, which, replay.after());
+        let (chosen, is_last) = db::in_time(config, next).await?;
         let (done, last) = (chosen.len() as i64, chosen.last().map(Chosen::seq));
         let step = Step { done, last, is_last, now_ms: edge::now_ms() };
-        let is_ours = match which.of {
-            Of::Refused => store(db, space_id, &mut replay, (&chosen, &rules), &step).await?,
-            Of::Events => decide(db, space_id, &mut replay, (&chosen, &rules), &step).await?,
+        let (of, piece) = (which.of, (&chosen[..], &rules[..]));
+        let work = async {
+            match of {
+                Of::Refused => store(db, space_id, &mut replay, piece, &step).await,
+                Of::Events => decide(db, space_id, &mut replay, piece, &step).await,
+            }
         };
+        let is_ours = db::in_time(config, work).await?;
         if !is_ours || is_last {
             break;
         }
