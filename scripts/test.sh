@@ -58,7 +58,7 @@ bundle
 run "the Worker on workerd and D1" node --test --test-concurrency=1 --test-reporter=spec "tests/*.test.mjs"
 # What a space does, it does wherever it is: the same tests with their spaces in the second of two databases.
 set --
-for suite in attribution bot consumer delivery destinations landing meaning postback report; do set -- "$@" "tests/$suite.test.mjs"; done
+for suite in attribution bot consumer decisions delivery destinations dry-run findings landing meaning mend postback receipt report; do set -- "$@" "tests/$suite.test.mjs"; done
 run "the same on a second database" \
     env XTRACKER_TEST_DATABASE=2 node --test --test-concurrency=1 --test-reporter=spec "$@"
 run "the benchmark, in short" env BENCH=short sh scripts/bench.sh

@@ -16,7 +16,6 @@
 mod dashboard;
 mod db;
 mod destination;
-#[allow(dead_code, unused_imports, reason = "nothing asks the doctor yet")]
 mod doctor;
 mod door;
 mod edge;

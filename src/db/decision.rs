@@ -17,17 +17,17 @@ use crate::model::time::EventTime;
 use crate::postback::{self, Received};
 
 /// The event as it is, for the record.
-const AS_IT_IS: &str = "json_object(
+pub(super) const AS_IT_IS: &str = "json_object(
     'event', e.event, 'uid', e.uid, 'eid', e.eid, 'tg_id', e.tg_id, 'value', e.value, 'micros', e.micros,
     'currency', e.currency, 'occurred_at_ms', e.occurred_at_ms, 'notes', e.notes, 'counted', e.counted
   )";
 
 /// The number of the next decision about `e`.
-const NEXT: &str = "1 + (
+pub(super) const NEXT: &str = "1 + (
     SELECT coalesce(max(x.n), 0) FROM decisions x WHERE x.space_id = e.space_id AND x.seq = e.seq
   )";
 
-const INTO_DECISIONS: &str = "
+pub(super) const INTO_DECISIONS: &str = "
 INSERT INTO decisions (space_id, seq, n, kind, reason, other, before, after, undoes, at_ms)";
 
 /// Puts a decision on record, if it is the next one still, nothing came that it does not know of, and what an

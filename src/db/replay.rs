@@ -7,6 +7,7 @@ use serde::Serialize;
 use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
 
+use super::decision::{AS_IT_IS, INTO_DECISIONS, NEXT};
 use super::event::{
     COLUMNS, Columns, INTO_EVENTS, OLDER_DEDUP, OR_AGAIN, STORED, TOGETHER, TRACED, plus_restored,
 };
@@ -119,20 +120,22 @@ RETURNING n AS id
 ";
 
 /// Decides about events as their mend says. To put a decision in is to carry it out (schema.sql).
-const DECIDE: &str = "
-INSERT INTO decisions (space_id, seq, n, kind, reason, other, before, after, undoes, at_ms)
+const DECIDE: &str = concat!(
+    INTO_DECISIONS,
+    "
 SELECT e.space_id, e.seq,
-  1 + (SELECT coalesce(max(d.n), 0) FROM decisions d WHERE d.space_id = e.space_id AND d.seq = e.seq),
-  'mend', ?3, NULL, json_object(
-    'event', e.event, 'uid', e.uid, 'eid', e.eid, 'tg_id', e.tg_id, 'value', e.value, 'micros', e.micros,
-    'currency', e.currency, 'occurred_at_ms', e.occurred_at_ms, 'notes', e.notes, 'counted', e.counted
-  ), j.value ->> 'after', NULL, ?4
+  ",
+    NEXT,
+    ", 'mend', ?3, NULL, ",
+    AS_IT_IS,
+    ", j.value ->> 'after', NULL, ?4
 FROM json_each(?2) j CROSS JOIN events e ON e.space_id = ?1 AND e.seq = j.value ->> 'seq'
 WHERE EXISTS (
   SELECT 1 FROM replays r
   WHERE r.space_id = ?1 AND r.n = ?5 AND r.after = ?6 AND r.ended_at_ms IS NULL
 )
-";
+"
+);
 
 const EVENTS_WENT_ON: &str = "
 UPDATE replays SET done = done + ?5, after = ?4, ended_at_ms = ?7, stored = stored + ?6
