@@ -13,7 +13,7 @@ const CELLS = ["Clicks", "Contacts", "Subscribed", "Registrations", "Deposits", 
 
 let worker, browser;
 before(async () => {
-  worker = await startWorker({ databaseDelayMs: 0 });
+  worker = await startWorker({ databaseDelayMs: 0, vars: { SUBREQUESTS: "1000" } });
   browser = await worker.browser();
   await apply(worker.env.DB, "scripts/seed.sql");
 });

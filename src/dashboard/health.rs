@@ -10,7 +10,7 @@ use crate::upkeep::look::look;
 
 /// The findings.
 pub async fn page(asked: Asked<'_>) -> Result<Answer, Problem> {
-    let looked = look(&asked.home, asked.space_id).await?;
+    let looked = look(asked.config, &asked.home, asked.space_id).await?;
     let all = || looked.findings.iter().chain(&looked.muted);
     let times = all().flat_map(|finding: &Finding| [finding.first_seen_ms, finding.last_seen_ms]);
     let zone = zone_around(zone_of(&looked.spaces)?, times);

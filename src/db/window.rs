@@ -13,11 +13,14 @@ use crate::error::Error;
 use crate::model::status::Status;
 use crate::text::json as read_json;
 
-/// Events of a window. Each is about two rows read, for its click, and a dozen values that cross into wasm.
-const EVENTS: i64 = 1_000;
-
-/// Refused postbacks of a window.
-const REFUSED: i64 = 200;
+/// How much of a space a window has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// The newest events. Each is about two rows read, for its click, and a dozen values that cross into wasm.
+    pub events: i64,
+    /// The newest refused postbacks.
+    pub refused: i64,
+}
 
 /// Conflicts of a window, also of events that are older than the others.
 const VERSIONS: i64 = 100;
@@ -157,17 +160,17 @@ impl LastLook {
 }
 
 /// Reads the newest of a space.
-pub async fn read(home: &Home, space_id: i64, now_ms: i64) -> Result<Seen, Error> {
+pub async fn read(home: &Home, space_id: i64, size: Size, now_ms: i64) -> Result<Seen, Error> {
     let of_space = [number(space_id)];
     let most = |most: i64| [number(space_id), number(most)];
     let results = run_together(
         home,
         &[
             (space::LIST, &[]),
-            (NEWEST_EVENTS, &[number(space_id), number(EVENTS), number(VERSIONS)]),
+            (NEWEST_EVENTS, &[number(space_id), number(size.events), number(VERSIONS)]),
             (OPEN_VERSIONS, &most(VERSIONS)),
-            (DECIDED, &most(EVENTS)),
-            (NEWEST_REFUSED, &most(REFUSED)),
+            (DECIDED, &most(size.events)),
+            (NEWEST_REFUSED, &most(size.refused)),
             (unknown_key::OF_SPACE, &unknown_key::of_space(space_id, now_ms)),
             (MUTED, &of_space),
             (ABOUT, &of_space),

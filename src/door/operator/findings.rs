@@ -87,7 +87,8 @@ pub async fn choose_network(
 
 /// The findings, most money first, and behind them those that are muted.
 pub async fn list(config: &Config, space_id: i64) -> Result<Reply, Problem> {
-    let looked = look(&Home::of_space(config, space_id).await?, space_id).await?;
+    let home = Home::of_space(config, space_id).await?;
+    let looked = look(config, &home, space_id).await?;
     let open = looked.findings.iter().map(|finding| Listed::new(finding, false));
     let muted = looked.muted.iter().map(|finding| Listed::new(finding, true));
     let findings = open.chain(muted).collect();
