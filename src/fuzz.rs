@@ -17,7 +17,7 @@ pub fn postback(text: &str) {
     let received = Received::query(text);
     let reading = postback::read(&received, NOW_MS);
     assert!(!key::contains_secret(&reading.raw), "a secret is kept: {}", reading.raw);
-    let recorded = postback::receipt::read(&received, NOW_MS);
+    let recorded = postback::receipt::read(&received, NOW_MS, &[]);
     assert_eq!((&recorded.raw, &recorded.verdict), (&reading.raw, &reading.verdict));
     for one in &recorded.parameters {
         assert!(

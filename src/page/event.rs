@@ -131,11 +131,14 @@ fn verdict(whole: &Whole, receipt: &Receipt, link: &str) -> Vec<String> {
         }
         _ => "It is unattributed: it came without a click id.".to_owned(),
     });
+    let differences = receipt::differences(receipt);
     if item.refires > 0 {
         let times = times_more(item.refires);
-        sentences.push(format!("The same postback arrived {times}. It was counted once."));
+        let what =
+            if differences.is_empty() { "The same postback" } else { "A postback with its id" };
+        sentences.push(format!("{what} arrived {times}. It was counted once."));
     }
-    sentences.extend(receipt::differences(receipt).into_iter().take(DIFFERENCES));
+    sentences.extend(differences.into_iter().take(DIFFERENCES));
     let is_by_receipt = item.eid.is_none() && item.occurred_at_ms == item.received_at_ms;
     if item.event == EventKind::Deposit.code() && item.counted && is_by_receipt {
         sentences.push(COUNTS_AGAIN.to_owned());
