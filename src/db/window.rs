@@ -70,6 +70,15 @@ SELECT seq, status, notes, raw, received_at_ms, refires FROM held
 WHERE space_id = ?1 AND event_seq IS NULL ORDER BY seq DESC LIMIT ?2
 ";
 
+/// When some of the events before the newest ones came, the farther back the fewer: one in fifty, then one in a
+/// hundred, and so on, 200 of a million.
+const BEFORE: &str = "
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)
+SELECT e.received_at_ms FROM n CROSS JOIN events e ON e.space_id = ?1
+  AND e.seq = (SELECT max(x.seq) FROM events x WHERE x.space_id = ?1) - ?2 - 25 * n.i * (n.i + 1)
+ORDER BY n.i DESC
+";
+
 /// What else there is to know of the space, and how far it goes.
 const ABOUT: &str = "
 SELECT
@@ -174,6 +183,7 @@ pub async fn read(home: &Home, space_id: i64, size: Size, now_ms: i64) -> Result
             (unknown_key::OF_SPACE, &unknown_key::of_space(space_id, now_ms)),
             (MUTED, &of_space),
             (ABOUT, &of_space),
+            (BEFORE, &most(size.events)),
         ],
     )
     .await?;
@@ -201,6 +211,10 @@ pub async fn read(home: &Home, space_id: i64, size: Size, now_ms: i64) -> Result
             has_clicks: about.is_some_and(|row| row.is("has_clicks")),
             apart: decided.apart,
             unknown_keys: rows_of(&results, 5)?.iter().map(unknown_key::read).collect(),
+            before_ms: rows_of(&results, 8)?
+                .iter()
+                .map(|row| row.number("received_at_ms"))
+                .collect(),
             now_ms,
         },
         spaces,

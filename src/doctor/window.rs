@@ -94,6 +94,9 @@ pub struct Window {
     /// Pairs of events that look alike and are two, as the user said.
     pub apart: Vec<(i64, i64)>,
     pub unknown_keys: Vec<UnknownKeys>,
+    /// When some of the events before these came, whatever their source, the oldest first: enough to know the
+    /// space's rhythm by.
+    pub before_ms: Vec<i64>,
     pub now_ms: i64,
 }
 

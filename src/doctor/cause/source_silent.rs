@@ -17,7 +17,11 @@ const PAUSES: i64 = 3;
 const QUIET_MS: i64 = 6 * HOUR_MS;
 
 fn find(group: &Group) -> Option<Found> {
-    let times: Vec<i64> = group.arrived.iter().map(|seen| seen.at.received_at_ms).collect();
+    let own = group.arrived.iter().map(|seen| seen.at.received_at_ms);
+    // A busy one's window is short: what came before it was this source's too, if nearly all of the window is.
+    let is_alone = 10 * group.arrived.len() >= 9 * group.window.arrived.len();
+    let before = group.window.before_ms.iter().copied().filter(|_| is_alone);
+    let times: Vec<i64> = before.chain(own).collect();
     let (first_ms, last_ms) = (*times.first()?, *times.last()?);
     let pauses = times.windows(2).filter_map(|pair| Some(pair.last()? - pair.first()?));
     let longest_ms = pauses.max()?;
@@ -40,7 +44,7 @@ fn find(group: &Group) -> Option<Found> {
         "Look in {} whether the postback is still on and its URL unchanged, and whether the offer still runs.",
         network(group)
     );
-    let hit = Hit::new(times.len() - 1, Topic::NONE).with_money(Vec::new());
+    let hit = Hit::new(group.arrived.len() - 1, Topic::NONE).with_money(Vec::new());
     Found::new(vec![hit], sentence, mend)
 }
 
@@ -69,6 +73,20 @@ mod tests {
         assert!(found[0].sentence.contains("nothing for 7 hours"), "{}", found[0].sentence);
         assert!(found[0].sentence.ends_with("longest pause was 1 hour."), "{}", found[0].sentence);
         assert_eq!((found[0].money.len(), found[0].seqs.as_slice()), (0, &[30][..]));
+    }
+
+    #[test]
+    fn of_a_busy_source_the_rhythm_is_known_from_before_its_window() {
+        let mut busy = after(7);
+        let last_ms = busy.now_ms - 7 * HOUR_S * 1000;
+        for arrived in &mut busy.arrived {
+            arrived.received_at_ms = last_ms - (last_ms - arrived.received_at_ms) / 60;
+        }
+        assert_eq!(findings(&busy), [], "half an hour is no rhythm");
+        busy.before_ms = (1..48).rev().map(|hours| last_ms - hours * HOUR_S * 1000).collect();
+        assert_eq!(causes(&findings(&busy)), ["source_silent"]);
+        busy.before_ms.drain(10..20);
+        assert_eq!(findings(&busy), [], "it has been quiet for ten hours before");
     }
 
     #[test]
