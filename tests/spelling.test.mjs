@@ -276,7 +276,7 @@ test("the dashboard spells a uid as its click does, and finds it by every spelli
     for (const seq of [1, 2]) assert.equal(found.links[`Event ${seq}`], `/s/${s.id}/events/${seq}`, `${uid} ${seq}`);
   }
   const one = page(await get("/events/1"));
-  assert.equal(one.section("As it was read").terms["Click id (uid)"], EXACT);
+  assert.equal(one.section("Decision").terms["Click id (uid)"], EXACT);
   assert.equal(one.section("Same person").items.length, 2, "the other event of the same person");
 });
 
