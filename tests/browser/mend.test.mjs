@@ -106,6 +106,7 @@ test("one value of an event is set on its own page, and every screen fits a phon
   await fire(space, `event=deposit&uid=${"w".repeat(256)}&eid=two&value=abc`);
   const page = await chromium.page({ width: 360, height: 740, colorScheme: "dark" });
   await page.goto(`/s/${space.id}/events/1`);
+  await page.getByText("Mend this event").click();
   await page.getByLabel("Set one value:").check();
   await page.getByLabel("Its value").fill("12.50");
   await page.getByRole("button", { name: "Preview" }).click();
