@@ -396,7 +396,9 @@ test("rows read do not depend on the number of events: 10,000 and 1,000,000, wit
   const many = await measure(1_000_000);
   t.diagnostic(`rows read: ${JSON.stringify(many)}`);
   for (const [path, read] of Object.entries(many)) {
-    assert.ok(read <= few[path] * 1.02 + 20, `${path}: ${few[path]} rows of 10,000 events, ${read} of 1,000,000`);
+    // Health knows the rhythm by up to 200 events before its window; there are 18 of them among 10,000.
+    const more = path === "/health" ? 400 : 20;
+    assert.ok(read <= few[path] * 1.02 + more, `${path}: ${few[path]} rows of 10,000 events, ${read} of 1,000,000`);
   }
   assert.ok(many["?period=30d"] < 30 * 200 * 2 * 3, "a month of 200 links is read from its closed days");
 });

@@ -73,9 +73,11 @@ WHERE space_id = ?1 AND event_seq IS NULL ORDER BY seq DESC LIMIT ?2
 /// When some of the events before the newest ones came, the farther back the fewer: one in fifty, then one in a
 /// hundred, and so on, 200 of a million.
 const BEFORE: &str = "
-WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)
-SELECT e.received_at_ms FROM n CROSS JOIN events e ON e.space_id = ?1
-  AND e.seq = (SELECT max(x.seq) FROM events x WHERE x.space_id = ?1) - ?2 - 25 * n.i * (n.i + 1)
+WITH RECURSIVE
+t (seq) AS MATERIALIZED (SELECT max(x.seq) FROM events x WHERE x.space_id = ?1),
+n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)
+SELECT e.received_at_ms FROM t CROSS JOIN n CROSS JOIN events e
+  ON e.space_id = ?1 AND e.seq = t.seq - ?2 - 25 * n.i * (n.i + 1)
 ORDER BY n.i DESC
 ";
 
