@@ -62,7 +62,8 @@ SELECT e.seq, e.event, e.dedup, e.uid, CAST(e.micros AS TEXT) AS micros, e.curre
 FROM events e WHERE e.space_id = ?1 AND e.seq = ?2"
 );
 
-const OF_EVENT: &str = "
+/// The decisions about an event.
+pub(super) const OF_EVENT: &str = "
 SELECT n, kind, reason, other, before, after, undoes, at_ms
 FROM decisions WHERE space_id = ?1 AND seq = ?2 ORDER BY n
 ";

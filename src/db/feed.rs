@@ -8,7 +8,7 @@ use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
 
 use super::attribution::{CLICK_OF_EVENT, UID_OF_EVENT};
-use super::case::{OUT_BY_OF_E, OutBy, TWIN_OF_E};
+use super::case::{self, OUT_BY_OF_E, OutBy, TWIN_OF_E};
 use super::history::{self, History};
 use super::row::Row;
 use super::space::{self, Home, Spaces};
@@ -302,7 +302,7 @@ pub async fn whole(home: &Home, space_id: i64, seq: i64) -> Result<(Spaces, Opti
             (JOURNEY, &event),
             (super::link::NAMES, &of_space),
             (history::AGAIN, &event),
-            (history::DECISIONS, &event),
+            (case::OF_EVENT, &event),
             (super::rule::ACTED, &event),
         ],
     )

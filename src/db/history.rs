@@ -14,11 +14,6 @@ SELECT e.again, (
 FROM events e WHERE e.space_id = ?1 AND e.seq = ?2
 ";
 
-pub(super) const DECISIONS: &str = "
-SELECT n, kind, reason, other, undoes, before, at_ms FROM decisions
-WHERE space_id = ?1 AND seq = ?2 ORDER BY n
-";
-
 /// What an event says of itself, as far as another arrival may say something else.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Says {
@@ -70,10 +65,14 @@ impl Says {
         }
     }
 
+    /// The uid with what all its spellings have in common: a plus and a space are one.
+    pub fn folded_uid(&self) -> Option<String> {
+        self.uid.as_ref().map(|uid| uid.replace('+', " "))
+    }
+
     /// Whether it is another version than this, as schema.sql tells them apart: a plus and a space are one.
     fn is_version(&self, other: &Self) -> bool {
-        let folded = |says: &Self| says.uid.as_ref().map(|uid| uid.replace('+', " "));
-        folded(self) == folded(other)
+        self.folded_uid() == other.folded_uid()
             && (self.micros, &self.currency) == (other.micros, &other.currency)
     }
 }

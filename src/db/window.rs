@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use constcat::concat;
 use worker::D1Database;
 
+use super::case::STANDS;
 use super::row::Row;
 use super::space::{self, Home, Spaces};
 use super::{json, number, rows_of, run, run_together, text, unknown_key};
@@ -57,13 +59,18 @@ FROM versions INDEXED BY versions_open
 WHERE space_id = ?1 AND decided = 0 ORDER BY seq DESC LIMIT ?2
 ";
 
-/// What was decided about the newest events.
-const DECIDED: &str = "
-SELECT d.seq, d.n, d.kind, d.other, d.undoes FROM decisions d
+/// What was decided about the newest events, and was not taken back.
+const DECIDED: &str = concat!(
+    "
+SELECT d.seq, d.kind, d.other FROM decisions d
 WHERE d.space_id = ?1
   AND d.seq > (SELECT coalesce(max(e.seq), 0) FROM events e WHERE e.space_id = ?1) - ?2
+  AND ",
+    STANDS,
+    "
 ORDER BY d.seq DESC, d.n LIMIT ?2
-";
+"
+);
 
 const NEWEST_REFUSED: &str = "
 SELECT seq, status, notes, raw, received_at_ms, refires FROM held
@@ -260,7 +267,7 @@ fn read_elsewhere(row: &Row) -> Option<(String, UidIs)> {
     Some((row.text("uid"), is))
 }
 
-/// What of the decisions the doctor has to know: those that are not undone.
+/// What of the decisions the doctor has to know.
 #[derive(Default)]
 struct Decided {
     mended: Vec<i64>,
@@ -269,16 +276,9 @@ struct Decided {
 
 impl Decided {
     fn read(rows: &[Row]) -> Self {
-        let undone: Vec<(i64, i64)> = rows
-            .iter()
-            .filter_map(|row| Some((row.number("seq"), row.optional_number("undoes")?)))
-            .collect();
         let mut decided = Self::default();
         for row in rows {
             let seq = row.number("seq");
-            if undone.contains(&(seq, row.number("n"))) {
-                continue;
-            }
             match (row.text("kind").as_str(), row.optional_number("other")) {
                 ("mend" | "keep_first" | "take_last" | "count_both", _) => decided.mended.push(seq),
                 ("keep_both", Some(other)) => decided.apart.push((other, seq)),

@@ -9,7 +9,7 @@ use crate::db::space::Spaces;
 use crate::doctor::Finding;
 use crate::error::Error;
 use crate::figures::{Zone, money};
-use crate::network;
+use crate::network::{self, Pack};
 use crate::reply::Reply;
 
 /// What a look came to.
@@ -50,20 +50,21 @@ struct HealthPage {
 
 /// The findings, most money first.
 pub fn page(shown: &Shown<'_>, space_id: i64, zone: &Zone) -> Result<Reply, Error> {
-    let cards =
-        |findings: &[Finding]| findings.iter().map(|one| card(space_id, one, zone)).collect();
+    let packs = network::packs();
+    let cards = |findings: &[Finding]| {
+        findings.iter().map(|one| card(space_id, one, &packs, zone)).collect()
+    };
     let page = HealthPage {
         space_id,
         cards: cards(shown.findings),
         muted: cards(shown.muted),
         examined: money::count(i64::try_from(shown.examined).unwrap_or(i64::MAX)),
-        network: choice(space_id, shown.network),
+        network: choice(space_id, shown.network, &packs),
     };
     frame::of_space(200, shown.spaces, Section::Health, "Health", &page)
 }
 
-fn choice(space_id: i64, chosen: &str) -> Form {
-    let packs = network::packs();
+fn choice(space_id: i64, chosen: &str, packs: &[Pack]) -> Form {
     let mut options = vec![("", "Tell by what arrives")];
     options.extend(packs.iter().map(|pack| (pack.slug, pack.name.as_str())));
     let field = Field::choice("network", "Postbacks of this space come from", chosen, &options)
@@ -107,14 +108,14 @@ fn deed(space_id: i64, finding: &Finding) -> (String, &'static str) {
     }
 }
 
-fn card(space_id: i64, finding: &Finding, zone: &Zone) -> Card {
+fn card(space_id: i64, finding: &Finding, packs: &[Pack], zone: &Zone) -> Card {
     let sums = finding.money.iter();
     let sums = sums.map(|(currency, micros)| money::with_currency(*micros, currency));
-    let name = network::packs().into_iter().find(|pack| pack.slug == finding.source);
+    let pack = packs.iter().find(|pack| pack.slug == finding.source);
     Card {
         cause: finding.cause,
         source: finding.source.clone(),
-        network: name.map(|pack| pack.name).unwrap_or_default(),
+        network: pack.map(|pack| pack.name.clone()).unwrap_or_default(),
         sentence: visible(&finding.sentence),
         mend: visible(&finding.mend),
         count: if finding.count == 1 {

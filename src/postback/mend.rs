@@ -293,12 +293,13 @@ impl Mended {
         parameters.set(field, Some(to));
     }
 
-    /// Puts into a report what its parameters cannot say any more.
-    pub fn finish(self, report: &mut Report) {
-        if let Some(sent) = self.sent {
-            report.value = sent;
+    /// A report with what its parameters cannot say any more.
+    pub fn finish(self, report: Report) -> Report {
+        Report {
+            value: self.sent.unwrap_or(report.value),
+            counts: report.counts && !self.is_no_conversion,
+            ..report
         }
-        report.counts &= !self.is_no_conversion;
     }
 }
 

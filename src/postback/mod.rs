@@ -14,7 +14,7 @@ pub mod receipt;
 pub mod replay;
 mod swallowed;
 
-use mend::Rule;
+use mend::{Mended, Rule};
 
 pub use body::{Body, LIMIT_BYTES, Received, cut};
 pub use fault::{Faults, Refusal};
@@ -53,13 +53,9 @@ pub fn read(received: &Received, now_ms: i64) -> Reading {
 /// raw query stays as it arrived.
 pub fn read_mended(received: &Received, now_ms: i64, rules: &[Rule]) -> Reading {
     let mut parameters = Parameters::parse(&received.query);
-    let mended = mend::apply(rules, &mut parameters);
-    let understood = understand(&mut parameters, received.broken, now_ms);
+    let understood = understand(&mut parameters, received.broken, now_ms, rules);
     let is_dry_run = understood.is_dry_run;
-    let mut verdict = understood.verdict(now_ms);
-    if let Ok(report) = &mut verdict {
-        mended.finish(report);
-    }
+    let verdict = understood.verdict(now_ms);
     Reading { token: parameters.token, raw: parameters.raw, is_dry_run, verdict }
 }
 
@@ -77,29 +73,37 @@ struct Understood {
     is_dry_run: bool,
     faults: Faults,
     notes: Vec<Note>,
+    mended: Mended,
 }
 
 impl Understood {
     fn verdict(self, now_ms: i64) -> Verdict {
-        match self.event {
-            Some(event) if self.faults.is_empty() => Ok(Report {
-                event,
-                uid: self.uid,
-                eid: self.eid,
-                tg_id: self.tg_id,
-                value: self.value,
-                amount: self.amount,
-                currency: self.currency.unwrap_or_default(),
-                occurred_at: self.time.unwrap_or(EventTime::received(now_ms)),
-                counts: !self.is_test,
-                notes: self.notes,
-            }),
-            _ => Err(self.faults.refusal(self.notes)),
-        }
+        let event = match self.event {
+            Some(event) if self.faults.is_empty() => event,
+            _ => return Err(self.faults.refusal(self.notes)),
+        };
+        Ok(self.mended.finish(Report {
+            event,
+            uid: self.uid,
+            eid: self.eid,
+            tg_id: self.tg_id,
+            value: self.value,
+            amount: self.amount,
+            currency: self.currency.unwrap_or_default(),
+            occurred_at: self.time.unwrap_or(EventTime::received(now_ms)),
+            counts: !self.is_test,
+            notes: self.notes,
+        }))
     }
 }
 
-fn understand(parameters: &mut Parameters, broken: Option<Broken>, now_ms: i64) -> Understood {
+fn understand(
+    parameters: &mut Parameters,
+    broken: Option<Broken>,
+    now_ms: i64,
+    rules: &[Rule],
+) -> Understood {
+    let mended = mend::apply(rules, parameters);
     let mut faults = Faults::of_request(parameters, broken);
     let is_dry_run = fault::is_dry_run(parameters);
     let event = read_event(parameters, &mut faults);
@@ -129,6 +133,7 @@ fn understand(parameters: &mut Parameters, broken: Option<Broken>, now_ms: i64) 
         is_dry_run,
         faults,
         notes,
+        mended,
     }
 }
 

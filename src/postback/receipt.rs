@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::mend::{self, Rule};
+use super::mend::Rule;
 use super::parameters::{Parameters, Part};
 use super::{Received, Understood, Verdict, understand};
 use crate::model::amount::plain;
@@ -44,15 +44,11 @@ pub struct Recorded {
 /// Reads a postback as [`super::read_mended`] does.
 pub fn read(received: &Received, now_ms: i64, rules: &[Rule]) -> Recorded {
     let mut parameters = Parameters::recorded(&received.query);
-    let mended = mend::apply(rules, &mut parameters);
-    let understood = understand(&mut parameters, received.broken, now_ms);
+    let understood = understand(&mut parameters, received.broken, now_ms, rules);
     let notes = understood.notes_so_far();
     let shown = parameters.parts().map(|(part, counts)| shown(part, counts, &understood, &notes));
     let shown = shown.collect();
-    let mut verdict = understood.verdict(now_ms);
-    if let Ok(report) = &mut verdict {
-        mended.finish(report);
-    }
+    let verdict = understood.verdict(now_ms);
     Recorded { token: parameters.token, raw: parameters.raw, parameters: shown, verdict }
 }
 

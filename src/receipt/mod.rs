@@ -218,9 +218,8 @@ impl Again {
         let same = Self { received_at_ms, differs: Vec::new(), version: None, decision: None };
         let Some((says, value)) = said else { return same };
         let has_amount = says.micros.is_some();
-        let folded = |says: &Says| says.uid.as_ref().map(|uid| uid.replace('+', " "));
         let differs = [
-            ("uid", says.uid.is_some() && folded(&says) != folded(before)),
+            ("uid", says.uid.is_some() && says.folded_uid() != before.folded_uid()),
             ("amount", has_amount && says.micros != before.micros),
             ("currency", has_amount && says.currency != before.currency),
         ];
