@@ -81,7 +81,7 @@ impl Events {
         let db = config.db_of(self.database)?;
         while let Some((after, last)) = self.stretches.pop_front().filter(|_| self.missing > 0) {
             let (most, piece) = (CHUNK.min(self.missing), (after, last.min(after + LONGEST)));
-            let items = db::feed::export(&db, self.space_id, piece, self.period_ms, most).await?;
+            let items = db::export::piece(&db, self.space_id, piece, self.period_ms, most).await?;
             let found = items.len() as i64;
             self.missing -= found;
             let read_to = items.last().filter(|_| found == most).map_or(piece.1, |item| item.seq);
@@ -124,7 +124,7 @@ pub async fn events(asked: Asked<'_>) -> Result<Answer, Problem> {
     let (zone_name, zone, span) = asked.span(&asked.period().0).await?;
     let db = &asked.home;
     let near_ms = [span.from_ms - NEAR_MS, span.to_ms + NEAR_MS];
-    let place = db::feed::place(db, asked.space_id, &span, near_ms).await?;
+    let place = db::export::place(db, asked.space_id, &span, near_ms).await?;
     let events = Events {
         database: asked.home.database,
         space_id: asked.space_id,

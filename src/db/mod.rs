@@ -14,6 +14,7 @@ pub mod destination;
 pub mod dry_run;
 pub mod enter;
 pub mod event;
+pub mod export;
 pub mod feed;
 pub mod figures;
 pub mod group;

@@ -23,3 +23,4 @@ pub mod shown;
 pub mod spaces;
 pub mod try_url;
 pub mod visitor;
+mod warnings;
