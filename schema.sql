@@ -24,24 +24,28 @@
 
 -- One tenant: one offer or funnel. Nothing crosses from one space to another.
 -- The network that a space's postbacks come from, by its pack's name; NULL where nobody has said so.
+-- A space that was put away is listed apart; what arrives for it counts as before.
+-- JSON array of the guide's steps that somebody waved away; NULL for none.
+-- The form that made it: sent twice, it makes one.
 CREATE TABLE spaces (
   id            INTEGER PRIMARY KEY AUTOINCREMENT,
   name          TEXT    NOT NULL,
   time_zone     TEXT    NOT NULL DEFAULT 'UTC', -- IANA name; its days are the figures' days
   created_at_ms INTEGER NOT NULL
-, network TEXT) STRICT;
+, network TEXT, archived_at_ms INTEGER, guide TEXT, made_by TEXT) STRICT;
 
 -- The secrets of a space, as SHA-256 in hex; the secrets themselves are nowhere. A key's end is a time:
 -- what was received before expires_at_ms is stored, whenever it comes out of the queue.
 -- Which of the space's rules its postbacks are read by: 0 where none is on, else another number after each
 -- change (rules_count). An isolate that has read others is told nothing by its statement, and asks again.
+-- A key's number among its space's: a rotation hands it on, so that it stays one source. 0 only until keys_name.
 CREATE TABLE keys (
   hash          TEXT    NOT NULL PRIMARY KEY,
   space_id      INTEGER NOT NULL REFERENCES spaces (id),
   kind          TEXT    NOT NULL CHECK (kind IN ('ingest', 'bearer')),
   created_at_ms INTEGER NOT NULL,
   expires_at_ms INTEGER -- NULL for the current key
-, rules INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
+, rules INTEGER NOT NULL DEFAULT 0, n INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
 
 -- db/key.rs REMOVE_ENDED finds those that no queue can need any more.
 CREATE INDEX keys_ended ON keys (expires_at_ms) WHERE expires_at_ms IS NOT NULL;
@@ -59,6 +63,8 @@ CREATE TABLE ended_sessions (
 ) STRICT, WITHOUT ROWID;
 
 -- A trackable entry point with its own landing at /l/<slug>.
+-- A link that was put away is in no list, and sends visitors on as before.
+-- The offer's network, by its pack's name; NULL where nobody has said so.
 CREATE TABLE links (
   id            INTEGER PRIMARY KEY AUTOINCREMENT,
   space_id      INTEGER NOT NULL REFERENCES spaces (id),
@@ -70,7 +76,7 @@ CREATE TABLE links (
   page          TEXT,                    -- JSON of title, text, button; NULL for a plain redirect
   enabled       INTEGER NOT NULL,
   created_at_ms INTEGER NOT NULL
-) STRICT;
+, archived_at_ms INTEGER, network TEXT) STRICT;
 
 -- db/link.rs LIST reads a space's links.
 CREATE INDEX links_space ON links (space_id);
@@ -159,6 +165,7 @@ FROM binds b JOIN clicks c ON c.space_id = b.space_id AND c.uid = iif(
 -- 0 for what is on record and in no figure: a test, or taken out by hand.
 -- Later arrivals of the same id, JSON: the time of one that says the same, an object of one that does not. At
 -- most 50; the last one takes the place of the one before.
+-- By which of its space's keys it came (key_names.n); NULL for what came before that was kept, or was entered by hand.
 CREATE TABLE events (
   space_id       INTEGER NOT NULL REFERENCES spaces (id),
   seq            INTEGER NOT NULL,          -- the number a user says: "event 1042"
@@ -177,7 +184,7 @@ CREATE TABLE events (
   receipt        TEXT    NOT NULL,          -- the arrival that stored it; tells our own retry from a re-fire
   refires        INTEGER NOT NULL DEFAULT 0,
   notes          TEXT,                      -- JSON array; NULL for none
-  raw            TEXT    NOT NULL, counted INTEGER NOT NULL DEFAULT 1, again TEXT,          -- query and body as they arrived, secrets removed
+  raw            TEXT    NOT NULL, counted INTEGER NOT NULL DEFAULT 1, again TEXT, by_key INTEGER,          -- query and body as they arrived, secrets removed
   PRIMARY KEY (space_id, seq)
 ) STRICT, WITHOUT ROWID;
 
@@ -386,6 +393,9 @@ BEGIN
 END;
 
 -- Where events are sent on to.
+-- The form that made it: sent twice, it makes one.
+-- Events that came while it was paused: those above the one number and up to the other, which is NULL while the pause
+-- lasts. Both are NULL where none is left to decide about.
 CREATE TABLE destinations (
   id            INTEGER PRIMARY KEY AUTOINCREMENT,
   space_id      INTEGER NOT NULL REFERENCES spaces (id),
@@ -397,7 +407,7 @@ CREATE TABLE destinations (
   failures      INTEGER NOT NULL DEFAULT 0, -- tries in a row that it did not take
   rest_until_ms INTEGER NOT NULL DEFAULT 0, -- nothing is sent before; its deliveries wait
   created_at_ms INTEGER NOT NULL
-) STRICT;
+, made_by TEXT, missed_from INTEGER, missed_to INTEGER) STRICT;
 
 -- events_send reads a space's destinations.
 CREATE INDEX destinations_space ON destinations (space_id);
@@ -458,7 +468,7 @@ CREATE TABLE held (
   raw            TEXT    NOT NULL,
   received_at_ms INTEGER NOT NULL, -- of the first arrival
   receipt        TEXT    NOT NULL,
-  refires        INTEGER NOT NULL DEFAULT 0, event_seq INTEGER,
+  refires        INTEGER NOT NULL DEFAULT 0, event_seq INTEGER, by_key INTEGER,
   PRIMARY KEY (space_id, seq)
 ) STRICT, WITHOUT ROWID;
 
@@ -501,7 +511,7 @@ CREATE TABLE moved_keys (
   created_at_ms INTEGER NOT NULL,
   expires_at_ms INTEGER,
   used          INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+, n INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
 
 -- db/moves.rs reads a space's.
 CREATE INDEX moved_keys_space ON moved_keys (space_id);
@@ -513,6 +523,8 @@ WHEN EXISTS (SELECT 1 FROM moves m WHERE m.space_id = NEW.id AND m.state = 'leav
 BEGIN
   SELECT RAISE(ABORT, 'the space is being moved');
 END;
+
+CREATE UNIQUE INDEX spaces_made_by ON spaces (made_by) WHERE made_by IS NOT NULL;
 
 CREATE TRIGGER keys_stay BEFORE INSERT ON keys
 WHEN EXISTS (SELECT 1 FROM moves m WHERE m.space_id = NEW.space_id AND m.state IN ('leaving', 'left'))
@@ -549,6 +561,8 @@ WHEN EXISTS (SELECT 1 FROM moves m WHERE m.space_id = OLD.space_id AND m.state =
 BEGIN
   SELECT RAISE(ABORT, 'the space is being moved');
 END;
+
+CREATE UNIQUE INDEX destinations_made_by ON destinations (made_by) WHERE made_by IS NOT NULL;
 
 -- Whatever changes of an event, the figures follow: it finds its link later, it is decided what it was, it is
 -- taken out or put in.
@@ -874,3 +888,36 @@ WHEN EXISTS (SELECT 1 FROM moves m WHERE m.space_id = NEW.space_id AND m.state I
 BEGIN
   SELECT RAISE(ABORT, 'the space is being moved');
 END;
+
+-- The keys of a space as people know them. What they are called stays when the last secret of a number has ended:
+-- events say by which one they came.
+CREATE TABLE key_names (
+  space_id      INTEGER NOT NULL REFERENCES spaces (id),
+  n             INTEGER NOT NULL,
+  kind          TEXT    NOT NULL CHECK (kind IN ('ingest', 'bearer')),
+  name          TEXT    NOT NULL,
+  network       TEXT,                    -- its pack's name, where it was made for one
+  created_at_ms INTEGER NOT NULL,
+  used_at_ms    INTEGER,                 -- its last use, to the hour; NULL for none that is known
+  ended_at_ms   INTEGER,                 -- when somebody ended it for good
+  PRIMARY KEY (space_id, n)
+) STRICT, WITHOUT ROWID;
+
+-- Whatever makes a key without a number makes the first of its kind.
+CREATE TRIGGER keys_name AFTER INSERT ON keys
+BEGIN
+  UPDATE keys SET n = iif(NEW.kind = 'ingest', 1, 2) WHERE hash = NEW.hash AND n = 0;
+  INSERT INTO key_names (space_id, n, kind, name, created_at_ms)
+  SELECT k.space_id, k.n, k.kind, iif(k.kind = 'ingest', 'Main key', 'Bot key'), k.created_at_ms
+  FROM keys k WHERE k.hash = NEW.hash
+  ON CONFLICT (space_id, n) DO NOTHING;
+END;
+
+-- A secret that is shown once (a new key, a signing secret), sealed, on its way to the page that its form leads to.
+CREATE TABLE glimpses (
+  id         TEXT    NOT NULL PRIMARY KEY,
+  space_id   INTEGER NOT NULL,
+  sealed     TEXT    NOT NULL,
+  shows      INTEGER NOT NULL,           -- how often it will still be shown
+  ends_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

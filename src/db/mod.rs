@@ -17,6 +17,8 @@ pub mod event;
 pub mod export;
 pub mod feed;
 pub mod figures;
+#[allow(dead_code)]
+pub mod glimpse;
 pub mod group;
 pub mod health;
 pub mod history;

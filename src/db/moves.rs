@@ -11,7 +11,7 @@ use worker::D1Database;
 use super::parts::Place;
 use super::row::Row;
 use super::rule::{self, OfKey};
-use super::{json, number, optional_text, rows_of, run, run_together, text};
+use super::{json, number, optional_number, optional_text, rows_of, run, run_together, text};
 use crate::edge::config::Config;
 use crate::error::Error;
 use crate::model::database::Database;
@@ -43,8 +43,8 @@ WHERE state = 'arrived' AND part = -1
 ";
 
 const TAKE_KEYS: &str = "
-INSERT INTO moved_keys (hash, space_id, kind, created_at_ms, expires_at_ms, used)
-SELECT k.hash, k.space_id, k.kind, k.created_at_ms, k.expires_at_ms,
+INSERT INTO moved_keys (hash, space_id, kind, created_at_ms, expires_at_ms, n, used)
+SELECT k.hash, k.space_id, k.kind, k.created_at_ms, k.expires_at_ms, k.n,
   NOT EXISTS (SELECT 1 FROM unused_keys u WHERE u.hash = k.hash)
 FROM keys k
 WHERE k.space_id = ?1 AND EXISTS (SELECT 1 FROM moves m WHERE m.space_id = ?1 AND m.state = 'leaving')
@@ -57,13 +57,15 @@ WHERE space_id = ?1 AND EXISTS (SELECT 1 FROM moves m WHERE m.space_id = ?1 AND 
 ";
 
 const SPACE: &str = "
-SELECT name, time_zone, created_at_ms, network FROM spaces WHERE id = ?1
+SELECT name, time_zone, created_at_ms, network, archived_at_ms, guide FROM spaces WHERE id = ?1
 ";
 
 const RECEIVE: &str = "
-INSERT INTO spaces (id, name, time_zone, created_at_ms, network) VALUES (?1, ?2, ?3, ?4, ?5)
+INSERT INTO spaces (id, name, time_zone, created_at_ms, network, archived_at_ms, guide)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
 ON CONFLICT (id) DO UPDATE SET
-  name = excluded.name, time_zone = excluded.time_zone, network = excluded.network
+  name = excluded.name, time_zone = excluded.time_zone, network = excluded.network,
+  archived_at_ms = excluded.archived_at_ms, guide = excluded.guide
 ";
 
 /// Also for a space that was there before, or whose rows differed.
@@ -86,13 +88,13 @@ WHERE d.space_id = ?1 AND x.state <> 'retrying' LIMIT 1
 ";
 
 const KEYS: &str = "
-SELECT json_group_array(json_array(hash, kind, created_at_ms, expires_at_ms, used)) AS keys
+SELECT json_group_array(json_array(hash, kind, created_at_ms, expires_at_ms, used, n)) AS keys
 FROM moved_keys WHERE space_id = ?1
 ";
 
 const BRING_KEYS: &str = "
-INSERT INTO keys (hash, space_id, kind, created_at_ms, expires_at_ms)
-SELECT value ->> 0, ?2, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?1)
+INSERT INTO keys (hash, space_id, kind, created_at_ms, expires_at_ms, n)
+SELECT value ->> 0, ?2, value ->> 1, value ->> 2, value ->> 3, coalesce(value ->> 5, 0) FROM json_each(?1)
 WHERE EXISTS (SELECT 1 FROM moves m WHERE m.space_id = ?2 AND m.state = 'arriving' AND m.part = ?3)
 ON CONFLICT (hash) DO NOTHING
 ";
@@ -260,6 +262,8 @@ pub async fn receive(
         text(&row.text("time_zone")),
         number(row.number("created_at_ms")),
         optional_text(row.optional_text("network").as_deref()),
+        optional_number(row.optional_number("archived_at_ms")),
+        optional_text(row.optional_text("guide").as_deref()),
     ];
     let clear = [number(space_id), number(of.number().into()), number(began_ms)];
     run_together(to, &[(RECEIVE, &space), (CLEAR, &clear)]).await.map(|_results| ())

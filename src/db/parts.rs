@@ -74,7 +74,7 @@ macro_rules! part {
 }
 
 /// Every table of a space, in the order in which they are copied; schema.sql has their columns.
-pub const PARTS: [Part; 14] = [
+pub const PARTS: [Part; 15] = [
     part!("clicks", key "uid" after "?2 ->> 0" from "[\"\"]",
         "uid", "link_id", "clicked_at_ms", "fbclid", "fbp", "fbc", "campaign_id", "campaign_name", "adset_id", "adset_name",
         "ad_id", "ad_name", "placement", "country", "user_agent", "ip", "raw_query";
@@ -83,13 +83,13 @@ pub const PARTS: [Part; 14] = [
         "uid", "tg_id", "bound_at_ms";
         "DO NOTHING"; "total(tg_id), total(bound_at_ms), sum(length(uid))"),
     part!("held", key "seq" after "?2 ->> 0" from "[-9007199254740991]",
-        "seq", "fingerprint", "status", "notes", "raw", "received_at_ms", "receipt", "refires", "event_seq";
-        "DO NOTHING"; "total(seq), total(received_at_ms), total(refires), total(event_seq), sum(length(raw)), sum(length(notes))"),
+        "seq", "fingerprint", "status", "notes", "raw", "received_at_ms", "receipt", "refires", "event_seq", "by_key";
+        "DO NOTHING"; "total(seq), total(received_at_ms), total(refires), total(event_seq), total(by_key), sum(length(raw)), sum(length(notes))"),
     part!("events", key "seq" after "?2 ->> 0" from "[-9007199254740991]",
         "seq", "dedup", "event", "uid", "eid", "tg_id", "value", "micros", "currency", "occurred_at_ms", "received_at_ms",
-        "link_id", "first", "receipt", "refires", "notes", "raw", "counted", "again";
+        "link_id", "first", "receipt", "refires", "notes", "raw", "counted", "again", "by_key";
         "DO NOTHING";
-        "total(seq), total(micros), total(tg_id), total(link_id), total(first), total(refires), total(counted), sum(length(again)), total(occurred_at_ms), total(received_at_ms), sum(length(dedup)), sum(length(raw)), sum(length(notes))"),
+        "total(seq), total(by_key), total(micros), total(tg_id), total(link_id), total(first), total(refires), total(counted), sum(length(again)), total(occurred_at_ms), total(received_at_ms), sum(length(dedup)), sum(length(raw)), sum(length(notes))"),
     part!("versions", key "seq, what" after "?2 ->> 0, ?2 ->> 1" from "[-9007199254740991,\"\"]",
         "seq", "what", "uid", "value", "micros", "currency", "raw", "received_at_ms", "last_at_ms", "times", "decided";
         "DO NOTHING"; "total(seq), total(micros), total(last_at_ms), total(times), total(decided), sum(length(raw))"),
@@ -103,6 +103,9 @@ pub const PARTS: [Part; 14] = [
         "DO NOTHING"; "total(n), total(done), total(stored), total(ended_at_ms), sum(length(what))"),
     part!("mutes", key "source, cause" after "?2 ->> 0, ?2 ->> 1" from "[\"\",\"\"]",
         "source", "cause", "muted_at_ms"; "DO NOTHING"; "total(muted_at_ms), sum(length(cause))"),
+    part!("key_names", key "n" after "?2 ->> 0" from "[-9007199254740991]",
+        "n", "kind", "name", "network", "created_at_ms", "used_at_ms", "ended_at_ms"; "DO NOTHING";
+        "total(n), total(created_at_ms), total(ended_at_ms), sum(length(name))"),
     part!("counters", key "bucket, link_id, event, currency" after "?2 ->> 0, ?2 ->> 1, ?2 ->> 2, ?2 ->> 3"
         from "[-9007199254740991,0,\"\",\"\"]",
         "bucket", "link_id", "event", "currency", "events", "people", "units", "micros";
@@ -111,11 +114,13 @@ pub const PARTS: [Part; 14] = [
     part!("retention", key "from_seq" after "?2 ->> 0" from "[-9007199254740991]",
         "from_seq", "seq"; "DO NOTHING"; "total(seq)"),
     part!("links", key "id" after "?2 ->> 0" from "[-9007199254740991]",
-        "id", "slug", "name", "kind", "target", "uid_parameter", "page", "enabled", "created_at_ms";
-        "DO NOTHING"; "total(id), total(enabled), sum(length(slug)), sum(length(target)), sum(length(page))"),
+        "id", "slug", "name", "kind", "target", "uid_parameter", "page", "enabled", "created_at_ms", "archived_at_ms",
+        "network";
+        "DO NOTHING"; "total(id), total(enabled), total(archived_at_ms), sum(length(network)), sum(length(slug)), sum(length(target)), sum(length(page))"),
     part!("destinations", key "id" after "?2 ->> 0" from "[-9007199254740991]",
-        "id", "name", "enabled", "events", "config", "secrets", "failures", "rest_until_ms", "created_at_ms";
-        "DO NOTHING"; "total(id), total(enabled), sum(length(events)), sum(length(config)), sum(length(secrets))"),
+        "id", "name", "enabled", "events", "config", "secrets", "failures", "rest_until_ms", "created_at_ms", "missed_from",
+        "missed_to";
+        "DO NOTHING"; "total(id), total(enabled), total(missed_from), total(missed_to), sum(length(events)), sum(length(config)), sum(length(secrets))"),
     part!("deliveries", key "seq, destination_id" after "?2 ->> 0, ?2 ->> 1" from "[-9007199254740991,0]",
         "seq", "destination_id", "target", "state", "due_at_ms", "lease", "tries", "attempts";
         "DO NOTHING"; "total(seq), total(destination_id), total(due_at_ms), total(tries), sum(length(state)), sum(length(attempts))"),

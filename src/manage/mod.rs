@@ -4,6 +4,8 @@
 pub mod decision;
 pub mod destination;
 pub mod entry;
+#[allow(dead_code)]
+pub mod glimpse;
 pub mod health;
 pub mod key;
 pub mod link;

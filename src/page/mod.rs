@@ -20,6 +20,8 @@ pub mod refused;
 pub mod refused_one;
 pub mod replays;
 pub mod shown;
+#[allow(dead_code)]
+pub mod sort;
 pub mod spaces;
 pub mod try_url;
 pub mod visitor;

@@ -16,5 +16,6 @@ pub async fn run(config: &Config, database: Database, scheduled_ms: i64) {
 async fn remove(config: &Config, database: Database, now_ms: i64) -> Result<(), Error> {
     let db = config.db_of(database)?;
     db::in_time(config, db::key::remove_ended(&db, now_ms)).await?;
+    db::in_time(config, db::glimpse::remove_over(&db, now_ms)).await?;
     db::in_time(config, db::session::remove_over(&db, now_ms)).await
 }

@@ -1,0 +1,64 @@
+//! Secrets that are shown once, on their way from the form that made them to the page that shows them.
+
+use worker::D1Database;
+
+use super::{number, rows_of, run, run_together, text};
+use crate::error::Error;
+
+/// A form that is sent twice keeps its secret once.
+const KEEP: &str = "
+INSERT INTO glimpses (id, space_id, sealed, shows, ends_at_ms) VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (id) DO NOTHING
+";
+
+const SHOW: &str = "
+UPDATE glimpses SET shows = shows - 1 WHERE id = ?1 AND space_id = ?2 AND ends_at_ms > ?3 RETURNING sealed
+";
+
+const REMOVE_SHOWN: &str = "
+DELETE FROM glimpses WHERE id = ?1 AND shows <= 0
+";
+
+const REMOVE_OVER: &str = "
+DELETE FROM glimpses WHERE ends_at_ms <= ?1
+";
+
+/// A secret as it waits to be shown.
+pub struct Glimpse<'a> {
+    pub id: &'a str,
+    pub space_id: i64,
+    pub sealed: &'a str,
+    /// How often it may be shown.
+    pub shows: i64,
+    pub ends_at_ms: i64,
+}
+
+/// Keeps a secret until it has been shown.
+pub async fn keep(db: &D1Database, glimpse: &Glimpse<'_>) -> Result<(), Error> {
+    let values = [
+        text(glimpse.id),
+        number(glimpse.space_id),
+        text(glimpse.sealed),
+        number(glimpse.shows),
+        number(glimpse.ends_at_ms),
+    ];
+    run(db, KEEP, &values).await.map(|_nothing| ())
+}
+
+/// Gives what was sealed, and removes it with the last time that it may be shown; `None` where it has been shown
+/// that often, is over, or is another space's.
+pub async fn show(
+    db: &D1Database,
+    space_id: i64,
+    id: &str,
+    now_ms: i64,
+) -> Result<Option<String>, Error> {
+    let values = [text(id), number(space_id), number(now_ms)];
+    let results = run_together(db, &[(SHOW, &values), (REMOVE_SHOWN, &values[..1])]).await?;
+    Ok(rows_of(&results, 0)?.first().map(|row| row.text("sealed")))
+}
+
+/// Removes those that nobody came to see.
+pub async fn remove_over(db: &D1Database, now_ms: i64) -> Result<(), Error> {
+    run(db, REMOVE_OVER, &[number(now_ms)]).await.map(|_nothing| ())
+}
