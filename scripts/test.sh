@@ -13,6 +13,28 @@ run() {
     say "$title: $(($(date +%s) - began)) s"
 }
 
+# beside WHAT COMMAND…: a step beside those that follow, for a machine with a core to spare: one step at a time leaves it
+# idle. What it says is heard at `joined`.
+beside() {
+    beside_title=$1
+    shift
+    beside_began=$(date +%s)
+    "$@" </dev/null >target/test-beside.log 2>&1 &
+    beside_pid=$!
+    trap 'kill "$beside_pid" 2>/dev/null || :' EXIT
+}
+
+# joined: waits for the step beside.
+joined() {
+    say "$beside_title"
+    outcome=0
+    wait "$beside_pid" || outcome=$?
+    trap - EXIT
+    cat target/test-beside.log
+    [ "$outcome" -eq 0 ] || fail "$beside_title" "see the lines above"
+    say "$beside_title: $(($(date +%s) - beside_began)) s, beside others"
+}
+
 # The README's commands are tests too, a test shows a wrong certificate, the API is tried by a program in Python, and
 # the dashboard in a browser. What they need is on most machines; Debian's are had from its packages.
 needs() {
@@ -48,19 +70,25 @@ run "schemathesis (half a minute the first time)" sh scripts/schemathesis.sh
 # prettier goes by .editorconfig.
 run "formatting" cargo fmt --check
 run "formatting of .mjs" prettier --check --log-level=warn "**/*.mjs"
+# The wasm is linked on one core. Its lints come behind the build, which bundles the files that the wasm takes in.
+build_and_lint() {
+    sh scripts/build.sh &&
+        with_wasm_rust cargo clippy --quiet --lib --target wasm32-unknown-unknown -- -D warnings
+}
+beside "the Worker, and lints for wasm32" build_and_lint
 run "lints" cargo clippy --quiet --all-targets -- -D warnings
 run "unit tests" cargo test --quiet
 run "fuzzing, for a moment" env SECONDS_EACH="${SECONDS_EACH:-5}" sh scripts/fuzz.sh
-run "the Worker" sh scripts/build.sh
-# Behind the build, which bundles the files that the wasm takes in.
-run "lints for wasm32" with_wasm_rust cargo clippy --quiet --lib --target wasm32-unknown-unknown -- -D warnings
+joined
 bundle
-run "the Worker on workerd and D1" node --test --test-concurrency=1 --test-reporter=spec "tests/*.test.mjs"
-# What a space does, it does wherever it is: the same tests with their spaces in the second of two databases.
+# What a space does, it does wherever it is: some of the tests also with their spaces in the second of two databases. Both
+# wait more than they work.
 set --
 for suite in attribution bot consumer decisions delivery destinations dry-run findings landing meaning mend postback receipt report; do set -- "$@" "tests/$suite.test.mjs"; done
-run "the same on a second database" \
+beside "the same on a second database" \
     env XTRACKER_TEST_DATABASE=2 node --test --test-concurrency=1 --test-reporter=spec "$@"
+run "the Worker on workerd and D1" node --test --test-concurrency=1 --test-reporter=spec "tests/*.test.mjs"
+joined
 run "the benchmark, in short" env BENCH=short sh scripts/bench.sh
 run "faults, in short" env CHAOS=short sh scripts/chaos.sh
 run "the dashboard in Chromium" node --test --test-concurrency=1 --test-reporter=spec "tests/browser/*.test.mjs"
