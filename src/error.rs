@@ -3,7 +3,7 @@
 //! - [`Error`]: around a request, as opposed to inside it: a part of the platform did not do its work.
 //!   Its text is for the log alone; a sender learns only that it could not be stored.
 //! - [`BadField`]: a field of what the user saves. It goes back to the form, or the program, with what to
-//!   do.
+//!   do. [`BadFields`] are all of a form's: whoever mends one is not told of the next by the next try.
 //! - `reply::Problem`: the answer to a form or to `/api` that could not be carried out: a bad field, a thing
 //!   that is not there, an error above in words for the user.
 //! - `postback::fault::Refusal`: a report that was understood as far as it goes, and cannot be taken: a status
@@ -83,6 +83,78 @@ impl fmt::Display for Error {
     }
 }
 
+/// Which field of a draft is wrong, and what to do. A field inside another one has both names, joined by a dot:
+/// `page.title`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadField {
+    pub field: &'static str,
+    pub reason: Cow<'static, str>,
+}
+
+impl BadField {
+    pub const fn new(field: &'static str, reason: &'static str) -> Self {
+        Self { field, reason: Cow::Borrowed(reason) }
+    }
+
+    /// The member of the whole that it is, or is in: `page` of `page.title`.
+    pub fn member(&self) -> &'static str {
+        self.field.split_once('.').map_or(self.field, |(member, _)| member)
+    }
+}
+
+/// Every wrong field of a draft: at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadFields {
+    pub first: BadField,
+    pub others: Vec<BadField>,
+}
+
+impl From<BadField> for BadFields {
+    fn from(first: BadField) -> Self {
+        Self { first, others: Vec::new() }
+    }
+}
+
+impl BadFields {
+    /// Those of a list; `None` for an empty one.
+    pub fn of(found: impl IntoIterator<Item = BadField>) -> Option<Self> {
+        let mut found = found.into_iter();
+        Some(Self { first: found.next()?, others: found.collect() })
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &BadField> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// Those whose field passes; `None` where there is none.
+    pub fn only(&self, passes: impl Fn(&str) -> bool) -> Option<Self> {
+        Self::of(self.iter().filter(|bad| passes(bad.field)).cloned())
+    }
+
+    fn and(mut self, more: Self) -> Self {
+        self.others.push(more.first);
+        self.others.extend(more.others);
+        self
+    }
+}
+
+/// What both checks gave, or everything that either found.
+pub fn both<A, B>(
+    one: Result<A, impl Into<BadFields>>,
+    other: Result<B, impl Into<BadFields>>,
+) -> Result<(A, B), BadFields> {
+    match (one.map_err(Into::into), other.map_err(Into::into)) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
+        (Err(bad), Ok(_)) | (Ok(_), Err(bad)) => Err(bad),
+        (Err(bad), Err(more)) => Err(bad.and(more)),
+    }
+}
+
+/// Nothing, or everything that the checks found, in their order.
+pub fn all(checks: impl IntoIterator<Item = Result<(), BadField>>) -> Result<(), BadFields> {
+    BadFields::of(checks.into_iter().filter_map(Result::err)).map_or(Ok(()), Err)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,17 +177,20 @@ mod tests {
         }
         assert!(!Error::Deadline("daily limit exceeded").is_days_limit());
     }
-}
 
-/// Which field of a draft is wrong, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadField {
-    pub field: &'static str,
-    pub reason: Cow<'static, str>,
-}
-
-impl BadField {
-    pub const fn new(field: &'static str, reason: &'static str) -> Self {
-        Self { field, reason: Cow::Borrowed(reason) }
+    #[test]
+    fn everything_wrong_is_said_in_its_order() {
+        let bad = |field| BadField::new(field, "no");
+        let fields = |bad: &BadFields| bad.iter().map(|bad| bad.field).collect::<Vec<_>>();
+        let found = all([Err(bad("a")), Ok(()), Err(bad("b.c"))]).unwrap_err();
+        assert_eq!(fields(&found), ["a", "b.c"]);
+        let found = both(Err::<(), _>(found), Err::<(), _>(bad("d"))).unwrap_err();
+        assert_eq!(fields(&found), ["a", "b.c", "d"]);
+        assert_eq!(found.only(|field| field == "d"), Some(bad("d").into()));
+        assert_eq!(found.only(|_| false), None);
+        assert_eq!((bad("b.c").member(), bad("a").member()), ("b", "a"));
+        let one = both(Ok::<_, BadField>(1), Err::<(), _>(bad("e"))).unwrap_err();
+        assert_eq!(fields(&one), ["e"]);
+        assert_eq!(both(Ok::<_, BadField>(1), Ok::<_, BadField>(2)), Ok((1, 2)));
     }
 }

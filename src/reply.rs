@@ -4,8 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::error::BadField;
-use crate::error::Error;
+use crate::error::{BadField, BadFields, Error};
 use crate::model::note::Note;
 use crate::model::status::{Audience, Status};
 use crate::text::html::Html;
@@ -30,6 +29,8 @@ pub struct Problem {
     pub word: &'static str,
     pub field: Option<&'static str>,
     pub hint: Cow<'static, str>,
+    /// What else was not accepted.
+    pub others: Vec<BadField>,
 }
 
 impl Problem {
@@ -73,18 +74,23 @@ impl Problem {
     );
 
     const fn new(http: u16, word: &'static str, hint: &'static str) -> Self {
-        Self { http, word, field: None, hint: Cow::Borrowed(hint) }
+        Self { http, word, field: None, hint: Cow::Borrowed(hint), others: Vec::new() }
     }
 
-    /// A field that was not accepted.
-    pub fn field(bad: BadField) -> Self {
-        Self { field: Some(bad.field), hint: bad.reason, ..Self::new(422, "invalid_field", "") }
+    /// One field that was not accepted, or several.
+    pub fn field(bad: impl Into<BadFields>) -> Self {
+        let BadFields { first, others } = bad.into();
+        let problem = Self::new(422, "invalid_field", "");
+        Self { field: Some(first.field), hint: first.reason, others, ..problem }
     }
 
-    /// The field that was not accepted; the problem itself where it is about none.
-    pub fn bad_field(self) -> Result<BadField, Self> {
+    /// The fields that were not accepted; the problem itself where it is about none.
+    pub fn bad_fields(self) -> Result<BadFields, Self> {
         match self.field {
-            Some(field) => Ok(BadField { field, reason: self.hint }),
+            Some(field) => {
+                let first = BadField { field, reason: self.hint };
+                Ok(BadFields { first, others: self.others })
+            }
             None => Err(self),
         }
     }
@@ -147,6 +153,23 @@ struct Answer<'a> {
     hint: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     inbox_id: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Refused<'a> {
+    ok: bool,
+    status: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    hint: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fields: Vec<RefusedField<'a>>,
+}
+
+#[derive(Serialize)]
+struct RefusedField<'a> {
+    field: &'a str,
+    hint: &'a str,
 }
 
 impl Reply {
@@ -214,18 +237,22 @@ impl Reply {
         Self { status, headers, body }
     }
 
-    /// The answer to a request of the operator that could not be carried out.
+    /// The answer to a request of the operator that could not be carried out. `field` and `hint` are the first of
+    /// the `fields`, for programs that read one.
     pub fn problem(problem: &Problem) -> Self {
-        #[derive(Serialize)]
-        struct Body<'a> {
-            ok: bool,
-            status: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            field: Option<&'a str>,
-            hint: &'a str,
-        }
-        let Problem { http, word, field, hint } = problem;
-        let reply = Self::json(*http, &Body { ok: false, status: word, field: *field, hint });
+        let bad = problem.clone().bad_fields().ok();
+        let body = Refused {
+            ok: false,
+            status: problem.word,
+            field: bad.as_ref().map(|bad| bad.first.member()),
+            hint: &problem.hint,
+            fields: bad
+                .iter()
+                .flat_map(BadFields::iter)
+                .map(|bad| RefusedField { field: bad.field, hint: &bad.reason })
+                .collect(),
+        };
+        let reply = Self::json(problem.http, &body);
         if problem == &Problem::LIMITED { reply.retry_later() } else { reply }
     }
 
@@ -305,6 +332,18 @@ mod tests {
         assert_eq!(reply.status, 405);
         assert!(reply.headers.contains(&("allow", "GET".to_owned())));
         assert_eq!(Reply::options("GET").status, 204);
+    }
+
+    #[test]
+    fn every_wrong_field_is_in_the_answer_and_the_first_where_it_always_was() {
+        let bad = [BadField::new("page.title", "Write one."), BadField::new("slug", "Shorter.")];
+        let problem = Problem::field(BadFields::of(bad).unwrap());
+        assert_eq!(
+            Reply::problem(&problem).body,
+            r#"{"ok":false,"status":"invalid_field","field":"page","hint":"Write one.","fields":[{"field":"page.title","hint":"Write one."},{"field":"slug","hint":"Shorter."}]}"#
+        );
+        assert_eq!(problem.bad_fields().map(|bad| bad.iter().count()), Ok(2));
+        assert!(Problem::NOT_FOUND.bad_fields().is_err());
     }
 
     #[test]

@@ -156,6 +156,41 @@ test("a wrong field is named with its reason", async () => {
   assert.equal((await call("POST", "/api/spaces/999/keys/ingest")).code, 404);
 });
 
+test("every wrong field is named, and the first one where it always was", async () => {
+  const { id } = await call("POST", "/api/spaces", { name: "Fields" });
+  const link = { name: "", slug: "a b", kind: "web", target: "x", page: { title: "", button: "" } };
+  for (const [path, body, field, fields] of [
+    ["/api/spaces", { name: "", time_zone: "Mars" }, "name", ["name", "time_zone"]],
+    [`/api/spaces/${id}/links`, link, "name", ["name", "slug", "page.title", "page.button", "target"]],
+    [`/api/spaces/${id}/links`, { ...link, name: "L", slug: "s" }, "page", ["page.title", "page.button", "target"]],
+    [
+      `/api/spaces/${id}/destinations`,
+      { kind: "webhook", name: "", url: "x", events: { deposit: "d".repeat(101) } },
+      "name",
+      ["name", "url", "events.deposit"],
+    ],
+    [
+      `/api/spaces/${id}/events`,
+      { event: "sale", value: "x", occurred_at_ms: 1 },
+      "event",
+      ["event", "occurred_at_ms"],
+    ],
+    [`/api/spaces/${id}/rules`, { mend: { kind: "map", to: "sale" } }, "mend", ["mend.from", "mend.word", "mend.to"]],
+  ]) {
+    const answer = await call("POST", path, body);
+    assert.deepEqual([answer.code, answer.status, answer.field], [422, "invalid_field", field], path);
+    assert.deepEqual(
+      answer.fields.map((one) => one.field),
+      fields,
+      path,
+    );
+    assert.equal(answer.fields[0].hint, answer.hint);
+    assert.ok(answer.fields.every(({ hint }) => hint.length > 10));
+  }
+  const { fields } = await call("POST", "/api/spaces/999/keys/ingest");
+  assert.equal(fields, undefined, "a refusal of no field has none");
+});
+
 test("the door is closed to everybody else, and to all where it is not configured", async () => {
   for (const token of ["", "wrong", `${OPERATOR_TOKEN}x`]) {
     assert.equal((await call("GET", "/api/spaces", undefined, token)).code, 401);

@@ -164,6 +164,16 @@ class Form extends Part {
     return Object.fromEntries(sent.map((node) => [node.getAttribute("name"), valueOf(node)]));
   }
 
+  /** The control of a name. */
+  control(name) {
+    return this.#controls.find((node) => node.getAttribute("name") === name);
+  }
+
+  /** The name of the control that has the focus when the page opens. */
+  get focused() {
+    return this.#controls.find((node) => node.hasAttribute("autofocus"))?.getAttribute("name");
+  }
+
   /** Why the fields that are not valid are not, as they are described by it. */
   get errors() {
     const invalid = this.#controls.filter((node) => node.getAttribute("aria-invalid") === "true");

@@ -9,7 +9,7 @@ use crate::destination::field::{Field, Holds};
 use crate::destination::request::Tested;
 use crate::destination::{self, DestinationDraft, Given, parse_headers};
 use crate::edge::{self, seal};
-use crate::error::BadField;
+use crate::error::BadFields;
 use crate::manage::destination as manage;
 use crate::manage::must_exist;
 use crate::model::event::EventKind;
@@ -42,7 +42,7 @@ pub async fn form(asked: Asked<'_>, id: Option<i64>) -> Result<Answer, Problem> 
 async fn new(
     asked: &Asked<'_>,
     draft: &DestinationDraft,
-    bad: Option<&BadField>,
+    bad: Option<&BadFields>,
 ) -> Result<Answer, Problem> {
     let spaces = db::space::read(&asked.home, asked.space_id).await?;
     let zone = zone_around(zone_of(&spaces)?, [].into_iter());
@@ -53,7 +53,7 @@ async fn new(
 #[derive(Default)]
 struct Extra<'a> {
     draft: Option<&'a DestinationDraft>,
-    bad: Option<&'a BadField>,
+    bad: Option<&'a BadFields>,
     tested: Option<&'a Tested>,
     signing_secret: Option<String>,
     dropped_headers: Vec<String>,
@@ -86,15 +86,10 @@ async fn one(asked: &Asked<'_>, id: i64, extra: Extra<'_>) -> Result<Answer, Pro
 /// Saves a destination, or says what is wrong with it.
 pub async fn save(mut asked: Asked<'_>, id: Option<i64>) -> Result<Answer, Problem> {
     let sent = asked.sent().await?;
-    let typed = draft(&sent);
+    let draft = draft(&sent);
     let origin = asked.incoming.origin();
-    let saved = match &typed {
-        Ok(draft) => {
-            let (config, home) = (asked.config, &asked.home);
-            manage::save(config, home, asked.space_id, id, draft.clone(), &origin).await
-        }
-        Err((_, bad)) => Err(Problem::field(bad.clone())),
-    };
+    let (config, home) = (asked.config, &asked.home);
+    let saved = manage::save(config, home, asked.space_id, id, draft.clone(), &origin).await;
     let bad = match saved {
         Ok(saved) if saved.signing_secret.is_some() || !saved.dropped_headers.is_empty() => {
             let (signing_secret, dropped_headers) = (saved.signing_secret, saved.dropped_headers);
@@ -102,9 +97,8 @@ pub async fn save(mut asked: Asked<'_>, id: Option<i64>) -> Result<Answer, Probl
             return one(&asked, saved.id, extra).await;
         }
         Ok(saved) => return Ok(go_to(&asked.path(&format!("/destinations/{}", saved.id))).into()),
-        Err(problem) => problem.bad_field()?,
+        Err(problem) => problem.bad_fields()?,
     };
-    let draft = typed.unwrap_or_else(|(draft, _)| *draft);
     match id {
         Some(id) => {
             one(&asked, id, Extra { draft: Some(&draft), bad: Some(&bad), ..Extra::default() })
@@ -114,8 +108,8 @@ pub async fn save(mut asked: Asked<'_>, id: Option<i64>) -> Result<Answer, Probl
     }
 }
 
-/// The draft as it was typed; with it, where a field cannot even be read, why.
-fn draft(sent: &Sent) -> Result<DestinationDraft, (Box<DestinationDraft>, BadField)> {
+/// The draft as it was typed.
+fn draft(sent: &Sent) -> DestinationDraft {
     let names: BTreeMap<String, Option<String>> = EventKind::ALL
         .iter()
         .map(|event| (event.code().to_owned(), sent.optional(&format!("events.{}", event.code()))))
@@ -127,38 +121,33 @@ fn draft(sent: &Sent) -> Result<DestinationDraft, (Box<DestinationDraft>, BadFie
         events: names,
         ..DestinationDraft::default()
     };
-    let mut bad = None;
     for field in destination::kind(&draft.kind).map_or(&[][..], |kind| kind.fields) {
-        match given(sent, field) {
-            Ok(given) => draft.given.extend(given.map(|given| (field.name, given))),
-            Err(unreadable) => bad = bad.or(Some(unreadable)),
-        }
+        draft.given.extend(given(sent, field).map(|given| (field.name, given)));
     }
-    match bad {
-        None => Ok(draft),
-        Some(bad) => Err((Box::new(draft), bad)),
-    }
+    draft
 }
 
 /// What was typed into a field; `None` where it was left empty.
-fn given(sent: &Sent, field: &Field) -> Result<Option<Given>, BadField> {
-    Ok(match field.holds {
+fn given(sent: &Sent, field: &Field) -> Option<Given> {
+    match field.holds {
         Holds::Text | Holds::Optional | Holds::OneOf(_) | Holds::Secret => {
             sent.optional(field.name).map(Given::Text)
         }
-        Holds::Number { unset } => match sent.optional(field.name) {
-            None => None,
-            Some(text) => Some(Given::Number(text.parse().map_err(|_no_number| {
-                let reason = format!("Write a number such as {unset}.");
-                BadField { field: field.name, reason: reason.into() }
-            })?)),
-        },
+        Holds::Number { unset } => sent.optional(field.name).map(|text| match text.parse() {
+            Ok(number) => Given::Number(number),
+            Err(_no_number) => {
+                Given::Unreadable(text, format!("Write a number such as {unset}.").into())
+            }
+        }),
         Holds::Headers => match sent.get(field.name).trim() {
             "" if sent.is_on(DROP_HEADERS) => Some(Given::Headers(BTreeMap::new())),
             "" => None,
-            lines => Some(Given::Headers(parse_headers(lines)?)),
+            lines => Some(match parse_headers(lines) {
+                Ok(headers) => Given::Headers(headers),
+                Err(bad) => Given::Unreadable(lines.to_owned(), bad.reason),
+            }),
         },
-    })
+    }
 }
 
 /// Sends a test and shows what came back.
@@ -166,7 +155,7 @@ pub async fn test(asked: Asked<'_>, id: i64) -> Result<Answer, Problem> {
     match manage::test(asked.config, &asked.home, asked.space_id, id).await {
         Ok(tested) => one(&asked, id, Extra { tested: Some(&tested), ..Extra::default() }).await,
         Err(problem) => {
-            let bad = problem.bad_field()?;
+            let bad = problem.bad_fields()?;
             one(&asked, id, Extra { bad: Some(&bad), ..Extra::default() }).await
         }
     }

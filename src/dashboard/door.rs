@@ -107,11 +107,11 @@ pub async fn sign_in(config: &Config, mut incoming: Incoming) -> Result<Reply, P
     let is_counted = !is_right || key::is_guessable(&secret);
     if is_counted && !edge::is_below(&limiter, incoming.address()).await {
         let bad = BadField::new("password", "Too many wrong attempts. Wait a minute.");
-        return Ok(edge::shown(spaces::login(429, next, Some(&bad))).retry_later());
+        return Ok(edge::shown(spaces::login(429, next, Some(&bad.into()))).retry_later());
     }
     if !is_right {
         let bad = BadField::new("password", "This is not the operator's secret.");
-        return Ok(edge::shown(spaces::login(403, next, Some(&bad))));
+        return Ok(edge::shown(spaces::login(403, next, Some(&bad.into()))));
     }
     end(config, &sessions(&incoming, &secret)).await?;
     let begun = session::begin(&secret, edge::random()?, edge::now_ms(), !config.local);

@@ -4,7 +4,7 @@ use super::events::zone_of;
 use super::{Answer, Asked, go_to, zone_around};
 use crate::db;
 use crate::edge;
-use crate::error::BadField;
+use crate::error::{BadField, BadFields};
 use crate::figures::zone::DAY_MS;
 use crate::manage::{entry, key};
 use crate::model::event::EventKind;
@@ -15,6 +15,9 @@ use crate::upkeep::later::Later;
 
 /// How far back an event may have happened: docs/postback.md, Time.
 const PAST_DAYS: i64 = 366;
+
+/// Stands for what no time can be read from, so that it is refused with everything else that is wrong.
+const NO_TIME: &str = "none";
 
 const BAD_TIME: BadField = BadField::new("occurred_at_ms", "Choose a date and a time.");
 
@@ -37,21 +40,21 @@ pub async fn enter(mut asked: Asked<'_>) -> Result<Answer, Problem> {
         Ok(entered) => {
             let seq = entered.seq;
             let reason = format!("Event {seq} has this transaction id already.");
-            BadField { field: "eid", reason: reason.into() }
+            BadField { field: "eid", reason: reason.into() }.into()
         }
-        Err(problem) => problem.bad_field()?,
+        Err(problem) => problem.bad_fields()?,
     };
     show(&asked, &typed, Some(&bad)).await
 }
 
 async fn carry_out(asked: &Asked<'_>, typed: &Typed) -> Result<entry::Entered, Problem> {
     let time = match typed.time.as_str() {
-        "" => String::new(),
+        "" => Some(String::new()),
         text => {
             let spaces = db::space::read(&asked.home, asked.space_id).await?;
             let oldest_ms = edge::now_ms() - (PAST_DAYS + 1) * DAY_MS;
             let zone = zone_around(zone_of(&spaces)?, std::iter::once(oldest_ms));
-            zone.read(text).ok_or(Problem::field(BAD_TIME))?.to_string()
+            zone.read(text).map(|ms| ms.to_string())
         }
     };
     let Typed { event, uid, eid, value, currency, id, .. } = typed;
@@ -61,9 +64,24 @@ async fn carry_out(asked: &Asked<'_>, typed: &Typed) -> Result<entry::Entered, P
         ("eid", eid),
         ("value", value),
         ("currency", currency),
-        ("t", &time),
+        ("t", time.as_deref().unwrap_or(NO_TIME)),
     ];
-    entry::enter_typed(&asked.home, asked.space_id, &typed, id).await
+    let entered = entry::enter_typed(&asked.home, asked.space_id, &typed, id).await;
+    match entered {
+        Err(problem) if time.is_none() => Err(in_words(problem)),
+        entered => entered,
+    }
+}
+
+/// The same, of a time that was typed and is none.
+fn in_words(problem: Problem) -> Problem {
+    let about = |bad: &BadField| if bad.field == BAD_TIME.field { BAD_TIME } else { bad.clone() };
+    match problem.bad_fields() {
+        Ok(bad) => {
+            BadFields::of(bad.iter().map(about)).map_or(Problem::field(BAD_TIME), Problem::field)
+        }
+        Err(problem) => problem,
+    }
 }
 
 fn read(sent: &Sent) -> Typed {
@@ -79,7 +97,11 @@ fn read(sent: &Sent) -> Typed {
     }
 }
 
-async fn show(asked: &Asked<'_>, typed: &Typed, bad: Option<&BadField>) -> Result<Answer, Problem> {
+async fn show(
+    asked: &Asked<'_>,
+    typed: &Typed,
+    bad: Option<&BadFields>,
+) -> Result<Answer, Problem> {
     let spaces = db::space::read(&asked.home, asked.space_id).await?;
     let zone_name = zone_of(&spaces)?;
     Ok(page(&spaces, asked.space_id, zone_name, typed, bad).into())

@@ -5,7 +5,7 @@ use super::{Answer, Asked, go_to, zone_around};
 use crate::db;
 use crate::db::space::Home;
 use crate::edge;
-use crate::error::BadField;
+use crate::error::{BadField, both};
 use crate::manage;
 use crate::model::event::EventKind;
 use crate::model::key::{KeyKind, Presented};
@@ -89,13 +89,15 @@ pub async fn build(mut asked: Asked<'_>) -> Result<Answer, Problem> {
     let token = sent.optional("token");
     let is_token =
         |text: &String| Presented::read(text, KeyKind::Ingest, asked.config.local).is_some();
-    let (macros, bad) = match typed.clone().check() {
+    let checked = match &token {
+        Some(token) if !is_token(token) => {
+            Err(BadField::new("token", "This is not an ingest token: those begin with xt_in_."))
+        }
+        _ => Ok(()),
+    };
+    let (macros, bad) = match both(typed.clone().check(), checked) {
         Err(bad) => (typed, Some(bad)),
-        Ok(_) if token.as_ref().is_some_and(|token| !is_token(token)) => (
-            typed,
-            Some(BadField::new("token", "This is not an ingest token: those begin with xt_in_.")),
-        ),
-        Ok(checked) => (checked, None),
+        Ok((checked, ())) => (checked, None),
     };
     let event = EventKind::parse(sent.get("event")).unwrap_or(EventKind::Deposit);
     let known = Known {

@@ -4,7 +4,7 @@ use super::events::zone_of;
 use super::{Answer, Asked, go_to};
 use crate::db;
 use crate::edge;
-use crate::error::BadField;
+use crate::error::{BadField, BadFields};
 use crate::figures::{self, Figures};
 use crate::manage;
 use crate::model::link::{LandingText, LinkDraft, LinkKind, UID_PARAMETER};
@@ -53,7 +53,7 @@ pub async fn save(mut asked: Asked<'_>, id: Option<i64>) -> Result<Answer, Probl
     };
     let bad = match saved {
         Ok(_) => return Ok(go_to(&asked.path("/links")).into()),
-        Err(problem) => problem.bad_field()?,
+        Err(problem) => problem.bad_fields()?,
     };
     let spaces = db::space::read(&asked.home, asked.space_id).await?;
     zone_of(&spaces)?;
@@ -76,7 +76,7 @@ fn read(sent: &Sent) -> Typed {
     }
 }
 
-fn draft(typed: &Typed) -> Result<LinkDraft, BadField> {
+fn draft(typed: &Typed) -> Result<LinkDraft, BadFields> {
     let typed = typed.clone();
     let kind = LinkKind::parse(&typed.kind)
         .ok_or(BadField::new("kind", "Choose where the link leads."))?;

@@ -5,7 +5,7 @@ use super::{Answer, Asked, go_to, zone_around};
 use crate::db;
 use crate::db::chosen::{self, Chosen};
 use crate::edge;
-use crate::error::BadField;
+use crate::error::{BadField, BadFields};
 use crate::figures;
 use crate::manage::must_exist;
 use crate::manage::replay as manage;
@@ -26,7 +26,11 @@ pub async fn list(asked: Asked<'_>) -> Result<Answer, Problem> {
     listed(&asked, &sent, None).await
 }
 
-async fn listed(asked: &Asked<'_>, sent: &Sent, bad: Option<&BadField>) -> Result<Answer, Problem> {
+async fn listed(
+    asked: &Asked<'_>,
+    sent: &Sent,
+    bad: Option<&BadFields>,
+) -> Result<Answer, Problem> {
     let (home, space_id, of) = (&asked.home, asked.space_id, Of::parse(sent.get("of")));
     let (filter, bad_dates) = filter(asked, sent).await?;
     let newest = match of {
@@ -110,7 +114,7 @@ pub async fn preview(asked: Asked<'_>) -> Result<Answer, Problem> {
     };
     let (spaces, preview) = match previewed {
         Ok(previewed) => previewed,
-        Err(problem) => return listed(&asked, &sent, Some(&problem.bad_field()?)).await,
+        Err(problem) => return listed(&asked, &sent, Some(&problem.bad_fields()?)).await,
     };
     let mut kept = sent.without(&NOT_KEPT);
     kept.push(("n".to_owned(), preview.n.to_string()));
@@ -130,7 +134,7 @@ pub async fn begin(mut asked: Asked<'_>) -> Result<Answer, Problem> {
             let reply = go_to(&asked.path(&format!("/replays/{n}")));
             Ok(Answer::Page(reply, Later::Replay { database, space_id, n }))
         }
-        Err(problem) => listed(&asked, &sent, Some(&problem.bad_field()?)).await,
+        Err(problem) => listed(&asked, &sent, Some(&problem.bad_fields()?)).await,
     }
 }
 
@@ -154,7 +158,7 @@ pub async fn rules(asked: Asked<'_>) -> Result<Answer, Problem> {
 async fn rules_with(
     asked: &Asked<'_>,
     sent: &Sent,
-    bad: Option<&BadField>,
+    bad: Option<&BadFields>,
 ) -> Result<Answer, Problem> {
     let (spaces, found) = db::rule::list(&asked.home, asked.space_id).await?;
     let times = found.iter().flat_map(|rule| [Some(rule.created_at_ms), rule.ended_at_ms]);
@@ -168,7 +172,7 @@ pub async fn add_rule(mut asked: Asked<'_>) -> Result<Answer, Problem> {
     let draft = mend_of(&sent).unwrap_or_default();
     match begin_rule(&asked.home, asked.space_id, &draft).await {
         Ok(_n) => Ok(go_to(&asked.path("/rules")).into()),
-        Err(problem) => rules_with(&asked, &sent, Some(&problem.bad_field()?)).await,
+        Err(problem) => rules_with(&asked, &sent, Some(&problem.bad_fields()?)).await,
     }
 }
 

@@ -5,7 +5,7 @@ use super::{Answer, Asked, zone_around};
 use crate::db;
 use crate::db::dry_run::Of;
 use crate::edge;
-use crate::error::{BadField, Error};
+use crate::error::{BadField, BadFields, Error};
 use crate::model::event::Arrival;
 use crate::model::key::{KeyKind, Presented};
 use crate::model::note::Field;
@@ -24,15 +24,19 @@ const PLACEHOLDERS: [&str; 2] = ["YOUR_TOKEN", "…"];
 
 /// The form.
 pub async fn form(asked: Asked<'_>) -> Result<Answer, Problem> {
-    empty(&asked, None).await
+    empty(&asked, None, None).await
 }
 
-async fn empty(asked: &Asked<'_>, bad: Option<&BadField>) -> Result<Answer, Problem> {
+async fn empty(
+    asked: &Asked<'_>,
+    chosen: Option<&str>,
+    bad: Option<&BadFields>,
+) -> Result<Answer, Problem> {
     let spaces = db::space::read(&asked.home, asked.space_id).await?;
     let zone = zone_around(zone_of(&spaces)?, [].into_iter());
     let packs = network::packs();
-    let chosen = spaces.this.as_ref().and_then(|space| space.network.clone()).unwrap_or_default();
-    let typed = ("", chosen.as_str());
+    let network = spaces.this.as_ref().and_then(|space| space.network.clone()).unwrap_or_default();
+    let typed = ("", chosen.unwrap_or(&network));
     Ok(page::try_url::page(&spaces, asked.space_id, &packs, typed, None, bad, &zone).into())
 }
 
@@ -41,7 +45,7 @@ pub async fn tried(mut asked: Asked<'_>) -> Result<Answer, Problem> {
     let sent = asked.sent().await?;
     let Some(text) = sent.optional(URL) else {
         let bad = BadField::new(URL, "Paste a URL, or what stands behind its ?.");
-        return empty(&asked, Some(&bad)).await;
+        return empty(&asked, Some(sent.get(NETWORK)), Some(&bad.into())).await;
     };
     let chosen = sent.get(NETWORK);
     let pasted = pasted::read(&text);

@@ -8,7 +8,7 @@ use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 
 use super::address;
 use super::field::{Field, HEADERS, Holds};
-use crate::error::BadField;
+use crate::error::{BadField, BadFields, all};
 use crate::model::event::EventKind;
 
 const NAME_BYTES: usize = 100;
@@ -25,6 +25,8 @@ pub enum Given {
     Text(String),
     Number(u16),
     Headers(BTreeMap<String, String>),
+    /// What was typed and is none of them, and why.
+    Unreadable(String, Cow<'static, str>),
 }
 
 /// A destination as the operator writes it: what all kinds have, and the fields of its own.
@@ -64,6 +66,19 @@ impl DestinationDraft {
         if let Some(Given::Headers(headers)) = self.given(HEADERS) { Some(headers) } else { None }
     }
 
+    /// What was typed into a field and cannot be read.
+    pub fn unreadable(&self, field: &str) -> Option<&str> {
+        if let Some(Given::Unreadable(text, _)) = self.given(field) { Some(text) } else { None }
+    }
+
+    /// Refuses every field that cannot be read.
+    pub fn check_readable(&self) -> Result<(), BadFields> {
+        all(self.given.iter().map(|(field, given)| match given {
+            Given::Unreadable(_, reason) => bad(field, reason.clone()),
+            _ => Ok(()),
+        }))
+    }
+
     /// The address in a field; refuses one that is too long or that must not be called.
     pub fn address(&self, field: &'static str, allow_loopback: bool) -> Result<String, BadField> {
         let url = self.text(field);
@@ -87,36 +102,46 @@ impl DestinationDraft {
     pub fn event_map(
         &self,
         prefilled: fn(EventKind) -> &'static str,
-    ) -> Result<EventMap, BadField> {
+    ) -> Result<EventMap, BadFields> {
         let mut given = BTreeMap::new();
         for (name, target) in &self.events {
             let Some(canonical) = EventKind::parse(name) else {
-                return bad("events", "Map contact, subscribed, registration and deposit.");
+                let known = "Map contact, subscribed, registration and deposit.";
+                return Err(BadField::new("events", known).into());
             };
             if given.insert(canonical.code(), target.as_deref()).is_some() {
                 let reason = format!("The event {} is mapped twice.", canonical.code());
-                return bad("events", reason);
+                return Err(BadField { field: "events", reason: reason.into() }.into());
             }
         }
-        let mut map = EventMap::new();
-        for canonical in EventKind::ALL {
-            let target = match given.get(canonical.code()) {
-                None => prefilled(canonical),
-                Some(target) => target.unwrap_or_default().trim(),
-            };
-            if target.len() > NAME_BYTES || target.chars().any(char::is_control) {
-                let reason = format!(
-                    "The name for {} must be at most 100 bytes, without control characters.",
-                    canonical.code()
-                );
-                return bad("events", reason);
-            }
-            if !target.is_empty() {
-                map.insert(canonical.code().to_owned(), target.to_owned());
-            }
-        }
-        Ok(map)
+        let named = EventKind::ALL.map(|canonical| match given.get(canonical.code()) {
+            None => (canonical, prefilled(canonical)),
+            Some(target) => (canonical, target.unwrap_or_default().trim()),
+        });
+        all(named.iter().map(|(canonical, target)| check_target(*canonical, target)))?;
+        let sent = named.iter().filter(|(_, target)| !target.is_empty());
+        Ok(sent.map(|(event, target)| (event.code().to_owned(), (*target).to_owned())).collect())
     }
+}
+
+/// The field with an event's name.
+pub const fn name_field(event: EventKind) -> &'static str {
+    match event {
+        EventKind::Contact => "events.contact",
+        EventKind::Subscribed => "events.subscribed",
+        EventKind::Registration => "events.registration",
+        EventKind::Deposit => "events.deposit",
+    }
+}
+
+fn check_target(event: EventKind, target: &str) -> Result<(), BadField> {
+    if target.len() <= NAME_BYTES && !target.chars().any(char::is_control) {
+        return Ok(());
+    }
+    let code = event.code();
+    let reason =
+        format!("The name for {code} must be at most 100 bytes, without control characters.");
+    bad(name_field(event), reason)
 }
 
 /// Refuses a field.

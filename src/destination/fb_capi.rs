@@ -12,7 +12,7 @@ use super::field::{Field, Holds};
 use super::kind::{Around, Checked, DestinationKind, Settings};
 use super::request::{Outgoing, json_type};
 use super::secrets::Secrets;
-use crate::error::BadField;
+use crate::error::{BadField, BadFields, both};
 use crate::model::event::EventKind;
 use crate::text::{encode, json};
 
@@ -99,38 +99,63 @@ fn prefilled(canonical: EventKind) -> &'static str {
     NAMES.iter().find(|(event, _)| *event == canonical).map_or("", |(_, name)| name)
 }
 
-fn check(draft: &DestinationDraft, kept: &Secrets, _around: Around) -> Result<Checked, BadField> {
-    let pixel_id = draft.text("pixel_id").to_owned();
+fn check(draft: &DestinationDraft, kept: &Secrets, _around: Around) -> Result<Checked, BadFields> {
+    let pixel = both(pixel_id(draft), access_token(draft, kept));
+    let place = both(action_source(draft), event_source_url(draft));
+    let checked = both(pixel, both(place, test_event_code(draft)))?;
+    let ((pixel_id, token), ((action_source, event_source_url), test_event_code)) = checked;
+    let secrets = Secrets::default().with(ACCESS_TOKEN, token);
+    let pixel = Pixel { pixel_id, test_event_code, action_source, event_source_url };
+    Ok(Checked { settings: Box::new(pixel), secrets, made_secret: None })
+}
+
+fn pixel_id(draft: &DestinationDraft) -> Result<String, BadField> {
+    let pixel_id = draft.text("pixel_id");
     let is_number = pixel_id.bytes().all(|byte| byte.is_ascii_digit());
-    if !(5..=30).contains(&pixel_id.len()) || !is_number {
-        return bad("pixel_id", "Enter the pixel's number from Events Manager.");
+    if (5..=30).contains(&pixel_id.len()) && is_number {
+        return Ok(pixel_id.to_owned());
     }
+    bad("pixel_id", "Enter the pixel's number from Events Manager.")
+}
+
+fn is_token(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// The token that was given, or the one that is kept.
+fn access_token<'a>(draft: &'a DestinationDraft, kept: &'a Secrets) -> Result<&'a str, BadField> {
     let given = draft.text(ACCESS_TOKEN);
     let token = if given.is_empty() { kept.text(ACCESS_TOKEN) } else { given };
-    let is_token = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
     if token.is_empty() || token.len() > TOKEN_BYTES || !is_token(token) {
         return bad(
             ACCESS_TOKEN,
             "Paste the access token that Events Manager generated for the pixel.",
         );
     }
-    let action_source = draft.optional("action_source").unwrap_or("website").to_owned();
-    if !ACTION_SOURCES.contains(&action_source.as_str()) {
-        let reason = "Use one of Meta's action sources, such as website or chat.";
-        return bad("action_source", reason);
+    Ok(token)
+}
+
+fn action_source(draft: &DestinationDraft) -> Result<String, BadField> {
+    let action_source = draft.optional("action_source").unwrap_or("website");
+    if ACTION_SOURCES.contains(&action_source) {
+        return Ok(action_source.to_owned());
     }
-    let event_source_url = match draft.text("event_source_url") {
-        "" => None,
-        _ => Some(draft.address("event_source_url", false)?),
-    };
+    bad("action_source", "Use one of Meta's action sources, such as website or chat.")
+}
+
+fn event_source_url(draft: &DestinationDraft) -> Result<Option<String>, BadField> {
+    match draft.text("event_source_url") {
+        "" => Ok(None),
+        _ => draft.address("event_source_url", false).map(Some),
+    }
+}
+
+fn test_event_code(draft: &DestinationDraft) -> Result<Option<String>, BadField> {
     let code = draft.text("test_event_code");
     if code.len() > TEST_CODE_BYTES || !is_token(code) {
         return bad("test_event_code", "Paste the code from Test events in Events Manager.");
     }
-    let test_event_code = Some(code.to_owned()).filter(|code| !code.is_empty());
-    let secrets = Secrets::default().with(ACCESS_TOKEN, token);
-    let pixel = Pixel { pixel_id, test_event_code, action_source, event_source_url };
-    Ok(Checked { settings: Box::new(pixel), secrets, made_secret: None })
+    Ok(Some(code.to_owned()).filter(|code| !code.is_empty()))
 }
 
 fn read(stored: &Value) -> Option<Box<dyn Settings>> {

@@ -11,7 +11,7 @@ use super::field::Field;
 use super::outcome::Success;
 use super::request::Outgoing;
 use super::secrets::Secrets;
-use crate::error::BadField;
+use crate::error::{BadField, BadFields};
 use crate::model::event::EventKind;
 
 /// A kind of destination.
@@ -26,9 +26,9 @@ pub struct DestinationKind {
     pub fields: &'static [Field],
     /// What it calls an event unless the user says otherwise.
     pub prefilled: fn(EventKind) -> &'static str,
-    /// Checks the fields of its own, naming the first wrong one. Secrets that the draft leaves out
+    /// Checks the fields of its own, naming every wrong one. Secrets that the draft leaves out
     /// are those kept from before; those of another kind are not taken over.
-    pub check: fn(&DestinationDraft, &Secrets, Around) -> Result<Checked, BadField>,
+    pub check: fn(&DestinationDraft, &Secrets, Around) -> Result<Checked, BadFields>,
     /// Reads what is stored.
     pub read: fn(&Value) -> Option<Box<dyn Settings>>,
 }

@@ -17,7 +17,7 @@ mod secrets;
 pub mod template;
 mod webhook;
 
-pub use draft::{DestinationDraft, EventMap, Given};
+pub use draft::{DestinationDraft, EventMap, Given, name_field};
 pub use headers::parse as parse_headers;
 pub use kind::{DestinationKind, Settings};
 pub use secrets::Secrets;
@@ -25,7 +25,7 @@ pub use secrets::Secrets;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::error::BadField;
+use crate::error::{BadFields, both};
 use crate::model::event::EventKind;
 use crate::text::json;
 use draft::bad;
@@ -101,23 +101,31 @@ impl DestinationDraft {
         Some(draft)
     }
 
-    /// Checks a draft, naming the first wrong field. Secrets that it leaves out are `kept` from
+    /// Checks a draft, naming every wrong field. Secrets that it leaves out are `kept` from
     /// before; one that has to be made is made of `random`.
     pub fn check(
         self,
         kept: Secrets,
         random: [u8; 24],
         allow_loopback: bool,
-    ) -> Result<Destination, BadField> {
-        let name = self.checked_name()?;
-        let Some(kind) = kind(&self.kind) else {
-            return bad("kind", format!("The kind must be {}.", every_kind()));
-        };
+    ) -> Result<Destination, BadFields> {
         let around = Around { random, allow_loopback };
-        let Checked { settings, secrets, made_secret } = (kind.check)(&self, &kept, around)?;
-        let events = self.event_map(kind.prefilled)?;
+        let checked = both(self.check_readable(), self.of_its_kind(&kept, around));
+        let (name, ((), (checked, events))) = both(self.checked_name(), checked)?;
+        let Checked { settings, secrets, made_secret } = checked;
         let enabled = self.enabled.unwrap_or(true);
         Ok(Destination { name, enabled, events, settings, secrets, made_secret })
+    }
+
+    fn of_its_kind(
+        &self,
+        kept: &Secrets,
+        around: Around,
+    ) -> Result<(Checked, EventMap), BadFields> {
+        match kind(&self.kind) {
+            Some(kind) => both((kind.check)(self, kept, around), self.event_map(kind.prefilled)),
+            None => Ok(bad("kind", format!("The kind must be {}.", every_kind()))?),
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use super::outcome::Success;
 use super::request::Outgoing;
 use super::secrets::Secrets;
 use super::template;
-use crate::error::BadField;
+use crate::error::{BadField, BadFields, both};
 use crate::model::event::EventKind;
 use crate::text::json;
 
@@ -54,21 +54,31 @@ struct S2sPostback {
     expected_status: u16,
 }
 
-fn check(draft: &DestinationDraft, _kept: &Secrets, around: Around) -> Result<Checked, BadField> {
-    template::check(draft.text("url_template"))
-        .map_err(|reason| BadField { field: "url_template", reason: Cow::Owned(reason) })?;
-    // Filled macros are percent-encoded and stand behind the host, so that the host is judged here.
-    let url_template = draft.address("url_template", around.allow_loopback)?;
-    let method = draft.optional("method").unwrap_or("GET").to_ascii_uppercase();
-    if !METHODS.contains(&method.as_str()) {
-        return bad("method", "An S2S postback's method must be GET or POST.");
-    }
-    let expected_status = draft.number("expected_status").unwrap_or(STATUS);
-    if !(200..=599).contains(&expected_status) {
-        return bad("expected_status", "The expected status must be from 200 to 599.");
-    }
+fn check(draft: &DestinationDraft, _kept: &Secrets, around: Around) -> Result<Checked, BadFields> {
+    let address = template::check(draft.text("url_template"))
+        .map_err(|reason| BadField { field: "url_template", reason: Cow::Owned(reason) })
+        // Filled macros are percent-encoded and stand behind the host, so that the host is judged here.
+        .and_then(|()| draft.address("url_template", around.allow_loopback));
+    let called = both(method(draft), expected_status(draft));
+    let (url_template, (method, expected_status)) = both(address, called)?;
     let settings = Box::new(S2sPostback { url_template, method, expected_status });
     Ok(Checked { settings, secrets: Secrets::default(), made_secret: None })
+}
+
+fn method(draft: &DestinationDraft) -> Result<String, BadField> {
+    let method = draft.optional("method").unwrap_or("GET").to_ascii_uppercase();
+    if METHODS.contains(&method.as_str()) {
+        return Ok(method);
+    }
+    bad("method", "An S2S postback's method must be GET or POST.")
+}
+
+fn expected_status(draft: &DestinationDraft) -> Result<u16, BadField> {
+    let status = draft.number("expected_status").unwrap_or(STATUS);
+    if (200..=599).contains(&status) {
+        return Ok(status);
+    }
+    bad("expected_status", "The expected status must be from 200 to 599.")
 }
 
 fn read(stored: &Value) -> Option<Box<dyn Settings>> {

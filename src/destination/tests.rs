@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::outcome::Success;
 use super::*;
 
-fn check(json: &str) -> Result<Destination, BadField> {
+fn check(json: &str) -> Result<Destination, BadFields> {
     let draft: DestinationDraft = serde_json::from_str(json).unwrap();
     draft.check(Secrets::default(), [7; 24], false)
 }
@@ -85,6 +85,36 @@ fn a_destination_of_another_kind_keeps_no_secrets_of_the_old_one() {
 }
 
 #[test]
+fn every_wrong_field_is_named_at_once() {
+    let long = "x".repeat(101);
+    for (json, fields) in [
+        (
+            r#"{"kind":"webhook","name":"","url":"x","method":"GET","headers":{"Host":"b"},"signing_secret":"a","events":{"deposit":"LONG","contact":"LONG"}}"#,
+            &[
+                "name",
+                "url",
+                "method",
+                "headers",
+                "signing_secret",
+                "events.contact",
+                "events.deposit",
+            ][..],
+        ),
+        (
+            r#"{"kind":"fb_capi","name":"x","pixel_id":"a","access_token":"","action_source":"b","event_source_url":"c","test_event_code":"d e"}"#,
+            &["pixel_id", "access_token", "action_source", "event_source_url", "test_event_code"],
+        ),
+        (
+            r#"{"kind":"s2s_postback","name":"x","url_template":"{no}","method":"PUT","expected_status":99}"#,
+            &["url_template", "method", "expected_status"],
+        ),
+    ] {
+        let wrong = check(&json.replace("LONG", &long)).unwrap_err();
+        assert_eq!(wrong.iter().map(|bad| bad.field).collect::<Vec<_>>(), fields, "{json}");
+    }
+}
+
+#[test]
 fn wrong_fields_are_named() {
     for (json, field) in [
         (r#"{"kind":"pigeon","name":"x"}"#, "kind"),
@@ -148,8 +178,8 @@ fn wrong_fields_are_named() {
         ),
     ] {
         let wrong = check(json).unwrap_err();
-        assert_eq!(wrong.field, field, "{json}");
-        assert!(wrong.reason.len() > 20, "{json}");
+        assert_eq!(wrong.first.member(), field, "{json}");
+        assert!(wrong.first.reason.len() > 20, "{json}");
     }
 }
 

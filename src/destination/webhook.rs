@@ -1,6 +1,8 @@
 //! A server of the user's own, which is sent signed JSON (docs/destinations.md; Standard Webhooks,
 //! standardwebhooks.com).
 
+use std::collections::BTreeMap;
+
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use serde_json::Value;
@@ -13,7 +15,7 @@ use super::headers;
 use super::kind::{Around, Checked, DestinationKind, Settings};
 use super::request::{Outgoing, json_type};
 use super::secrets::Secrets;
-use crate::error::BadField;
+use crate::error::{BadField, BadFields, both};
 use crate::model::event::EventKind;
 use crate::text::{encode, json};
 
@@ -64,31 +66,42 @@ struct Webhook {
     method: String,
 }
 
-fn check(draft: &DestinationDraft, kept: &Secrets, around: Around) -> Result<Checked, BadField> {
-    let url = draft.address("url", around.allow_loopback)?;
-    let method = draft.optional("method").unwrap_or("POST").to_ascii_uppercase();
-    if !METHODS.contains(&method.as_str()) {
-        return bad("method", "A webhook's method must be POST, PUT or PATCH.");
-    }
-    let headers = match draft.headers() {
-        Some(headers) if headers.len() > MOST_HEADERS => {
-            return bad(HEADERS, "A webhook can have at most 20 custom headers.");
-        }
-        Some(headers) => headers::check(headers)?,
-        None => kept.headers.clone(),
-    };
-    let given = draft.optional(SIGNING_SECRET).unwrap_or_default();
-    if !given.is_empty() && key(given).is_none() {
-        return bad(
-            SIGNING_SECRET,
-            "A signing secret is whsec_ followed by 24 to 64 bytes in base64.",
-        );
-    }
+fn check(draft: &DestinationDraft, kept: &Secrets, around: Around) -> Result<Checked, BadFields> {
+    let called = both(draft.address("url", around.allow_loopback), method(draft));
+    let secret = both(headers(draft, kept), signing_secret(draft));
+    let ((url, method), (headers, given)) = both(called, secret)?;
     let known = if given.is_empty() { kept.text(SIGNING_SECRET) } else { given };
     let made_secret = known.is_empty().then(|| mint_secret(around.random));
     let secrets = Secrets { headers, ..Secrets::default() };
     let secrets = secrets.with(SIGNING_SECRET, made_secret.as_deref().unwrap_or(known));
     Ok(Checked { settings: Box::new(Webhook { url, method }), secrets, made_secret })
+}
+
+fn method(draft: &DestinationDraft) -> Result<String, BadField> {
+    let method = draft.optional("method").unwrap_or("POST").to_ascii_uppercase();
+    if METHODS.contains(&method.as_str()) {
+        return Ok(method);
+    }
+    bad("method", "A webhook's method must be POST, PUT or PATCH.")
+}
+
+fn headers(draft: &DestinationDraft, kept: &Secrets) -> Result<BTreeMap<String, String>, BadField> {
+    match draft.headers() {
+        Some(headers) if headers.len() > MOST_HEADERS => {
+            bad(HEADERS, "A webhook can have at most 20 custom headers.")
+        }
+        Some(headers) => headers::check(headers),
+        None => Ok(kept.headers.clone()),
+    }
+}
+
+/// The secret that was given; empty where none was.
+fn signing_secret(draft: &DestinationDraft) -> Result<&str, BadField> {
+    let given = draft.optional(SIGNING_SECRET).unwrap_or_default();
+    if given.is_empty() || key(given).is_some() {
+        return Ok(given);
+    }
+    bad(SIGNING_SECRET, "A signing secret is whsec_ followed by 24 to 64 bytes in base64.")
 }
 
 fn read(stored: &Value) -> Option<Box<dyn Settings>> {
@@ -230,8 +243,6 @@ fn signature(secret: &str, id: &str, timestamp_s: i64, body: &str) -> Option<Str
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::super::facts::tests::{bare_registration, deposit};
     use super::super::request::tests::{NOW_MS, written};
     use super::*;

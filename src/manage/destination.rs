@@ -8,10 +8,10 @@ use crate::db::space::Home;
 use crate::destination::facts::Facts;
 use crate::destination::outcome::{self, Answer, Outcome};
 use crate::destination::request::{LEADS_BACK, Tested};
-use crate::destination::{DestinationDraft, Secrets, Settings, address, mask};
+use crate::destination::{Destination, DestinationDraft, Secrets, Settings, address, mask};
 use crate::edge::config::Config;
 use crate::edge::{self, seal};
-use crate::error::BadField;
+use crate::error::{BadField, BadFields, all};
 use crate::model::event::EventKind;
 use crate::reply::Problem;
 use crate::text::encode;
@@ -47,14 +47,7 @@ pub async fn save(
         }
     };
     let destination = draft.check(kept, edge::random()?, config.local).map_err(Problem::field)?;
-    if let Some((field, url)) = destination.settings.address()
-        && (address::is_same_server(url, origin) || config.has_own_key(url))
-    {
-        return Err(Problem::field(BadField::new(field, LEADS_BACK)));
-    }
-    if destination.secrets.headers.values().any(|value| config.has_own_key(value)) {
-        return Err(Problem::field(BadField::new("headers", LEADS_BACK)));
-    }
+    check_leads_on(config, &destination, origin).map_err(Problem::field)?;
     let sealed = seal::seal_secrets(config, space_id, &destination.secrets).await?;
     let id = match id {
         None => {
@@ -70,6 +63,22 @@ pub async fn save(
     };
     let id = id.ok_or(Problem::NOT_FOUND)?;
     Ok(Saved { ok: true, id, signing_secret: destination.made_secret, dropped_headers })
+}
+
+/// Refuses what leads back to this deployment.
+fn check_leads_on(
+    config: &Config,
+    destination: &Destination,
+    origin: &str,
+) -> Result<(), BadFields> {
+    let refuse = |field, leads_back| {
+        if leads_back { Err(BadField::new(field, LEADS_BACK)) } else { Ok(()) }
+    };
+    let address = destination.settings.address().map(|(field, url)| {
+        refuse(field, address::is_same_server(url, origin) || config.has_own_key(url))
+    });
+    let headers = destination.secrets.headers.values().any(|value| config.has_own_key(value));
+    all(address.into_iter().chain([refuse("headers", headers)]))
 }
 
 /// The id of a new destination of a space: where it is not in the first database, that one gives it,

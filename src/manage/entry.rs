@@ -8,11 +8,11 @@ use crate::db::enter::Entry;
 use crate::db::event::{Name, Stored};
 use crate::db::space::Home;
 use crate::edge;
-use crate::error::BadField;
+use crate::error::{BadField, BadFields};
 use crate::manage::must_exist;
 use crate::model::note::Note;
 use crate::model::status::Status;
-use crate::postback::{self, Received};
+use crate::postback::{self, Received, Refusal};
 use crate::reply::Problem;
 use crate::text::encode;
 
@@ -38,7 +38,7 @@ pub async fn enter(
     must_exist(db::space::exists(home, space_id).await?)?;
     let now_ms = edge::now_ms();
     let reading = postback::read(received, now_ms);
-    let mut report = reading.verdict.map_err(|refusal| bad(refusal.status))?;
+    let mut report = reading.verdict.map_err(|refusal| bad(&refusal))?;
     report.notes.push(Note::ByHand);
     let receipt = receipt(id, &reading.raw);
     let dedup = report.eid.is_none().then(|| format!("h!{receipt}"));
@@ -76,19 +76,28 @@ fn receipt(id: &str, raw: &str) -> String {
     encode::hex(digest.get(..RECEIPT_BYTES).unwrap_or_default())
 }
 
-/// The field that was not taken, by the name that it has under `/api`.
-fn bad(status: Status) -> Problem {
-    let (field, reason) = match status {
-        Status::InvalidEvent => ("event", None),
-        Status::InvalidUid => ("uid", None),
-        Status::InvalidEid => ("eid", None),
-        Status::InvalidCurrency => ("currency", None),
-        Status::InvalidTgId => ("tg_id", None),
-        Status::InvalidValue => ("value", Some("Write a plain number such as 25.00.")),
-        Status::InvalidTime => {
-            ("occurred_at_ms", Some("The time may be at most 366 days ago or 24 hours ahead."))
+/// The fields that were not taken, by the names that they have under `/api`.
+fn bad(refusal: &Refusal) -> Problem {
+    let found = BadFields::of(refusal.notes.iter().filter_map(bad_field));
+    match found {
+        Some(found) if refusal.status != Status::InvalidRequest => Problem::field(found),
+        _ => Problem::unreadable(refusal.status.hint().unwrap_or_default().to_owned()),
+    }
+}
+
+/// What a note says of a field; `None` where it is no fault.
+fn bad_field(note: &Note) -> Option<BadField> {
+    let hint = |status: Status| status.hint().unwrap_or_default();
+    let (field, reason) = match note {
+        Note::EventMissing | Note::EventUnknown => ("event", hint(Status::InvalidEvent)),
+        Note::UidTooLong | Note::UidControlCharacter => ("uid", hint(Status::InvalidUid)),
+        Note::EidTooLong | Note::EidControlCharacter => ("eid", hint(Status::InvalidEid)),
+        Note::CurrencyNotACode => ("currency", hint(Status::InvalidCurrency)),
+        Note::ValueNotANumber => ("value", "Write a plain number such as 25.00."),
+        Note::TimeNotANumber | Note::TimeImplausible => {
+            ("occurred_at_ms", "The time may be at most 366 days ago or 24 hours ahead.")
         }
-        _ => return Problem::unreadable(status.hint().unwrap_or_default().to_owned()),
+        _ => return None,
     };
-    Problem::field(BadField::new(field, reason.or(status.hint()).unwrap_or_default()))
+    Some(BadField::new(field, reason))
 }

@@ -6,7 +6,7 @@ use crate::db;
 use crate::db::preview::Preview;
 use crate::db::space::{Home, Spaces};
 use crate::edge;
-use crate::error::BadField;
+use crate::error::{BadField, BadFields, both};
 use crate::manage::must_exist;
 use crate::model::replay::{Filter, Of, Which};
 use crate::postback::mend::MendDraft;
@@ -83,9 +83,20 @@ impl ReplayDraft {
     }
 
     /// The job, or what is wrong with it. `newest` is the number of the newest there is.
-    pub fn check(&self, newest: i64) -> Result<Job, BadField> {
-        let mend = self.mend.as_ref().map(MendDraft::check).transpose()?;
-        let which = match (&self.held, &self.events, &self.all) {
+    pub fn check(&self, newest: i64) -> Result<Job, BadFields> {
+        let mend = self.mend.as_ref().map(MendDraft::check).transpose();
+        let (mend, which) = both(mend, self.which(newest))?;
+        let bad = match &mend {
+            Some(mend) if which.may_be_many() && !mend.may_act_on_many() => ONE_AT_A_TIME,
+            Some(mend) if self.keep_on && !mend.may_stay_on() => NOT_FOR_LONG,
+            None if self.keep_on => NOTHING_TO_KEEP,
+            _ => return Ok(Job { which, mend }),
+        };
+        Err(bad.into())
+    }
+
+    fn which(&self, newest: i64) -> Result<Which, BadField> {
+        match (&self.held, &self.events, &self.all) {
             (Some(seqs), None, None) => Which::named(Of::Refused, seqs.clone()),
             (None, Some(seqs), None) => Which::named(Of::Events, seqs.clone()),
             (None, None, Some(all)) => {
@@ -93,12 +104,6 @@ impl ReplayDraft {
                 Which::all(all.of, all.filter(), newest)
             }
             _ => Err(CHOOSE),
-        }?;
-        match &mend {
-            Some(mend) if which.may_be_many() && !mend.may_act_on_many() => Err(ONE_AT_A_TIME),
-            Some(mend) if self.keep_on && !mend.may_stay_on() => Err(NOT_FOR_LONG),
-            None if self.keep_on => Err(NOTHING_TO_KEEP),
-            _ => Ok(Job { which, mend }),
         }
     }
 }

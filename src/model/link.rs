@@ -3,7 +3,7 @@
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
-use crate::error::BadField;
+use crate::error::{BadField, BadFields, all, both};
 
 /// Longest name, slug and parameter name in bytes.
 const NAME_BYTES: usize = 100;
@@ -84,12 +84,19 @@ fn enabled() -> bool {
 }
 
 impl LinkDraft {
-    /// The draft with its texts trimmed, a bot's name without `@` and a host in its ASCII spelling;
-    /// refuses the first wrong field. `host_of` gives the host of an address that browsers open.
-    pub fn check(mut self, host_of: impl Fn(&str) -> Option<String>) -> Result<Self, BadField> {
+    /// The draft with its texts trimmed, a bot's name without `@` and a host in its ASCII spelling; or every
+    /// wrong field. `host_of` gives the host of an address that browsers open.
+    pub fn check(mut self, host_of: impl Fn(&str) -> Option<String>) -> Result<Self, BadFields> {
         for text in [&mut self.name, &mut self.slug, &mut self.target, &mut self.uid_parameter] {
             *text = text.trim().to_owned();
         }
+        let page = self.page.iter().flat_map(LandingText::check);
+        let words = [self.check_name(), self.check_slug(), self.check_parameter()];
+        let words = all(words.into_iter().chain(page));
+        both(words, self.check_target(host_of)).map(|((), checked)| checked)
+    }
+
+    fn check_name(&self) -> Result<(), BadField> {
         let has_control = self.name.chars().any(char::is_control);
         if self.name.is_empty() || self.name.len() > NAME_BYTES || has_control {
             return bad(
@@ -97,24 +104,21 @@ impl LinkDraft {
                 "Give the link a name of 1 to 100 bytes, without control characters.",
             );
         }
-        if !is_word(&self.slug, 1..=NAME_BYTES) {
-            return bad("slug", "A slug is 1 to 100 letters, digits, - or _.");
+        Ok(())
+    }
+
+    fn check_slug(&self) -> Result<(), BadField> {
+        if is_word(&self.slug, 1..=NAME_BYTES) {
+            return Ok(());
         }
-        if !is_word(&self.uid_parameter, 1..=NAME_BYTES) {
-            return bad(
-                "uid_parameter",
-                "A parameter's name may only contain letters, digits, - and _.",
-            );
+        bad("slug", "A slug is 1 to 100 letters, digits, - or _.")
+    }
+
+    fn check_parameter(&self) -> Result<(), BadField> {
+        if is_word(&self.uid_parameter, 1..=NAME_BYTES) {
+            return Ok(());
         }
-        if let Some(page) = &self.page
-            && (page.title.trim().is_empty() || page.button.trim().is_empty() || page.is_too_long())
-        {
-            return bad(
-                "page",
-                "A page needs a title and a button; each text can be up to 1000 bytes.",
-            );
-        }
-        self.check_target(host_of)
+        bad("uid_parameter", "A parameter's name may only contain letters, digits, - and _.")
     }
 
     fn check_target(mut self, host_of: impl Fn(&str) -> Option<String>) -> Result<Self, BadField> {
@@ -180,8 +184,18 @@ impl LinkDraft {
 }
 
 impl LandingText {
-    fn is_too_long(&self) -> bool {
-        [&self.title, &self.text, &self.button].iter().any(|text| text.len() > PAGE_BYTES)
+    fn check(&self) -> [Result<(), BadField>; 3] {
+        let Self { title, text, button } = self;
+        [("page.title", title, true), ("page.text", text, false), ("page.button", button, true)]
+            .map(|(field, text, is_needed)| {
+                if is_needed && text.trim().is_empty() {
+                    return bad(field, "A page needs a title and a button.");
+                }
+                if text.len() > PAGE_BYTES {
+                    return bad(field, "Each text of a page can be up to 1000 bytes.");
+                }
+                Ok(())
+            })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::error::BadField;
+use crate::error::{BadField, BadFields, all};
 
 /// Longest name in bytes: it has to fit a heading.
 const NAME_BYTES: usize = 100;
@@ -40,21 +40,30 @@ fn utc() -> String {
 }
 
 impl SpaceDraft {
-    /// The draft with its name trimmed. Whether a time zone of its name exists is for the platform to
-    /// say.
-    pub fn check(mut self, is_time_zone: impl Fn(&str) -> bool) -> Result<Self, BadField> {
+    /// The draft with its name trimmed, or everything that is wrong with it. Whether a time zone of its name
+    /// exists is for the platform to say.
+    pub fn check(mut self, is_time_zone: impl Fn(&str) -> bool) -> Result<Self, BadFields> {
         self.name = self.name.trim().to_owned();
+        all([self.check_name(), self.check_zone(is_time_zone)])?;
+        Ok(self)
+    }
+
+    fn check_name(&self) -> Result<(), BadField> {
         if self.name.is_empty() || self.name.len() > NAME_BYTES {
             return Err(BadField::new("name", "Give the space a name of 1 to 100 bytes."));
         }
         if self.name.chars().any(char::is_control) {
             return Err(BadField::new("name", "A name must not contain control characters."));
         }
-        if !is_iana_name(&self.time_zone) || !is_time_zone(&self.time_zone) {
-            let reason = "Use a time zone from the IANA list, such as Europe/Berlin or UTC.";
-            return Err(BadField::new("time_zone", reason));
+        Ok(())
+    }
+
+    fn check_zone(&self, is_time_zone: impl Fn(&str) -> bool) -> Result<(), BadField> {
+        if is_iana_name(&self.time_zone) && is_time_zone(&self.time_zone) {
+            return Ok(());
         }
-        Ok(self)
+        let reason = "Use a time zone from the IANA list, such as Europe/Berlin or UTC.";
+        Err(BadField::new("time_zone", reason))
     }
 }
 
@@ -75,7 +84,7 @@ mod tests {
     fn check(name: &str, time_zone: &str) -> Result<String, &'static str> {
         let draft =
             SpaceDraft { name: name.to_owned(), time_zone: time_zone.to_owned(), database: None };
-        draft.check(|zone| zone == "UTC").map(|draft| draft.name).map_err(|bad| bad.field)
+        draft.check(|zone| zone == "UTC").map(|draft| draft.name).map_err(|bad| bad.first.field)
     }
 
     #[test]
@@ -115,5 +124,8 @@ mod tests {
         for name in ["", "  ", "a\nb", &"x".repeat(101)] {
             assert_eq!(check(name, "UTC"), Err("name"), "{name:?}");
         }
+        let both = SpaceDraft { name: String::new(), time_zone: "Mars".into(), database: None };
+        let bad = both.check(|_| false).unwrap_err();
+        assert_eq!(bad.iter().map(|bad| bad.field).collect::<Vec<_>>(), ["name", "time_zone"]);
     }
 }

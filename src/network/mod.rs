@@ -10,7 +10,7 @@ use serde_json::Value;
 
 pub use meaning::{Meaning, Standing};
 
-use crate::error::BadField;
+use crate::error::{BadField, BadFields, all};
 use crate::model::event::EventKind;
 use crate::postback::macros::inside_of;
 use crate::text::json;
@@ -206,27 +206,21 @@ pub struct Macros {
 }
 
 impl Macros {
-    /// The macros trimmed; refuses what would break the URL.
-    pub fn check(self) -> Result<Self, BadField> {
-        let fields = [
-            ("uid", self.uid),
-            ("eid", self.eid),
-            ("value", self.value),
-            ("currency", self.currency),
-        ];
-        let mut checked = Vec::new();
-        for (field, text) in fields {
-            let text = text.trim().to_owned();
-            let fits = |c: char| c.is_ascii_graphic() && !"&=?\"'\\".contains(c);
-            if text.len() > MACRO_BYTES || !text.chars().all(fits) {
+    /// The macros trimmed; refuses every one that would break the URL.
+    pub fn check(mut self) -> Result<Self, BadFields> {
+        let Self { uid, eid, value, currency } = &mut self;
+        all([("uid", uid), ("eid", eid), ("value", value), ("currency", currency)].map(
+            |(field, text)| {
+                *text = text.trim().to_owned();
+                let fits = |c: char| c.is_ascii_graphic() && !"&=?\"'\\".contains(c);
+                if text.len() <= MACRO_BYTES && text.chars().all(fits) {
+                    return Ok(());
+                }
                 let reason = "A macro must be at most 64 plain characters, without spaces, &, =, ? or quotes.";
-                return Err(BadField::new(field, reason));
-            }
-            checked.push(text);
-        }
-        let mut checked = checked.into_iter();
-        let mut next = || checked.next().unwrap_or_default();
-        Ok(Self { uid: next(), eid: next(), value: next(), currency: next() })
+                Err(BadField::new(field, reason))
+            },
+        ))?;
+        Ok(self)
     }
 
     /// The URL of an event. Only a deposit has an amount.

@@ -11,8 +11,8 @@ use crate::db::space::Spaces;
 use crate::destination::field::{self, Holds};
 use crate::destination::outcome::Outcome;
 use crate::destination::request::{Attempt, Tested};
-use crate::destination::{self, DestinationDraft, DestinationKind, KINDS};
-use crate::error::BadField;
+use crate::destination::{self, DestinationDraft, DestinationKind, KINDS, name_field};
+use crate::error::BadFields;
 use crate::error::Error;
 use crate::figures::{Zone, money};
 use crate::model::event::EventKind;
@@ -104,7 +104,7 @@ pub fn one(
     draft: &DestinationDraft,
     zone: &Zone,
     around: Around<'_>,
-    bad: Option<&BadField>,
+    bad: Option<&BadFields>,
 ) -> Result<Reply, Error> {
     let stored = around.stored;
     let action = match stored {
@@ -219,24 +219,27 @@ fn fields(draft: &DestinationDraft, is_saved: bool, headers: &[String]) -> Vec<F
         Field::line("name", "Name", &draft.name)
             .hint("Only you see this, in the feed for example."),
     ];
+    let drops = draft.headers().is_some_and(|headers| headers.is_empty());
     for own in kind.map_or(&[][..], |kind| kind.fields) {
         fields.push(of_kind(own, draft, is_saved, headers));
         if own.holds == Holds::Headers {
-            fields.push(Field::check(DROP_HEADERS, "Remove all custom headers", false));
+            fields.push(Field::check(DROP_HEADERS, "Remove all custom headers", drops));
         }
     }
-    const MAP: [(EventKind, &str, &str); 4] = [
-        (EventKind::Contact, "events.contact", "Name for contact"),
-        (EventKind::Subscribed, "events.subscribed", "Name for subscribed"),
-        (EventKind::Registration, "events.registration", "Name for registration"),
-        (EventKind::Deposit, "events.deposit", "Name for deposit"),
+    const MAP: [(EventKind, &str); 4] = [
+        (EventKind::Contact, "Name for contact"),
+        (EventKind::Subscribed, "Name for subscribed"),
+        (EventKind::Registration, "Name for registration"),
+        (EventKind::Deposit, "Name for deposit"),
     ];
     let prefilled = kind.map_or(EventKind::code as fn(_) -> _, |kind| kind.prefilled);
-    for (canonical, name, label) in MAP {
+    for (canonical, label) in MAP {
         let given = draft.events.get(canonical.code());
         let value =
             given.map_or(prefilled(canonical), |target| target.as_deref().unwrap_or_default());
-        fields.push(Field::optional(name, label, value).hint("If empty, it is not sent."));
+        fields.push(
+            Field::optional(name_field(canonical), label, value).hint("If empty, it is not sent."),
+        );
     }
     fields.push(Field::check(
         "enabled",
@@ -263,15 +266,27 @@ fn of_kind(
             Field::choice(name, label, text, &options).hint(hint)
         }
         Holds::Number { unset } => {
-            let number = draft.number(name).unwrap_or(unset);
-            Field::line(name, label, &number.to_string()).hint(hint)
+            let number = draft.number(name).unwrap_or(unset).to_string();
+            let typed = draft.unreadable(name).unwrap_or(&number);
+            Field::line(name, label, typed).hint(hint)
         }
         Holds::Secret => {
             let kept = if is_saved { " Leave empty to keep the saved one." } else { "" };
-            Field::optional(name, label, "").hint(format!("{hint}{kept}"))
+            Field::secret(name, label, text).hint(format!("{hint}{kept}"))
         }
-        Holds::Headers => Field::new(name, label, Control::Lines).hint(headers_hint(hint, headers)),
+        Holds::Headers => Field::new(name, label, Control::Lines)
+            .value(&typed_headers(name, draft))
+            .hint(headers_hint(hint, headers)),
     }
+}
+
+/// Headers as they were just typed. What is saved is in no draft, and is never shown.
+fn typed_headers(name: &str, draft: &DestinationDraft) -> String {
+    if let Some(text) = draft.unreadable(name) {
+        return text.to_owned();
+    }
+    let lines = draft.headers().into_iter().flatten();
+    lines.map(|(name, value)| format!("{name}: {value}\n")).collect()
 }
 
 fn headers_hint(form: &str, headers: &[String]) -> String {

@@ -5,7 +5,7 @@ use askama::Template;
 use super::form::{self, Control, Field, Form};
 use super::frame::{self, Section};
 use crate::db::space::Spaces;
-use crate::error::{BadField, Error};
+use crate::error::{BadFields, Error};
 use crate::model::event::EventKind;
 use crate::reply::Reply;
 
@@ -38,7 +38,7 @@ pub fn page(
     space_id: i64,
     zone_name: &str,
     typed: &Typed,
-    bad: Option<&BadField>,
+    bad: Option<&BadFields>,
 ) -> Result<Reply, Error> {
     let kinds = EventKind::ALL.map(|event| (event.code(), event.code()));
     let fields = vec![

@@ -4,7 +4,7 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 
-use crate::error::BadField;
+use crate::error::{BadField, BadFields};
 use crate::text::pairs;
 
 /// How a field is filled in.
@@ -27,6 +27,8 @@ pub struct Field {
     value: String,
     error: String,
     required: bool,
+    /// Whether it has the focus when the page opens.
+    focused: bool,
     /// The id of a list of suggestions, and what browsers may fill in by themselves.
     list: &'static str,
     autocomplete: &'static str,
@@ -43,6 +45,7 @@ impl Field {
             value: String::new(),
             error: String::new(),
             required: false,
+            focused: false,
             list: "",
             autocomplete,
         }
@@ -56,6 +59,13 @@ impl Field {
     /// A line of text that may stay empty.
     pub fn optional(name: &'static str, label: &'static str, value: &str) -> Self {
         Self::new(name, label, Control::Line("text")).value(value)
+    }
+
+    /// A secret, which nobody reads over a shoulder. What was just typed comes back with the form that was refused;
+    /// what is saved must not be handed in here.
+    pub fn secret(name: &'static str, label: &'static str, typed: &str) -> Self {
+        let line = Self::new(name, label, Control::Line("password")).value(typed);
+        Self { autocomplete: "new-password", ..line }
     }
 
     pub fn check(name: &'static str, label: &'static str, on: bool) -> Self {
@@ -78,6 +88,11 @@ impl Field {
 
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: hint.into(), ..self }
+    }
+
+    /// Whoever opens the page begins here.
+    pub fn focused(self) -> Self {
+        Self { focused: true, ..self }
     }
 
     pub fn suggested(self, list: &'static str) -> Self {
@@ -116,7 +131,7 @@ pub struct Form {
     submit: &'static str,
     fields: Vec<Field>,
     /// What is wrong with none of the fields alone.
-    error: String,
+    errors: Vec<String>,
     /// Names and values that are sent along unseen.
     hidden: Vec<(&'static str, String)>,
     /// Whether it asks for a password, for which password managers want a name.
@@ -127,8 +142,8 @@ impl HtmlSafe for Form {}
 
 impl Form {
     pub fn new(action: String, submit: &'static str, fields: Vec<Field>) -> Self {
-        let password = fields.iter().any(|field| field.is_line() == Some("password"));
-        Self { action, submit, fields, error: String::new(), hidden: Vec::new(), password }
+        let password = fields.iter().any(|field| field.autocomplete == "current-password");
+        Self { action, submit, fields, errors: Vec::new(), hidden: Vec::new(), password }
     }
 
     pub fn hidden(mut self, name: &'static str, value: &str) -> Self {
@@ -136,21 +151,40 @@ impl Form {
         self
     }
 
-    /// Says beside its field why it was refused; above the form where no field has the name.
-    pub fn refused(mut self, bad: Option<&BadField>) -> Self {
-        if let Some(bad) = bad {
-            let field = self.fields.iter_mut().find(|field| field.name == bad.field);
-            match field {
-                Some(field) => field.error = bad.reason.clone().into_owned(),
-                None => self.error = bad.reason.clone().into_owned(),
+    /// Says beside each wrong field why it was refused, above the form where no field has the name, and puts the
+    /// focus on the first.
+    pub fn refused(mut self, bad: Option<&BadFields>) -> Self {
+        for bad in bad.iter().flat_map(|bad| bad.iter()) {
+            let reason = bad.reason.clone().into_owned();
+            match self.fields.iter_mut().find(|field| is_about(bad, field.name)) {
+                Some(field) => field.error = reason,
+                None => self.errors.push(reason),
+            }
+        }
+        let first = self.fields.iter().position(|field| !field.error.is_empty());
+        if let Some(first) = first {
+            for (at, field) in self.fields.iter_mut().enumerate() {
+                field.focused = at == first;
             }
         }
         self
     }
+
+    /// The wrong fields in their order, where they are more than one sees at a glance.
+    fn summary(&self) -> Vec<&Field> {
+        let wrong: Vec<_> = self.fields.iter().filter(|field| !field.error.is_empty()).collect();
+        if wrong.len() + self.errors.len() > 1 { wrong } else { Vec::new() }
+    }
+}
+
+/// Whether a fault is a field's own: forms leave out what a field is inside of.
+fn is_about(bad: &BadField, name: &str) -> bool {
+    let inner = bad.field.split_once('.').map(|(_, inner)| inner);
+    bad.field == name || inner == Some(name)
 }
 
 /// The HTTP status of a screen whose form was refused, or not.
-pub fn status(bad: Option<&BadField>) -> u16 {
+pub fn status(bad: Option<&BadFields>) -> u16 {
     if bad.is_some() { 422 } else { 200 }
 }
 
@@ -201,17 +235,39 @@ mod tests {
     #[test]
     fn what_was_typed_comes_back_escaped_with_the_reason_beside_it() {
         let form = Form::new("/x".to_owned(), "Save", vec![Field::line("name", "Name", "<b>\"")]);
-        let html = form.refused(Some(&BadField::new("name", "Too short."))).render().unwrap();
+        let html =
+            form.refused(Some(&BadField::new("name", "Too short.").into())).render().unwrap();
         assert!(html.contains("value=\"&#60;b&#62;&#34;\""), "{html}");
         assert!(html.contains("id=\"name-error\">Too short."), "{html}");
-        assert!(html.contains("aria-describedby=\"name-error\" aria-invalid=\"true\""), "{html}");
+        assert!(
+            html.contains("aria-describedby=\"name-error\" aria-invalid=\"true\" autofocus"),
+            "{html}"
+        );
     }
 
     #[test]
     fn a_reason_without_a_field_stands_above() {
         let form = Form::new("/x".to_owned(), "Save", Vec::new());
-        let html = form.refused(Some(&BadField::new("page", "No."))).render().unwrap();
+        let html = form.refused(Some(&BadField::new("page", "No.").into())).render().unwrap();
         assert!(html.contains("role=\"alert\">No."), "{html}");
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_listed_above_and_the_first_of_the_form_has_the_focus() {
+        let fields = vec![
+            Field::check("on", "On", true),
+            Field::optional("title", "Title", "a"),
+            Field::optional("name", "Name", "b").focused(),
+        ];
+        let bad = ["name", "page.title"].map(|field| BadField::new(field, "No."));
+        let form = Form::new("/x".to_owned(), "Save", fields);
+        let html = form.refused(BadFields::of(bad).as_ref()).render().unwrap();
+        assert!(html.contains("2 things to mend"), "{html}");
+        assert!(html.contains("<a href=\"#title\">Title</a>: No."), "{html}");
+        assert_eq!(html.matches("aria-invalid").count(), 2, "{html}");
+        let focused = html.split(" autofocus").next().unwrap();
+        assert!(focused.rsplit('<').next().unwrap().contains("id=\"title\""), "{html}");
+        assert_eq!(html.matches(" autofocus").count(), 1, "{html}");
     }
 
     #[test]

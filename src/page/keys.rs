@@ -9,7 +9,7 @@ use super::shown::{self, Moment};
 use crate::db::key;
 use crate::db::key::Shown as ShownKey;
 use crate::db::space::Spaces;
-use crate::error::BadField;
+use crate::error::BadFields;
 use crate::error::Error;
 use crate::figures::Zone;
 use crate::model::event::EventKind;
@@ -35,7 +35,7 @@ pub struct Known<'a> {
     pub notice: &'a str,
     /// What was typed into the form for other networks.
     pub typed: Option<(&'a Macros, EventKind)>,
-    pub bad: Option<&'a BadField>,
+    pub bad: Option<&'a BadFields>,
     /// An id for the test event.
     pub test_id: &'a str,
     /// What makes a rotation of this page another one than those of other pages.
@@ -189,9 +189,9 @@ fn builder(space_id: i64, known: &Known<'_>) -> Form {
         Field::optional("currency", "Currency, or its macro", &macros.currency)
             .hint("Empty means USD."),
     ];
-    let bad = known.bad.filter(|bad| bad.field != TOKEN);
+    let bad = known.bad.and_then(|bad| bad.only(|field| field != TOKEN));
     let form = Form::new(format!("/s/{space_id}/keys/urls#another"), "Build the URL", fields);
-    form.hidden(TOKEN, known.token.unwrap_or_default()).refused(bad)
+    form.hidden(TOKEN, known.token.unwrap_or_default()).refused(bad.as_ref())
 }
 
 /// Where a token is pasted that is not known here.
@@ -199,5 +199,5 @@ fn fill(space_id: i64, known: &Known<'_>) -> Form {
     let field = Field::line(TOKEN, "Your ingest token", "")
         .hint("Fills in every URL on this page. It is not stored.");
     let form = Form::new(format!("/s/{space_id}/keys/urls#urls"), "Fill it in", vec![field]);
-    form.refused(known.bad.filter(|bad| bad.field == TOKEN))
+    form.refused(known.bad.and_then(|bad| bad.only(|field| field == TOKEN)).as_ref())
 }

@@ -7,7 +7,7 @@ use super::frame::{self, Section};
 use super::shown::visible;
 use crate::db::link::ListedLink;
 use crate::db::space::Spaces;
-use crate::error::BadField;
+use crate::error::BadFields;
 use crate::error::Error;
 use crate::figures::{Counted, Figures, Totals, money};
 use crate::model::event::EventKind;
@@ -93,7 +93,7 @@ pub fn one(
     origin: &str,
     id: Option<i64>,
     typed: &Typed,
-    bad: Option<&BadField>,
+    bad: Option<&BadFields>,
 ) -> Result<Reply, Error> {
     let action = match id {
         Some(id) => format!("/s/{space_id}/links/{id}"),

@@ -10,7 +10,7 @@ use super::shown::{Moment, moment, visible};
 use crate::db::chosen::Chosen;
 use crate::db::preview::{After, Preview};
 use crate::db::space::Spaces;
-use crate::error::{BadField, Error};
+use crate::error::{BadFields, Error};
 use crate::figures::{Zone, money};
 use crate::model::event::{EventKind, Id, Report};
 use crate::model::note::Note;
@@ -37,7 +37,9 @@ const EVENTS: [(&str, &str); 5] = [
 pub struct Choice {
     /// Whether one value can be set, and nothing at all be mended: not as a rule.
     sets: bool,
+    /// What is wrong, and with which inputs.
     error: String,
+    wrong: Vec<String>,
     fields: [&'static str; 7],
     events: [(&'static str, &'static str); 5],
     kind: String,
@@ -55,11 +57,12 @@ impl HtmlSafe for Choice {}
 
 impl Choice {
     /// The choice with what was typed, and what was wrong with it.
-    pub fn new(sets: bool, sent: &Sent, bad: Option<&BadField>) -> Self {
+    pub fn new(sets: bool, sent: &Sent, bad: Option<&BadFields>) -> Self {
         let typed = |name| sent.get(name).to_owned();
         Self {
             sets,
-            error: bad.map(|bad| bad.reason.clone().into_owned()).unwrap_or_default(),
+            error: reasons(bad),
+            wrong: wrong(sent.get("mend"), bad),
             fields: FIELDS,
             events: EVENTS,
             kind: typed("mend"),
@@ -73,6 +76,27 @@ impl Choice {
             map_to: typed("map_to"),
         }
     }
+
+    /// What an input says of itself: whether it is wrong, and whether it is the first that is.
+    fn state(&self, name: &str) -> &'static str {
+        match self.wrong.iter().position(|wrong| wrong == name) {
+            None => "",
+            Some(0) => " aria-invalid=\"true\" aria-describedby=\"mend-error\" autofocus",
+            Some(_) => " aria-invalid=\"true\" aria-describedby=\"mend-error\"",
+        }
+    }
+}
+
+fn reasons(bad: Option<&BadFields>) -> String {
+    let reasons = bad.iter().flat_map(|bad| bad.iter()).map(|bad| bad.reason.as_ref());
+    reasons.collect::<Vec<_>>().join(" ")
+}
+
+/// The inputs of a kind of mend that were refused, as the form calls them.
+fn wrong(kind: &str, bad: Option<&BadFields>) -> Vec<String> {
+    let wrong = bad.iter().flat_map(|bad| bad.iter());
+    let inner = wrong.filter_map(|bad| bad.field.strip_prefix("mend."));
+    inner.map(|member| format!("{kind}_{member}")).collect()
 }
 
 /// The section of one refused postback's or event's page that mends it.

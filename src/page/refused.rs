@@ -9,7 +9,7 @@ use super::mend::{Choice, written};
 use super::shown::{Moment, moment, times_more, visible};
 use crate::db::chosen::Chosen;
 use crate::db::space::Spaces;
-use crate::error::{BadField, Error};
+use crate::error::{BadFields, Error};
 use crate::figures::Zone;
 use crate::model::replay::Of;
 use crate::model::status::Status;
@@ -84,7 +84,7 @@ pub fn page(
     spaces: &Spaces,
     listed: &Listed<'_>,
     zone: &Zone,
-    bad: Option<&BadField>,
+    bad: Option<&BadFields>,
 ) -> Result<Reply, Error> {
     let Listed { space_id, of, sent, .. } = *listed;
     let kept: Vec<_> = FILTERS

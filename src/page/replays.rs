@@ -9,7 +9,7 @@ use super::shown::{Moment, moment};
 use crate::db::replay::Replay;
 use crate::db::rule::Listed;
 use crate::db::space::Spaces;
-use crate::error::{BadField, Error};
+use crate::error::{BadFields, Error};
 use crate::figures::{Zone, money};
 use crate::model::replay::Of;
 use crate::reply::Reply;
@@ -120,7 +120,7 @@ pub fn rules(
     space_id: i64,
     rules: &[Listed],
     sent: &Sent,
-    bad: Option<&BadField>,
+    bad: Option<&BadFields>,
     zone: &Zone,
 ) -> Result<Reply, Error> {
     let line = |rule: &Listed| RuleLine {

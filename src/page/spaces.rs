@@ -5,7 +5,7 @@ use askama::Template;
 use super::form::{self, Control, Field, Form};
 use super::frame::{self, Section};
 use crate::db::space::Spaces;
-use crate::error::BadField;
+use crate::error::BadFields;
 use crate::error::Error;
 use crate::model::space::SpaceDraft;
 use crate::reply::Reply;
@@ -23,9 +23,10 @@ struct Screen<'a> {
 }
 
 /// The way in. `next` is where to go after it.
-pub fn login(status: u16, next: &str, bad: Option<&BadField>) -> Result<Reply, Error> {
+pub fn login(status: u16, next: &str, bad: Option<&BadFields>) -> Result<Reply, Error> {
     let password = Field::new("password", "Password", Control::Line("password"))
-        .hint("The operator's secret. make deploy and make dev print it.");
+        .hint("The operator's secret. make deploy and make dev print it.")
+        .focused();
     let form = Form::new("/login".to_owned(), "Sign in", vec![password]);
     let form = form.hidden("next", next).refused(bad);
     let main = Screen { title: "Sign in", text: "", form, zones: false, foot: "" };
@@ -33,7 +34,7 @@ pub fn login(status: u16, next: &str, bad: Option<&BadField>) -> Result<Reply, E
 }
 
 /// The form of a new space; the greeting of a deployment that has none.
-pub fn new(is_first: bool, draft: &SpaceDraft, bad: Option<&BadField>) -> Result<Reply, Error> {
+pub fn new(is_first: bool, draft: &SpaceDraft, bad: Option<&BadFields>) -> Result<Reply, Error> {
     let (title, text) = if is_first {
         (
             "Create your first space",
@@ -52,7 +53,7 @@ pub fn settings(
     spaces: &Spaces,
     space_id: i64,
     draft: &SpaceDraft,
-    bad: Option<&BadField>,
+    bad: Option<&BadFields>,
     deployed: &str,
 ) -> Result<Reply, Error> {
     let form = Form::new(format!("/s/{space_id}/settings"), "Save", fields(draft)).refused(bad);

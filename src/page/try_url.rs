@@ -9,7 +9,7 @@ use super::frame::{self, Section};
 use super::receipt;
 use super::shown::{Moment, moment, visible};
 use crate::db::space::Spaces;
-use crate::error::BadField;
+use crate::error::BadFields;
 use crate::error::Error;
 use crate::figures::Zone;
 use crate::model::status::Status;
@@ -107,7 +107,7 @@ pub fn page(
     packs: &[Pack],
     typed: (&str, &str),
     tried: Option<Tried<'_>>,
-    bad: Option<&BadField>,
+    bad: Option<&BadFields>,
     zone: &Zone,
 ) -> Result<Reply, Error> {
     let mut networks = vec![("", "Recognise it by its macros")];

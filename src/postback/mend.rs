@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::parameters::{Parameters, Value};
-use crate::error::BadField;
+use crate::error::{BadField, BadFields, both};
 use crate::model::amount::Amount;
 use crate::model::event::{Currency, EventKind, Id, Report, TgId};
 use crate::model::key;
@@ -80,25 +80,25 @@ impl MendDraft {
         }
     }
 
-    /// The mend, or what is missing.
-    pub fn check(&self) -> Result<Mend, BadField> {
+    /// The mend, or all that is missing.
+    pub fn check(&self) -> Result<Mend, BadFields> {
         match self.kind.as_str() {
             "set" => self.set(),
             "rename" => self.rename(),
             "decimal_comma" => Ok(Mend::DecimalComma),
             "thousands" => Ok(Mend::Thousands),
-            "currency" => currency(&text_of(&self.to)).map(Mend::Currency),
+            "currency" => Ok(currency(&text_of(&self.to)).map(Mend::Currency)?),
             "map" => self.map(),
-            _ => Err(bad("Choose what is to be mended.")),
+            _ => Err(BadField::new("mend", "Choose what is to be mended.").into()),
         }
     }
 
-    fn set(&self) -> Result<Mend, BadField> {
+    fn set(&self) -> Result<Mend, BadFields> {
         let field = field(&self.field).filter(|field| !matches!(field, Field::Test));
-        let field = field.ok_or(bad("Choose which value is to be set."))?;
+        let field = field.ok_or(BadField::new(FIELD, "Choose which value is to be set."))?;
         let to = text_of(&self.to);
         if key::contains_secret(&to) {
-            return Err(bad("A value must not contain a key."));
+            return Err(BadField::new(TO, "A value must not contain a key.").into());
         }
         let fits = match field {
             Field::Event => EventKind::parse(&to).is_some(),
@@ -108,29 +108,32 @@ impl MendDraft {
             Field::Time => !to.is_empty() && to.bytes().all(|byte| byte.is_ascii_digit()),
             _ => TgId::parse(&to).is_some(),
         };
-        if fits { Ok(Mend::Set { field, to }) } else { Err(bad(unfit(field))) }
+        if fits { Ok(Mend::Set { field, to }) } else { Err(BadField::new(TO, unfit(field)).into()) }
     }
 
-    fn rename(&self) -> Result<Mend, BadField> {
-        let from = name(&self.from)?;
-        let to = field(&self.to).filter(|to| to.name() != from);
-        let to = to.ok_or(bad("Choose which parameter it is to be read as."))?;
-        Ok(Mend::Rename { from, to })
+    fn rename(&self) -> Result<Mend, BadFields> {
+        let to = field(&self.to).filter(|to| to.name() != text_of(&self.from));
+        let to = to.ok_or(BadField::new(TO, "Choose which parameter it is to be read as."));
+        both(name(FROM, &self.from), to).map(|(from, to)| Mend::Rename { from, to })
     }
 
-    fn map(&self) -> Result<Mend, BadField> {
-        let (from, word) = (name(&self.from)?, name(&self.word)?);
+    fn map(&self) -> Result<Mend, BadFields> {
         let to = match text_of(&self.to).as_str() {
-            NOT_A_CONVERSION => None,
-            code => Some(EventKind::parse(code).ok_or(bad("Choose what the word means."))?),
+            NOT_A_CONVERSION => Ok(None),
+            code => {
+                let event = EventKind::parse(code);
+                event.map(Some).ok_or(BadField::new(TO, "Choose what the word means."))
+            }
         };
-        Ok(Mend::Map { from, word, to })
+        let words = both(name(FROM, &self.from), name(WORD, &self.word));
+        both(words, to).map(|((from, word), to)| Mend::Map { from, word, to })
     }
 }
 
-const fn bad(reason: &'static str) -> BadField {
-    BadField::new("mend", reason)
-}
+const FIELD: &str = "mend.field";
+const FROM: &str = "mend.from";
+const WORD: &str = "mend.word";
+const TO: &str = "mend.to";
 
 fn text_of(text: &Option<String>) -> String {
     text.as_deref().unwrap_or_default().trim().to_owned()
@@ -142,17 +145,21 @@ fn field(name: &Option<String>) -> Option<Field> {
     found.filter(|field| !matches!(field, Field::Token | Field::DryRun))
 }
 
-fn name(text: &Option<String>) -> Result<String, BadField> {
+fn name(field: &'static str, text: &Option<String>) -> Result<String, BadField> {
     let text = text_of(text);
     let is_odd = text.is_empty() || text.len() > NAME_BYTES || text.chars().any(char::is_control);
     if is_odd || text == Field::Token.name() || key::contains_secret(&text) {
-        return Err(bad("Write the parameter and its word as they arrive, in at most 64 bytes."));
+        let reason = match field {
+            WORD => "Write the word as it arrives, in at most 64 bytes.",
+            _ => "Write the parameter as it arrives, in at most 64 bytes.",
+        };
+        return Err(BadField::new(field, reason));
     }
     Ok(text)
 }
 
 fn currency(text: &str) -> Result<Currency, BadField> {
-    Currency::parse(text).ok_or(bad(unfit(Field::Currency)))
+    Currency::parse(text).ok_or(BadField::new(TO, unfit(Field::Currency)))
 }
 
 fn unfit(field: Field) -> &'static str {

@@ -86,7 +86,8 @@ fn a_preview_is_sent_on_without_a_uid() {
 
 #[test]
 fn a_wrong_field_is_named() {
-    let wrong = |draft: LinkDraft| draft.check(host_of).map_err(|bad| bad.field).unwrap_err();
+    let wrong =
+        |draft: LinkDraft| draft.check(host_of).map_err(|bad| bad.first.member()).unwrap_err();
     for (kind, target) in [
         (LinkKind::Bot, "bot"),
         (LinkKind::Bot, "my-bot"),
@@ -122,7 +123,11 @@ fn a_wrong_field_is_named() {
     assert_eq!(wrong(LinkDraft { slug: "a b".to_owned(), ..good() }), "slug");
     assert_eq!(wrong(LinkDraft { uid_parameter: "a&b".to_owned(), ..good() }), "uid_parameter");
     let page = LandingText { title: String::new(), text: String::new(), button: "Go".to_owned() };
-    assert_eq!(wrong(LinkDraft { page: Some(page), ..good() }), "page");
+    assert_eq!(wrong(LinkDraft { page: Some(page.clone()), ..good() }), "page");
+    let all = LinkDraft { name: String::new(), slug: "a b".into(), page: Some(page), ..good() };
+    let bad = LinkDraft { target: "x".into(), ..all }.check(host_of).unwrap_err();
+    let fields: Vec<_> = bad.iter().map(|bad| bad.field).collect();
+    assert_eq!(fields, ["name", "slug", "page.title", "target"]);
 }
 
 #[test]
