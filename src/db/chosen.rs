@@ -216,7 +216,7 @@ impl Newest {
 /// The newest numbers, for whoever is about to choose.
 pub async fn newest(home: &Home, space_id: i64) -> Result<(Spaces, Newest), Error> {
     let values = [number(space_id)];
-    let results = run_together(home, &[(space::LIST, &[]), (NEWEST, &values)]).await?;
+    let results = run_together(home, &[(space::OF_PAGE, &values), (NEWEST, &values)]).await?;
     Ok((home.spaces(&results, space_id)?, Newest::read(&rows_of(&results, 1)?)))
 }
 
@@ -235,7 +235,8 @@ pub async fn list(
     let values = [number(space_id), json(which), below, number(PAGE), open];
     let count = if which.of == Of::Events { 4 } else { 5 };
     let values = values.get(..count).unwrap_or_default();
-    let results = run_together(home, &[(space::LIST, &[]), (sql, values)]).await?;
+    let results =
+        run_together(home, &[(space::OF_PAGE, &[number(space_id)]), (sql, values)]).await?;
     Ok((home.spaces(&results, space_id)?, read_all(which.of, &rows_of(&results, 1)?)))
 }
 

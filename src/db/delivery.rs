@@ -323,7 +323,9 @@ pub async fn on_page(
 ) -> Result<(Spaces, Option<destination::Stored>, DeliveriesPage), Error> {
     let list = [number(space_id), number(id)];
     let recent = recent(space_id, id, None, before);
-    let statements = [(space::LIST, &[][..]), (destination::LIST, &list), (RECENT, &recent)];
+    let of_space = [number(space_id)];
+    let statements =
+        [(space::OF_PAGE, &of_space[..]), (destination::LIST, &list), (RECENT, &recent)];
     let results = run_together(home, &statements).await?;
     let stored = rows_of(&results, 1)?.first().map(destination::Stored::read);
     Ok((home.spaces(&results, space_id)?, stored, DeliveriesPage::read(&rows_of(&results, 2)?)))

@@ -173,7 +173,8 @@ pub async fn on_page(
     id: Option<i64>,
 ) -> Result<(Spaces, Vec<Stored>), Error> {
     let list = [number(space_id), super::optional_number(id)];
-    let results = run_together(home, &[(space::LIST, &[]), (LIST, &list)]).await?;
+    let results =
+        run_together(home, &[(space::OF_PAGE, &[number(space_id)]), (LIST, &list)]).await?;
     let stored = rows_of(&results, 1)?.iter().map(Stored::read).collect();
     Ok((home.spaces(&results, space_id)?, stored))
 }

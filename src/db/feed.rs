@@ -234,7 +234,8 @@ async fn list(
     sql: &str,
     values: &[JsValue],
 ) -> Result<(Spaces, Vec<Item>), Error> {
-    let results = run_together(home, &[(space::LIST, &[]), (sql, values)]).await?;
+    let results =
+        run_together(home, &[(space::OF_PAGE, &[number(space_id)]), (sql, values)]).await?;
     let items = rows_of(&results, 1)?.iter().map(Item::read).collect();
     Ok((home.spaces(&results, space_id)?, items))
 }
@@ -246,7 +247,7 @@ pub async fn whole(home: &Home, space_id: i64, seq: i64) -> Result<(Spaces, Opti
     let results = run_together(
         home,
         &[
-            (space::LIST, &[]),
+            (space::OF_PAGE, &of_space),
             (ONE, &event),
             (CLICK, &event),
             (DELIVERIES, &event),

@@ -139,7 +139,8 @@ pub async fn of_space(
     now_ms: i64,
 ) -> Result<(Spaces, Vec<Shown>), Error> {
     let values = [number(space_id), number(now_ms)];
-    let results = run_together(home, &[(space::LIST, &[]), (OF_SPACE, &values)]).await?;
+    let results =
+        run_together(home, &[(space::OF_PAGE, &[number(space_id)]), (OF_SPACE, &values)]).await?;
     let read = |row: &Row| {
         Some(Shown {
             hash: row.text("hash"),

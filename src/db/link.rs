@@ -182,7 +182,8 @@ pub(super) fn read_names(rows: &[Row]) -> Vec<(i64, String)> {
 
 /// The links of a space, with the space.
 pub async fn list_on_page(home: &Home, space_id: i64) -> Result<(Spaces, Vec<ListedLink>), Error> {
-    let results = run_together(home, &[(space::LIST, &[]), (LIST, &[number(space_id)])]).await?;
+    let of_space = [number(space_id)];
+    let results = run_together(home, &[(space::OF_PAGE, &of_space), (LIST, &of_space)]).await?;
     let links = rows_of(&results, 1)?.iter().filter_map(ListedLink::read).collect();
     Ok((home.spaces(&results, space_id)?, links))
 }
@@ -195,7 +196,7 @@ pub async fn with_figures(
 ) -> Result<(Spaces, Vec<ListedLink>, Vec<Line>), Error> {
     let period = [number(space_id), super::json(&span.parts)];
     let list = [number(space_id)];
-    let statements = [(space::LIST, &[][..]), (LIST, &list), (figures::SUMS, &period)];
+    let statements = [(space::OF_PAGE, &list[..]), (LIST, &list), (figures::SUMS, &period)];
     let results = run_together(home, &statements).await?;
     let links = rows_of(&results, 1)?.iter().filter_map(ListedLink::read).collect();
     let lines = rows_of(&results, 2)?.iter().filter_map(figures::read_line).collect();

@@ -75,7 +75,7 @@ pub async fn read(home: &Home, space_id: i64, span: &Span, now_ms: i64) -> Resul
     let results = run_together(
         home,
         &[
-            (space::LIST, &[]),
+            (space::OF_PAGE, &of_space),
             (figures::SUMS, &period),
             (figures::CLOSED, &closed),
             (link::NAMES, &of_space),

@@ -90,7 +90,8 @@ pub(super) fn below(space_id: i64, before: Option<i64>) -> [JsValue; 3] {
 /// A refused postback by its number; `None` where the space has none of it.
 pub async fn one(home: &Home, space_id: i64, seq: i64) -> Result<(Spaces, Option<Refused>), Error> {
     let values = [number(space_id), number(seq)];
-    let results = run_together(home, &[(space::LIST, &[]), (ONE, &values)]).await?;
+    let results =
+        run_together(home, &[(space::OF_PAGE, &[number(space_id)]), (ONE, &values)]).await?;
     let refused = rows_of(&results, 1)?.first().map(Refused::read);
     Ok((home.spaces(&results, space_id)?, refused))
 }

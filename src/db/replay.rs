@@ -192,7 +192,8 @@ pub async fn one(
     n: i64,
 ) -> Result<(Spaces, Option<Replay>, Vec<i64>), Error> {
     let values = [number(space_id), number(n)];
-    let statements: [(&str, &[JsValue]); 3] = [(space::LIST, &[]), (ONE, &values), (MADE, &values)];
+    let statements: [(&str, &[JsValue]); 3] =
+        [(space::OF_PAGE, &[number(space_id)]), (ONE, &values), (MADE, &values)];
     let results = run_together(home, &statements).await?;
     let replay = rows_of(&results, 1)?.first().map(Replay::read);
     let events = rows_of(&results, 2)?.iter().map(|row| row.number("seq")).collect();
@@ -202,7 +203,7 @@ pub async fn one(
 /// A space's replays, the newest first, at most 50.
 pub async fn list(home: &Home, space_id: i64) -> Result<(Spaces, Vec<Replay>), Error> {
     let values = [number(space_id)];
-    let results = run_together(home, &[(space::LIST, &[]), (LIST, &values)]).await?;
+    let results = run_together(home, &[(space::OF_PAGE, &values), (LIST, &values)]).await?;
     let replays = rows_of(&results, 1)?.iter().map(Replay::read).collect();
     Ok((home.spaces(&results, space_id)?, replays))
 }

@@ -173,7 +173,7 @@ impl Listed {
 /// A space's rules: those that are on, then those that have ended, the newest first.
 pub async fn list(home: &Home, space_id: i64) -> Result<(Spaces, Vec<Listed>), Error> {
     let values = [number(space_id)];
-    let results = run_together(home, &[(space::LIST, &[]), (LIST, &values)]).await?;
+    let results = run_together(home, &[(space::OF_PAGE, &values), (LIST, &values)]).await?;
     let listed = rows_of(&results, 1)?.iter().map(Listed::read).collect();
     Ok((home.spaces(&results, space_id)?, listed))
 }

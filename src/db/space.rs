@@ -34,10 +34,24 @@ UPDATE space_databases SET ready = 1 WHERE space_id = ?1
 ";
 
 /// All spaces where the first database is asked, else those of the one that is. With them the schema,
-/// which every page is to know. A row without an id where there is no space.
-pub(super) const LIST: &str = concat!(
+/// which every page is to know, and of the space `?1`, the page's own, what needs somebody: refused postbacks
+/// that are no event yet, up to a hundred of the newest thousand, what Health found when it last looked,
+/// destinations that did not take the last try. A row without an id where there is no space.
+pub(super) const OF_PAGE: &str = concat!(
     "
-SELECT l.id, l.name, l.time_zone, l.network, l.database, v.applied
+SELECT l.id, l.name, l.time_zone, l.network, l.database, v.applied,
+  iif(l.id = ?1, (
+    SELECT count(*) FROM (
+      SELECT h.seq FROM held h
+      WHERE h.space_id = ?1 AND h.event_seq IS NULL
+        AND h.seq > (SELECT max(m.seq) FROM held m WHERE m.space_id = ?1) - 1000
+      ORDER BY h.seq DESC LIMIT 100
+    )
+  ), 0) AS refused,
+  iif(l.id = ?1, (SELECT n.findings FROM health n WHERE n.space_id = ?1), 0) AS findings,
+  iif(l.id = ?1, (
+    SELECT count(*) FROM destinations d WHERE d.space_id = ?1 AND d.enabled = 1 AND d.failures > 0
+  ), 0) AS failing
 FROM (SELECT ",
     schema::NEWEST,
     " AS applied) v LEFT JOIN (
@@ -106,8 +120,19 @@ pub struct Spaces {
     pub all: Vec<ListedSpace>,
     /// `None` where there is no such space.
     pub this: Option<ListedSpace>,
+    /// Its refused postbacks that are no event yet, as far as a page counts them: [`REFUSED_COUNTED`].
+    pub refused: i64,
+    /// How many things need somebody: these, the findings, destinations in trouble.
+    #[allow(dead_code)] // Until the browser's tab says it.
+    pub needs: i64,
     pub schema: Schema,
 }
+
+/// The id of none.
+const NO_SPACE: i64 = 0;
+
+/// How far a page counts what is refused: from here on it says "or more".
+pub const REFUSED_COUNTED: i64 = 100;
 
 /// A space's database.
 pub struct Home {
@@ -135,7 +160,7 @@ impl Home {
         Ok(Self { database, db: config.db_of(database)?, all: None })
     }
 
-    /// What a page says of spaces, from the answer of `LIST`, the first statement of every page.
+    /// What a page says of spaces, from the answer of `OF_PAGE`, the first statement of every page.
     pub(super) fn spaces(&self, results: &[D1Result], space_id: i64) -> Result<Spaces, Error> {
         Ok(self.spaces_of(&rows_of(results, 0)?, space_id))
     }
@@ -144,8 +169,16 @@ impl Home {
         let here = read_list(rows);
         let this = here.iter().find(|space| space.id == space_id).cloned();
         let applied = rows.first().and_then(|row| row.optional_number("applied"));
-        let schema = Schema::of(applied);
-        Spaces { all: self.all.clone().unwrap_or(here), this, schema }
+        let own = rows.iter().find(|row| row.optional_number("id") == Some(space_id));
+        let count = |name| own.and_then(|row| row.optional_number(name)).unwrap_or_default();
+        let refused = count("refused");
+        Spaces {
+            all: self.all.clone().unwrap_or(here),
+            this,
+            refused,
+            needs: refused + count("findings") + count("failing"),
+            schema: Schema::of(applied),
+        }
     }
 }
 
@@ -159,7 +192,7 @@ impl Deref for Home {
 
 /// A space with all others.
 pub async fn read(home: &Home, space_id: i64) -> Result<Spaces, Error> {
-    Ok(home.spaces_of(&run(home, LIST, &[]).await?.rows, space_id))
+    Ok(home.spaces_of(&run(home, OF_PAGE, &[number(space_id)]).await?.rows, space_id))
 }
 
 /// Changes a space's name and zone; false where there is no such space. In another zone its days are
@@ -222,7 +255,7 @@ pub async fn rename(first: &D1Database, space_id: i64, draft: &SpaceDraft) -> Re
 
 /// Every space that a database lists; the first lists all. The one read that goes across spaces.
 pub async fn list(db: &D1Database) -> Result<Vec<ListedSpace>, Error> {
-    Ok(read_list(&run(db, LIST, &[]).await?.rows))
+    Ok(read_list(&run(db, OF_PAGE, &[number(NO_SPACE)]).await?.rows))
 }
 
 /// Whether there is such a space.

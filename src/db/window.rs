@@ -184,7 +184,7 @@ pub async fn read(home: &Home, space_id: i64, size: Size, now_ms: i64) -> Result
     let results = run_together(
         home,
         &[
-            (space::LIST, &[]),
+            (space::OF_PAGE, &of_space),
             (NEWEST_EVENTS, &[number(space_id), number(size.events), number(VERSIONS)]),
             (OPEN_VERSIONS, &most(VERSIONS)),
             (DECIDED, &most(size.events)),

@@ -6,7 +6,7 @@ use std::{any, fmt};
 use askama::Template;
 
 use super::asset;
-use crate::db::space::{ListedSpace, Spaces};
+use crate::db::space::{ListedSpace, REFUSED_COUNTED, Spaces};
 use crate::error::Error;
 use crate::reply::Reply;
 use crate::text::html::Html;
@@ -42,6 +42,8 @@ struct Tab {
     path: &'static str,
     name: &'static str,
     here: bool,
+    /// How many wait there; empty for none.
+    count: String,
 }
 
 #[derive(Template)]
@@ -81,12 +83,22 @@ pub fn of_space<T: Template>(
         path,
         name,
         here: *tab == section,
+        count: if *tab == Section::Refused { open(spaces.refused) } else { String::new() },
     };
     let this = spaces.this.as_ref();
     let tabs = SECTIONS.iter().map(tab).collect();
     let remedy = spaces.schema.remedy();
     let frame = Frame { title, all: &spaces.all, this, tabs, session: true, remedy, main };
     render(status, &frame, any::type_name::<T>())
+}
+
+/// How many refused postbacks are open, as their tab says it.
+fn open(refused: i64) -> String {
+    match refused {
+        0 => String::new(),
+        REFUSED_COUNTED.. => format!("{}+", REFUSED_COUNTED - 1),
+        few => few.to_string(),
+    }
 }
 
 /// A screen outside of any space.
@@ -150,6 +162,11 @@ mod tests {
         fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
             Err(fmt::Error)
         }
+    }
+
+    #[test]
+    fn a_tab_counts_no_further_than_the_database_did() {
+        assert_eq!([open(0), open(7), open(99), open(100)], ["", "7", "99", "99+"]);
     }
 
     #[test]

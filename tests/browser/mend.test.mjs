@@ -22,7 +22,7 @@ test("a refused 1,234 is chosen, previewed, replayed: revenue moves once, and a 
   await fire(space, "event=deposit&uid=u&eid=t-2&value=abc");
   const page = await chromium.page();
   await page.goto(`/s/${space.id}`);
-  await page.getByRole("link", { name: "Refused", exact: true }).click();
+  await page.getByRole("link", { name: /^Refused/ }).click();
   await page.locator("#refused-1").getByRole("checkbox").check();
   await page.getByRole("button", { name: "Preview" }).click();
   await page.getByRole("alert").getByText("Choose what is to be mended.").waitFor();
@@ -47,7 +47,7 @@ test("a refused 1,234 is chosen, previewed, replayed: revenue moves once, and a 
   await page.getByRole("link", { name: "Event 1", exact: true }).click();
   await page.getByText("Counted: 1,234.00\u00a0USD was added to revenue.").waitFor();
   await page.getByText("It was mended by hand, by replay 1 of this space: 1,234 is read as 1234.").waitFor();
-  await page.getByRole("link", { name: "Refused", exact: true }).click();
+  await page.getByRole("link", { name: /^Refused/ }).click();
   assert.equal(await page.locator("#refused-1").count(), 0, "what was replayed is done with");
   await page.getByLabel("also those replayed").check();
   await page.getByRole("button", { name: "Filter" }).click();
