@@ -141,6 +141,8 @@ fn finding(cause: &Cause, group: &Group, found: Found) -> Finding {
         }
     }
     money.retain(|(_, micros)| *micros != 0);
+    // By code, as every sum that has no period to count deposits in.
+    money.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     let newest = |mut seqs: Vec<i64>| {
         seqs.reverse();
         seqs.truncate(EXAMPLES);

@@ -1,6 +1,7 @@
 //! Sums of a period, by link and by bar of the chart. Totals are made of the very rows that the tables
 //! show, so that these always add up.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::model::event::EventKind;
@@ -79,7 +80,7 @@ impl Totals {
         self.counts.iter().all(|sum| sum.events == 0) && self.revenue.values().all(|sum| *sum == 0)
     }
 
-    fn add(&mut self, line: &Line) {
+    pub(super) fn add(&mut self, line: &Line) {
         if let Some(sum) = self.counts.get_mut(line.counted.index()) {
             sum.events += line.sum.events;
             sum.people += line.sum.people;
@@ -99,6 +100,8 @@ pub struct Figures {
     pub links: BTreeMap<i64, Totals>,
     /// By bar of the chart.
     pub slots: Vec<Totals>,
+    /// How many deposits came in each currency: what currencies are ordered by.
+    pub(super) deposits: BTreeMap<String, i64>,
 }
 
 impl Figures {
@@ -109,7 +112,7 @@ impl Figures {
             match line.group {
                 Group::Link(link_id) => {
                     figures.links.entry(link_id).or_default().add(line);
-                    figures.total.add(line);
+                    figures.add_to_total(line);
                 }
                 Group::Slot(slot) => {
                     if let Some(totals) = figures.slots.get_mut(slot) {
@@ -121,11 +124,21 @@ impl Figures {
         figures
     }
 
-    /// Currencies of the period, the one with the most deposited first; equal ones by name.
+    pub(super) fn add_to_total(&mut self, line: &Line) {
+        self.total.add(line);
+        if line.counted == Counted::Event(EventKind::Deposit) {
+            *self.deposits.entry(line.currency.clone()).or_default() += line.sum.events;
+        }
+    }
+
+    /// Currencies of the period in the one order that every card, chart, table and file has: the one with the most
+    /// deposits first, equal ones by code. Amounts say nothing of it: a million dong is less than a hundred dollars.
     pub fn currencies(&self) -> Vec<String> {
-        let mut currencies: Vec<_> = self.total.revenue.iter().collect();
-        currencies.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
-        currencies.into_iter().map(|(currency, _)| currency.clone()).collect()
+        let deposits = |currency: &String| self.deposits.get(currency).copied().unwrap_or_default();
+        let mut currencies: Vec<String> = self.total.revenue.keys().cloned().collect();
+        // Codes are in their order already, which a stable sort keeps.
+        currencies.sort_by_key(|currency| Reverse(deposits(currency)));
+        currencies
     }
 }
 
@@ -175,6 +188,21 @@ mod tests {
         assert_eq!(figures.links.get(&7).map(|link| link.of(DEPOSIT).events), Some(5));
         assert_eq!(figures.slots.get(1).map(|slot| slot.of(DEPOSIT).events), Some(3));
         assert_eq!(figures.currencies(), ["EUR", "USD"]);
+    }
+
+    #[test]
+    fn currencies_go_by_deposits_then_by_code_and_never_by_amount() {
+        let figures = Figures::of(
+            &[
+                line(Group::Link(0), DEPOSIT, "VND", 1, 9_000_000),
+                line(Group::Link(0), DEPOSIT, "USD", 2, 100),
+                line(Group::Link(7), DEPOSIT, "USD", 2, -900),
+                line(Group::Link(7), DEPOSIT, "BRL", 1, 5),
+                line(Group::Link(7), DEPOSIT, "EUR", 0, 0),
+            ],
+            0,
+        );
+        assert_eq!(figures.currencies(), ["USD", "BRL", "VND"]);
     }
 
     #[test]

@@ -62,11 +62,13 @@ pub fn page(
     figures: &Figures,
 ) -> Result<Reply, Error> {
     let nothing = Totals::default();
+    let currencies = figures.currencies();
     let row = |link: &ListedLink| {
         let totals = figures.links.get(&link.id).unwrap_or(&nothing);
         let count = |event| money::count(totals.of(Counted::Event(event)).events);
-        let sums =
-            totals.revenue.iter().map(|(currency, sum)| money::with_currency(*sum, currency));
+        let sums = currencies.iter().filter_map(|currency| {
+            Some(money::with_currency(*totals.revenue.get(currency)?, currency))
+        });
         Row {
             id: link.id,
             name: visible(&link.draft.name),
