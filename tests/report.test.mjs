@@ -132,7 +132,7 @@ function read(html) {
       const { name, drop = "", events, people } = step.exec(item).groups;
       return { name, drop, events: number(events), people: number(people) };
     }),
-    gauges: shown.section("Conversion").items.map((item) => item.split(" ").at(-1)),
+    gauges: shown.section("Conversion").items.map((item) => item.split(" ")[3]),
     bars: shown.charts.map(({ title, bars }) => ({
       title,
       total: title.split(" ").at(-1),
@@ -180,9 +180,9 @@ async function check(spaceId, zone, query, from, to) {
     [
       ["contact", "click"],
       ["subscribed", "click"],
-      ["registration", "contact"],
-      ["deposit", "registration"],
-    ].map(([part, whole]) => percent(people[part], people[whole])),
+      ["registration", "contact", "click"],
+      ["deposit", "registration", "contact", "click"],
+    ].map(([to, ...before]) => percent(people[to], people[before.find((step) => people[step] >= people[to])] ?? 0)),
     what,
   );
   for (const { title, total: written, sum } of said.bars)

@@ -2,6 +2,7 @@
 //! it, and how amounts are written. Pure: the clock and the zone's offsets are arguments.
 
 pub mod by_link;
+pub mod conversion;
 pub mod money;
 pub mod period;
 pub mod sums;

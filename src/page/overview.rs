@@ -11,7 +11,8 @@ use super::warnings::{self, Warning};
 use crate::db::overview::Overview;
 use crate::error::Error;
 use crate::figures::by_link::{self, COLUMNS};
-use crate::figures::sums::{drop_percent, share_permille};
+use crate::figures::conversion::{self, Conversion};
+use crate::figures::sums::drop_percent;
 use crate::figures::zone::iso_date;
 use crate::figures::{Asked, Counted, Figures, Span, Totals, Zone, money};
 use crate::model::event::EventKind;
@@ -56,10 +57,12 @@ struct Step {
 }
 
 struct Gauge {
-    name: &'static str,
+    name: String,
     value: String,
     /// Of a thousand; `None` of nothing.
     permille: Option<i64>,
+    /// Why it is of another step than usual, or of none.
+    note: &'static str,
 }
 
 struct Bar {
@@ -199,27 +202,53 @@ fn counts(totals: &Totals) -> Vec<(&'static str, String)> {
 
 /// Shares of people, each counted at their first time: a second deposit is not a second conversion.
 fn gauges(totals: &Totals) -> Vec<Gauge> {
-    let gauge = |name, whole: Counted, part: Counted| {
-        let permille = share_permille(totals.of(whole).people, totals.of(part).people);
+    let gauge = |one: &Conversion| {
+        let to = match one.to {
+            SUBSCRIBED => "subscribed",
+            REGISTRATION => "registration",
+            DEPOSIT => "deposit",
+            _ => "contact",
+        };
         Gauge {
-            name,
-            value: percent(permille),
-            permille: permille.map(|share| share.clamp(0, 1000)),
+            name: format!("{} \u{2192} {to}", step_name(one.from)),
+            value: percent(one.permille),
+            permille: one.permille,
+            note: one.passed_over.map(|step| passed_over(step, one.to)).unwrap_or_default(),
         }
     };
-    vec![
-        gauge("Click \u{2192} contact", CLICK, CONTACT),
-        gauge("Click \u{2192} subscribed", CLICK, SUBSCRIBED),
-        gauge("Contact \u{2192} registration", CONTACT, REGISTRATION),
-        gauge("Registration \u{2192} deposit", REGISTRATION, DEPOSIT),
-    ]
+    conversion::of(totals).iter().map(gauge).collect()
+}
+
+fn step_name(step: Counted) -> &'static str {
+    match step {
+        CLICK => "Click",
+        CONTACT => "Contact",
+        SUBSCRIBED => "Subscribed",
+        REGISTRATION => "Registration",
+        DEPOSIT => "Deposit",
+    }
+}
+
+/// Why a step has more people than one that should have come before it.
+fn passed_over(step: Counted, to: Counted) -> &'static str {
+    match (step, to) {
+        (CONTACT, _) => {
+            "More registrations than contacts: some people registered without writing to the bot, or it does not report contacts."
+        }
+        (REGISTRATION, _) => {
+            "More depositors than registrations: the network does not report every registration."
+        }
+        (_, SUBSCRIBED) => {
+            "More subscribers than clicks: some people came without a tracking link."
+        }
+        _ => "More contacts than clicks: some people came without a tracking link.",
+    }
 }
 
 fn funnel(totals: &Totals) -> Vec<Step> {
-    const NAMES: [&str; 5] = ["Click", "Contact", "Subscribed", "Registration", "Deposit"];
     let most = Counted::STEPS.iter().map(|step| totals.of(*step).events).max().unwrap_or(0).max(1);
     let mut previous = None;
-    let step = |(step, name): (Counted, &'static str)| {
+    let step = |step: Counted| {
         let sum = totals.of(step);
         let drop = match previous.replace(sum.events) {
             None => String::new(),
@@ -230,14 +259,14 @@ fn funnel(totals: &Totals) -> Vec<Step> {
             },
         };
         Step {
-            name,
+            name: step_name(step),
             events: money::count(sum.events),
             people: money::count(sum.people),
             drop,
             width: (100 * sum.events.max(0) / most).clamp(0, 100),
         }
     };
-    Counted::STEPS.into_iter().zip(NAMES).map(step).collect()
+    Counted::STEPS.into_iter().map(step).collect()
 }
 
 fn charts(figures: &Figures, labels: &[String]) -> Vec<Chart> {
