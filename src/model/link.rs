@@ -131,20 +131,26 @@ impl LinkDraft {
         }
         match self.kind {
             LinkKind::Bot => {
-                self.target = self.target.trim_start_matches('@').to_owned();
-                // Telegram: usernames have 5 to 32 characters.
-                if !is_word(&self.target, 5..=32) || self.target.contains('-') {
+                let (name, asked) = telegram_place(&self.target);
+                if !is_telegram_name(name) {
                     return bad(
                         "target",
-                        "Write the bot's name as @name: 5 to 32 letters, digits or _.",
+                        "Write the bot's name as @name or https://t.me/name: 5 to 32 letters, digits or _.",
                     );
                 }
+                if asked {
+                    return bad("target", STARTED);
+                }
+                self.target = name.to_owned();
             }
             LinkKind::Channel => {
-                let path = self.target.strip_prefix("https://t.me/");
-                if path.is_none_or(str::is_empty) {
-                    return bad("target", "Write the channel's invite link: https://t.me/…");
-                }
+                let Some(path) = channel_path(&self.target) else {
+                    return bad(
+                        "target",
+                        "Write the channel's invite link (https://t.me/…) or its name as @name.",
+                    );
+                };
+                self.target = format!("https://t.me/{path}");
             }
             LinkKind::Web => {
                 self.check_host(host_of)?;
@@ -294,6 +300,44 @@ fn bad<T>(field: &'static str, reason: &'static str) -> Result<T, BadField> {
 fn is_word(text: &str, lengths: std::ops::RangeInclusive<usize>) -> bool {
     lengths.contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+/// Hosts of Telegram's own links, as its documentation lists them (core.telegram.org/api/links).
+const TELEGRAM_HOSTS: [&str; 3] = ["t.me/", "telegram.me/", "telegram.dog/"];
+
+/// Why a bot's address with a start parameter is refused.
+const STARTED: &str = "Leave out what stands behind the ?. Every visitor gets a start parameter of their own, which carries the click id.";
+
+/// What stands behind Telegram's host in an address, with or without a scheme; `None` for any other text.
+fn behind_telegram(text: &str) -> Option<&str> {
+    let bare = without(text, "https://").or_else(|| without(text, "http://")).unwrap_or(text);
+    TELEGRAM_HOSTS.iter().find_map(|host| without(bare, host))
+}
+
+/// A text without what it begins with, in any letter case.
+fn without<'t>(text: &'t str, start: &str) -> Option<&'t str> {
+    let (before, behind) = text.split_at_checked(start.len())?;
+    before.eq_ignore_ascii_case(start).then_some(behind)
+}
+
+/// The name in each of the ways in which people write a bot, and whether parameters stood behind it.
+fn telegram_place(text: &str) -> (&str, bool) {
+    let text = behind_telegram(text).unwrap_or(text);
+    let (name, asked) = text.split_once('?').map_or((text, ""), |(name, asked)| (name, asked));
+    (name.trim_start_matches('@').trim_end_matches('/'), !asked.is_empty())
+}
+
+/// Telegram: usernames have 5 to 32 characters.
+fn is_telegram_name(name: &str) -> bool {
+    is_word(name, 5..=32) && !name.contains('-')
+}
+
+/// What stands behind `https://t.me/` for a channel: what its address has there, or its name.
+fn channel_path(text: &str) -> Option<&str> {
+    match behind_telegram(text) {
+        Some(path) => Some(path).filter(|path| !path.is_empty()),
+        None => Some(text.trim_start_matches('@')).filter(|name| is_telegram_name(name)),
+    }
 }
 
 /// What stands between scheme and path of a web address, if it is one and has that.

@@ -56,6 +56,50 @@ fn every_kind_sends_the_visitor_on() {
 }
 
 #[test]
+fn one_bot_or_channel_is_the_same_however_its_address_is_written() {
+    let target = |kind, text: &str| {
+        draft(kind, text).check(host_of).map(|draft| draft.target).map_err(|bad| bad.field)
+    };
+    for text in [
+        "my_bot",
+        "@my_bot",
+        "t.me/my_bot",
+        "t.me/my_bot/",
+        "http://t.me/my_bot",
+        "https://t.me/my_bot",
+        " HTTPS://T.me/my_bot/ ",
+        "https://t.me/my_bot?",
+        "https://t.me/@my_bot",
+        "https://telegram.me/my_bot",
+        "telegram.dog/my_bot",
+    ] {
+        assert_eq!(target(LinkKind::Bot, text).as_deref(), Ok("my_bot"), "{text}");
+    }
+    for text in [
+        "https://t.me/my_bot?start=x",
+        "my_bot?start=x",
+        "https://t.me/",
+        "https://example.com/my_bot",
+        "t.me/my_bot/app",
+        "bot",
+    ] {
+        assert_eq!(target(LinkKind::Bot, text), Err("target"), "{text}");
+    }
+    for (text, expected) in [
+        ("@my_channel", "https://t.me/my_channel"),
+        ("my_channel", "https://t.me/my_channel"),
+        ("t.me/my_channel", "https://t.me/my_channel"),
+        ("http://telegram.me/+AbC", "https://t.me/+AbC"),
+        ("https://t.me/joinchat/AbC", "https://t.me/joinchat/AbC"),
+    ] {
+        assert_eq!(target(LinkKind::Channel, text).as_deref(), Ok(expected), "{text}");
+    }
+    for text in ["https://t.me/", "https://example.com/+AbC", "+AbC", "@a"] {
+        assert_eq!(target(LinkKind::Channel, text), Err("target"), "{text}");
+    }
+}
+
+#[test]
 fn a_target_that_was_saved_before_goes_out_as_ascii_too() {
     let target = "https://bücher.example/ä".to_owned();
     let uid_parameter = uid_parameter();
@@ -92,7 +136,7 @@ fn a_wrong_field_is_named() {
         (LinkKind::Bot, "bot"),
         (LinkKind::Bot, "my-bot"),
         (LinkKind::Bot, "https://t.me/x"),
-        (LinkKind::Channel, "my_channel"),
+        (LinkKind::Channel, "my channel"),
         (LinkKind::Channel, "https://t.me/"),
         (LinkKind::Web, "javascript:alert(1)"),
         (LinkKind::Web, "https://"),
