@@ -58,7 +58,7 @@ fn every_kind_sends_the_visitor_on() {
 #[test]
 fn one_bot_or_channel_is_the_same_however_its_address_is_written() {
     let target = |kind, text: &str| {
-        draft(kind, text).check(host_of).map(|draft| draft.target).map_err(|bad| bad.field)
+        draft(kind, text).check(host_of).map(|draft| draft.target).map_err(|bad| bad.first.field)
     };
     for text in [
         "my_bot",
