@@ -210,7 +210,7 @@ test("files of events and links are for a spreadsheet, and hold no formula", asy
   for (const line of lines.slice(3)) assert.match(line, /^\d+,contact,,,'[^,]+,20\d\d-/);
   assert.match(
     lines[1],
-    /^1,deposit,1234\.50,USD,1234\.50,\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,[^,]*,UTC,'=cmd,"a,b",,,1,0,$/,
+    /^1,deposit,1234\.50,USD,1234\.50,\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,[^,]*,UTC,'=cmd,"a,b",,,1,0,,,,,,,,,,,/,
   );
   assert.match(lines[2], /^2,deposit,-5\.00,EUR,-5,/);
   const links = await browser.get(`/s/${space.id}/links.csv?period=7d`);
@@ -221,6 +221,40 @@ test("files of events and links are for a spreadsheet, and hold no formula", asy
     "Total,0,4,0,0,2,2,1234.50,-5.00",
     "",
   ]);
+});
+
+test("a spreadsheet knows the files for UTF-8, and each event has its ad, its click and its key", async () => {
+  const space = await worker.space();
+  const link = await worker.link(space.id, `ads-${space.id}`);
+  const clicked = Date.now() - 5_000;
+  await worker.db
+    .prepare(
+      `INSERT INTO clicks (space_id, uid, link_id, clicked_at_ms, campaign_id, campaign_name, adset_id, adset_name, ad_id,
+         ad_name, placement, country, raw_query)
+       VALUES (?, 'ü', ?, ?, '1', 'Größe, 2', '3', '=set', '5', 'ad', 'feed', 'IN', '')`,
+    )
+    .bind(space.id, link, clicked)
+    .run();
+  await worker.db
+    .prepare("INSERT INTO key_names (space_id, n, kind, name, created_at_ms) VALUES (?1, 7, 'ingest', 'Everflow', 0)")
+    .bind(space.id)
+    .run();
+  for (const query of ["uid=%C3%BC&eid=1&value=5", "eid=2"])
+    await worker.fire(`/e?token=${space.ingest}&event=deposit&${query}`);
+  await worker.db.prepare("UPDATE events SET by_key = 7 WHERE space_id = ? AND seq = 1").bind(space.id).run();
+  await worker.db.prepare("UPDATE events SET by_key = NULL WHERE space_id = ? AND seq = 2").bind(space.id).run();
+  for (const file of ["events", "links"]) {
+    const headers = { cookie: browser.cookie };
+    const answer = await worker.fetch(`/s/${space.id}/${file}.csv?period=today`, { headers });
+    assert.deepEqual([...new Uint8Array(await answer.arrayBuffer()).slice(0, 4)].slice(0, 3), [0xef, 0xbb, 0xbf], file);
+  }
+  const { text } = await browser.get(`/s/${space.id}/events.csv?period=today`);
+  const [head, first, second] = text.split("\r\n");
+  const columns = "campaign_id,campaign_name,adset_id,adset_name,ad_id,ad_name,placement,country,clicked,key";
+  assert.ok(head.startsWith("number,event,") && head.endsWith(`,notes,${columns}`), head);
+  const at = new Date(clicked).toISOString().slice(0, 19).replace("T", " ");
+  assert.ok(first.endsWith(`,1,"Größe, 2",3,'=set,5,ad,feed,IN,${at},Everflow`), first);
+  assert.ok(second.endsWith(",value_empty,,,,,,,,,,"), second);
 });
 
 test("a file of many events is whole", async () => {

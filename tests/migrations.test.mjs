@@ -133,8 +133,13 @@ describe("a database from before there were migrations", () => {
         const query = `period=custom&from=${from}&to=${to}`;
         // The second time its days are summed up.
         for (const path of [`/s/1?${query}`, `/s/1?${query}`]) assert.equal((await browser.get(path)).code, 200);
-        for (const [file, text] of Object.entries(files))
-          assert.equal((await browser.get(`/s/1/${file}?${query}`)).text, text, `${file} ${zone} ${from} ${to}`);
+        for (const [file, text] of Object.entries(files)) {
+          const now = (await browser.get(`/s/1/${file}?${query}`)).text;
+          // Later columns stand behind those that it had.
+          const as = text.split("\r\n").map((line) => line.length);
+          const had = file !== "events.csv" ? now : now.split("\r\n").map((line, at) => line.slice(0, as[at]));
+          assert.equal([had].flat().join("\r\n"), text, `${file} ${zone} ${from} ${to}`);
+        }
       }
     });
   });

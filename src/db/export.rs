@@ -4,18 +4,33 @@
 use constcat::concat;
 use worker::D1Database;
 
-use super::feed::{EVENT_COLUMNS, Item};
+use super::attribution::CLICK_OF_EVENT;
+use super::feed::{EVENT_COLUMNS, Item, read_fields};
+use super::row::Row;
 use super::{figures, json, link, number, rows_of, run, run_together};
 use crate::error::Error;
 use crate::figures::Span;
+use crate::model::click::Fields;
+
+/// What a file has of the click that an event came from, and the key that it came by. A row is read for each
+/// step on the way to the click: none for an event that knows nobody, about two for one with a uid.
+const CLICK_COLUMNS: &str = concat!(
+    ",
+  c.campaign_id, c.campaign_name, c.adset_id, c.adset_name, c.ad_id, c.ad_name, c.placement, c.country,
+  c.clicked_at_ms, e.by_key
+FROM events e LEFT JOIN clicks c ON c.space_id = e.space_id AND c.uid =
+  iif(coalesce(e.uid, e.tg_id) IS NULL, NULL, ",
+    CLICK_OF_EVENT,
+    ")"
+);
 
 /// A piece of a file, oldest first: the period's events among a stretch of numbers. There is no index
 /// by time, which would be one row written more for every event: every number of the stretch is read, up
 /// to the last event that was asked for.
 const EXPORT: &str = concat!(
     EVENT_COLUMNS,
+    CLICK_COLUMNS,
     "
-FROM events e
 WHERE e.space_id = ?1 AND e.seq > ?2 AND e.seq <= ?3 AND e.occurred_at_ms >= ?4 AND e.occurred_at_ms < ?5
   AND e.counted = 1
 ORDER BY e.seq LIMIT ?6"
@@ -44,10 +59,43 @@ const LAST: &str = "
 SELECT coalesce(max(seq), 0) AS seq FROM events WHERE space_id = ?1
 ";
 
+const KEYS: &str = "
+SELECT n AS id, name FROM key_names WHERE space_id = ?1
+";
+
+/// An event as a file has it.
+pub struct Line {
+    pub item: Item,
+    /// Of its click; all are empty where it has none.
+    pub fields: Fields,
+    pub country: Option<String>,
+    pub clicked_at_ms: Option<i64>,
+    /// The number of the key that it came by, where that is known.
+    pub by_key: Option<i64>,
+}
+
+impl Line {
+    fn read(row: &Row) -> Self {
+        Self {
+            item: Item::read(row),
+            fields: read_fields(row),
+            country: row.optional_text("country"),
+            clicked_at_ms: row.optional_number("clicked_at_ms"),
+            by_key: row.optional_number("by_key"),
+        }
+    }
+}
+
+/// Names by number: those of a space's links and keys.
+#[derive(Debug, Default)]
+pub struct Names {
+    pub links: Vec<(i64, String)>,
+    pub keys: Vec<(i64, String)>,
+}
+
 /// Where a period's events are, at one moment.
 pub struct Place {
-    /// Links by id.
-    pub links: Vec<(i64, String)>,
+    pub names: Names,
     /// How many events it has.
     pub events: i64,
     /// The numbers of the last events received before two times.
@@ -74,6 +122,7 @@ pub async fn place(
             (figures::EVENTS, &period),
             (RECEIVED_BEFORE, &received),
             (LAST, &of_space),
+            (KEYS, &of_space),
         ],
     )
     .await?;
@@ -83,7 +132,10 @@ pub async fn place(
     let first = |numbers: Vec<i64>| numbers.into_iter().next().unwrap_or_default();
     let before = numbers(2, "seq")?;
     Ok(Place {
-        links: link::read_names(&rows_of(&results, 0)?),
+        names: Names {
+            links: link::read_names(&rows_of(&results, 0)?),
+            keys: link::read_names(&rows_of(&results, 4)?),
+        },
         events: first(numbers(1, "events")?),
         received_before: <[i64; 2]>::try_from(before).unwrap_or_default(),
         newest: first(numbers(3, "seq")?),
@@ -98,7 +150,7 @@ pub async fn piece(
     (after, last): (i64, i64),
     (from_ms, to_ms): (i64, i64),
     most: i64,
-) -> Result<Vec<Item>, Error> {
+) -> Result<Vec<Line>, Error> {
     let values = [space_id, after, last, from_ms, to_ms, most].map(number);
-    Ok(run(db, EXPORT, &values).await?.rows.iter().map(Item::read).collect())
+    Ok(run(db, EXPORT, &values).await?.rows.iter().map(Line::read).collect())
 }
