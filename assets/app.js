@@ -49,6 +49,7 @@ function live(place) {
       },
     });
     for (const node of fresh) node.classList.add("fresh");
+    sayNeeds(place);
     const newest = place.querySelector("#feed")?.firstElementChild;
     if (newest && before !== newest && fresh.includes(newest)) {
       const words = [...newest.querySelectorAll(".tag, .amount")].map((part) => part.textContent.trim());
@@ -84,6 +85,12 @@ function live(place) {
   follow();
 }
 
+/** The title of the tab says how many things need the user. */
+function sayNeeds(place) {
+  const needs = Number(place.querySelector("[data-needs]").dataset.needs);
+  document.title = (needs > 0 ? `(${needs}) ` : "") + document.title.replace(/^\(\d+\) /, "");
+}
+
 // Copy buttons.
 
 async function copy(button) {
@@ -96,6 +103,23 @@ async function copy(button) {
     button.textContent = "Press Ctrl+C";
   }
   setTimeout(() => { button.textContent = "Copy"; }, 2000);
+}
+
+// An address that is wider than its place scrolls, by the keyboard as well.
+
+function makeReachable() {
+  for (const text of document.querySelectorAll(".copied")) {
+    if (text.scrollWidth > text.clientWidth) text.tabIndex = 0;
+    else text.removeAttribute("tabindex");
+  }
+}
+
+// The tab of this page is in view, also in browsers that do not open a row where they are told to.
+
+function showTab(tab) {
+  const row = tab.parentElement;
+  const left = tab.offsetLeft - row.offsetLeft;
+  if (left + tab.offsetWidth > row.scrollLeft + row.clientWidth) row.scrollLeft = left + tab.offsetWidth - row.clientWidth;
 }
 
 // How long a previous key still works.
@@ -141,11 +165,21 @@ for (const left of document.querySelectorAll("[data-until]")) {
   setInterval(countdown, 1000, left);
 }
 
+makeReachable();
+window.addEventListener("resize", makeReachable);
+document.addEventListener("toggle", makeReachable, true);
+
+const tab = document.querySelector(".tabs [aria-current]");
+if (tab) showTab(tab);
+
 const test = document.getElementById("fire");
 test?.addEventListener("click", (event) => fire(test, event));
 
 // A URL that was asked for is shown, wherever it stands.
 document.getElementById(location.hash.slice(1))?.closest("details")?.setAttribute("open", "");
+
+// Browsers leave out autofocus where the address names a place of the page.
+if (location.hash) document.querySelector("[autofocus]")?.focus();
 
 // Time zones that this browser knows, and its own as the first choice of a new space.
 const zones = document.getElementById("zones");

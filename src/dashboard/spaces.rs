@@ -11,6 +11,9 @@ use crate::page::form::Sent;
 use crate::page::spaces;
 use crate::reply::{Problem, Reply};
 
+/// In the address of a page whose form was saved, so that it says so.
+const SAVED: &str = "saved";
+
 /// What lies outside of any space.
 pub async fn outside(
     config: &Config,
@@ -53,7 +56,8 @@ pub async fn settings(asked: Asked<'_>) -> Result<Answer, Problem> {
     let spaces = db::space::read(&asked.home, asked.space_id).await?;
     let space = spaces.this.clone().ok_or(Problem::NOT_FOUND)?;
     let draft = SpaceDraft { name: space.name, time_zone: space.time_zone, database: None };
-    Ok(spaces::settings(&spaces, space.id, &draft, None, &deployed(asked.config)).into())
+    let saved = !asked.parameter(SAVED).is_empty();
+    Ok(spaces::settings(&spaces, space.id, &draft, None, saved, &deployed(asked.config)).into())
 }
 
 pub async fn save_settings(mut asked: Asked<'_>) -> Result<Answer, Problem> {
@@ -62,13 +66,14 @@ pub async fn save_settings(mut asked: Asked<'_>) -> Result<Answer, Problem> {
     match draft.clone().check(edge::is_time_zone) {
         Ok(checked) => {
             manage::space::change(asked.config, db, asked.space_id, &checked).await?;
-            Ok(go_to(&asked.path("")).into())
+            Ok(go_to(&asked.path(&format!("/settings?{SAVED}=1"))).into())
         }
         Err(bad) => {
             let spaces = db::space::read(db, asked.space_id).await?;
             spaces.this.as_ref().ok_or(Problem::NOT_FOUND)?;
             let deployed = deployed(asked.config);
-            Ok(spaces::settings(&spaces, asked.space_id, &draft, Some(&bad), &deployed).into())
+            Ok(spaces::settings(&spaces, asked.space_id, &draft, Some(&bad), false, &deployed)
+                .into())
         }
     }
 }

@@ -123,7 +123,6 @@ pub struct Spaces {
     /// Its refused postbacks that are no event yet, as far as a page counts them: [`REFUSED_COUNTED`].
     pub refused: i64,
     /// How many things need somebody: these, the findings, destinations in trouble.
-    #[allow(dead_code)] // Until the browser's tab says it.
     pub needs: i64,
     pub schema: Schema,
 }

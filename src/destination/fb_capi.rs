@@ -126,13 +126,10 @@ fn is_token(text: &str) -> bool {
 fn access_token<'a>(draft: &'a DestinationDraft, kept: &'a Secrets) -> Result<&'a str, BadField> {
     let given = draft.text(ACCESS_TOKEN);
     let token = if given.is_empty() { kept.text(ACCESS_TOKEN) } else { given };
-    if token.is_empty() || token.len() > TOKEN_BYTES || !is_token(token) {
-        return bad(
-            ACCESS_TOKEN,
-            "Paste the access token that Events Manager generated for the pixel.",
-        );
+    if (1..=TOKEN_BYTES).contains(&token.len()) && is_token(token) {
+        return Ok(token);
     }
-    Ok(token)
+    bad(ACCESS_TOKEN, "Paste the access token that Events Manager generated for the pixel.")
 }
 
 fn action_source(draft: &DestinationDraft) -> Result<String, BadField> {
@@ -144,10 +141,8 @@ fn action_source(draft: &DestinationDraft) -> Result<String, BadField> {
 }
 
 fn event_source_url(draft: &DestinationDraft) -> Result<Option<String>, BadField> {
-    match draft.text("event_source_url") {
-        "" => Ok(None),
-        _ => draft.address("event_source_url", false).map(Some),
-    }
+    let is_given = !draft.text("event_source_url").is_empty();
+    is_given.then(|| draft.address("event_source_url", false)).transpose()
 }
 
 fn test_event_code(draft: &DestinationDraft) -> Result<Option<String>, BadField> {

@@ -6,6 +6,7 @@ use crate::doctor::group::Group;
 use crate::model::event::EventKind;
 use crate::model::note::Field;
 use crate::network::Pack;
+use crate::text::plural;
 
 /// Longest sender's text in a sentence, in characters.
 const SHOWN: usize = 60;
@@ -60,7 +61,7 @@ pub fn in_settings(group: &Group) -> String {
 
 /// `1 deposit`, `3 deposits`.
 pub fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+    plural::counted(i64::try_from(count).unwrap_or(i64::MAX), noun, &format!("{noun}s"))
 }
 
 /// `1 deposit was`, `3 deposits were`.

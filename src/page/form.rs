@@ -130,6 +130,8 @@ pub struct Form {
     action: String,
     submit: &'static str,
     fields: Vec<Field>,
+    /// What was done with what it sent before; empty where it is new.
+    done: &'static str,
     /// What is wrong with none of the fields alone.
     errors: Vec<String>,
     /// Names and values that are sent along unseen.
@@ -143,7 +145,12 @@ impl HtmlSafe for Form {}
 impl Form {
     pub fn new(action: String, submit: &'static str, fields: Vec<Field>) -> Self {
         let password = fields.iter().any(|field| field.autocomplete == "current-password");
-        Self { action, submit, fields, errors: Vec::new(), hidden: Vec::new(), password }
+        Self { action, submit, fields, done: "", errors: Vec::new(), hidden: Vec::new(), password }
+    }
+
+    /// Says what was done with what it sent before, where something was.
+    pub fn done(self, done: Option<&'static str>) -> Self {
+        Self { done: done.unwrap_or_default(), ..self }
     }
 
     pub fn hidden(mut self, name: &'static str, value: &str) -> Self {

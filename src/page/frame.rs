@@ -50,6 +50,8 @@ struct Tab {
 #[template(path = "frame.html")]
 struct Frame<'a> {
     title: &'a str,
+    /// How many things need the user: the browser's tab says so while another one is looked at.
+    needs: i64,
     all: &'a [ListedSpace],
     this: Option<&'a ListedSpace>,
     tabs: Vec<Tab>,
@@ -88,7 +90,8 @@ pub fn of_space<T: Template>(
     let this = spaces.this.as_ref();
     let tabs = SECTIONS.iter().map(tab).collect();
     let remedy = spaces.schema.remedy();
-    let frame = Frame { title, all: &spaces.all, this, tabs, session: true, remedy, main };
+    let (needs, all) = (spaces.needs, &spaces.all);
+    let frame = Frame { title, needs, all, this, tabs, session: true, remedy, main };
     render(status, &frame, any::type_name::<T>())
 }
 
@@ -109,7 +112,7 @@ pub fn alone<T: Template>(
     main: &T,
 ) -> Result<Reply, Error> {
     let tabs = Vec::new();
-    let frame = Frame { title, all: &[], this: None, tabs, session, remedy: None, main };
+    let frame = Frame { title, needs: 0, all: &[], this: None, tabs, session, remedy: None, main };
     render(status, &frame, any::type_name::<T>())
 }
 

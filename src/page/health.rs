@@ -44,7 +44,8 @@ struct HealthPage {
     space_id: i64,
     cards: Vec<Card>,
     muted: Vec<Card>,
-    examined: String,
+    /// What there is to say where nothing is to be mended.
+    well: String,
     network: Form,
 }
 
@@ -58,7 +59,7 @@ pub fn page(shown: &Shown<'_>, space_id: i64, zone: &Zone) -> Result<Reply, Erro
         space_id,
         cards: cards(shown.findings),
         muted: cards(shown.muted),
-        examined: money::count(i64::try_from(shown.examined).unwrap_or(i64::MAX)),
+        well: well(shown.examined),
         network: choice(space_id, shown.network, &packs),
     };
     frame::of_space(200, shown.spaces, Section::Health, "Health", &page)
@@ -105,6 +106,17 @@ fn deed(space_id: i64, finding: &Finding) -> (String, &'static str) {
             (format!("{}?of=events{}", refused(), ticked(&finding.seqs)), "Mend the events")
         }
         _ => (String::new(), ""),
+    }
+}
+
+fn well(examined: usize) -> String {
+    match examined {
+        0 => "Nothing has arrived yet.".to_owned(),
+        1 => "Nothing to mend in the one postback so far.".to_owned(),
+        many => {
+            let many = money::count(i64::try_from(many).unwrap_or(i64::MAX));
+            format!("Nothing to mend among the newest {many} postbacks.")
+        }
     }
 }
 

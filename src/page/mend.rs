@@ -18,6 +18,7 @@ use crate::model::replay::Of;
 use crate::postback::mend::{Mend, NOT_A_CONVERSION};
 use crate::postback::replay::Known;
 use crate::reply::Reply;
+use crate::text::plural::noun;
 
 /// What can be set or renamed, the likeliest first.
 const FIELDS: [&str; 7] = ["value", "currency", "uid", "eid", "event", "t", "tg_id"];
@@ -196,7 +197,8 @@ fn summary(preview: &Preview) -> String {
     match preview.job.which.of {
         Of::Events => format!("{stored} would change, {left} would stay as they are."),
         Of::Refused => format!(
-            "{stored} would be stored, {known} are known already, {left} would stay refused."
+            "{stored} would be stored, {known} {} known already, {left} would stay refused.",
+            noun(known, "is", "are")
         ),
     }
 }

@@ -116,6 +116,7 @@ struct OverviewPage<'a> {
 struct Live {
     space_id: i64,
     seen: String,
+    needs: i64,
     is_new: bool,
     has_links: bool,
     has_destinations: bool,
@@ -169,6 +170,7 @@ fn live_part(shown: &Shown<'_>, overview: &Overview) -> Live {
     Live {
         space_id: shown.space_id,
         seen: format!("{}~{}", overview.seen.events, overview.seen.clicks),
+        needs: overview.spaces.needs,
         is_new: overview.feed.is_empty(),
         has_links: !overview.links.is_empty(),
         has_destinations: !overview.destinations.is_empty(),

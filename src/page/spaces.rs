@@ -48,15 +48,17 @@ pub fn new(is_first: bool, draft: &SpaceDraft, bad: Option<&BadFields>) -> Resul
     frame::alone(form::status(bad), true, title, &main)
 }
 
-/// Name and zone of a space, and what is `deployed`.
+/// Name and zone of a space, and what is `deployed`; that they are `saved`, right after they were.
 pub fn settings(
     spaces: &Spaces,
     space_id: i64,
     draft: &SpaceDraft,
     bad: Option<&BadFields>,
+    saved: bool,
     deployed: &str,
 ) -> Result<Reply, Error> {
-    let form = Form::new(format!("/s/{space_id}/settings"), "Save", fields(draft)).refused(bad);
+    let form = Form::new(format!("/s/{space_id}/settings"), "Save", fields(draft));
+    let form = form.done(saved.then_some("Saved.")).refused(bad);
     let text = "Reports use days in this time zone. Changing it does not change any event, only where each day begins.";
     let main = Screen { title: "Settings", text, form, zones: true, foot: deployed };
     frame::of_space(form::status(bad), spaces, Section::Settings, "Settings", &main)

@@ -2,6 +2,7 @@
 
 use crate::doctor::say::{clock, counted, day, shown};
 use crate::doctor::window::{Finding, UnknownKeys, Window};
+use crate::text::plural::noun;
 
 const WORD: &str = "key_unknown";
 
@@ -32,11 +33,16 @@ pub fn findings(window: &Window) -> Vec<Finding> {
     let (which, mend) = told(key, &hours, window.now_ms);
     let times = counted(usize::try_from(of_key).unwrap_or_default(), "postback");
     let mut sentence = format!(
-        "{times} since {} came with {which}, so none of them was kept.",
-        clock(first_ms, window.now_ms)
+        "{times} since {} came with {which}, so {} kept.",
+        clock(first_ms, window.now_ms),
+        noun(of_key, "it was not", "none of them was")
     );
     if all > of_key {
-        sentence.push_str(&format!(" Another {} had other keys that open nothing.", all - of_key));
+        let others = all - of_key;
+        let (one, many) =
+            ("had another key that opens nothing", "had other keys that open nothing");
+        let keys = noun(others, one, many);
+        sentence.push_str(&format!(" Another {others} {keys}."));
     }
     vec![Finding {
         cause: WORD,
@@ -117,7 +123,7 @@ mod tests {
         let other = UnknownKeys { is_ours: false, ..keys("xt_in_zz", 1) };
         let found = found(vec![other, keys("xt_in_ab", 5)]);
         assert!(found[0].sentence.contains("none of this space's"), "{}", found[0].sentence);
-        assert!(found[0].sentence.ends_with("Another 1 had other keys that open nothing."));
+        assert!(found[0].sentence.ends_with("Another 1 had another key that opens nothing."));
         let other = UnknownKeys { is_ours: false, ..keys("xt_in_zz", 1) };
         assert!(
             super::findings(&Window {
