@@ -455,3 +455,27 @@ test("strangers' texts are shown and never interpreted", async () => {
     }
   }
 });
+
+test("on every page what is opened is closed where it was opened", async () => {
+  const space = await worker.space("Balanced");
+  const link = await worker.link(space.id, "balanced");
+  const { id } = await worker.row(
+    `
+      INSERT INTO destinations (space_id, name, enabled, events, config, secrets, created_at_ms, missed_from, missed_to)
+      VALUES (?, 'Hook', 1, '{"deposit":"Purchase"}', ?, '', 0, 0, 1) RETURNING id`,
+    space.id,
+    JSON.stringify({ kind: "webhook", url: "https://hook.example/", method: "POST" }),
+  );
+  await worker.fire(`/e?token=${space.ingest}&event=deposit&uid=a&eid=1&value=5`);
+  await worker.fire(`/e?token=${space.ingest}&event=deposit&uid=a&eid=1&value=6`);
+  await worker.fire(`/e?token=${space.ingest}&event=deposit&uid=a&eid=2&value=x`);
+  const screens = [
+    ...["", "/events", "/events/1", "/events/new", "/health", "/refused", "/refused/1", "/mend?of=refused", "/replays"],
+    ...["/rules", "/try", "/keys", "/links", "/links/new", `/links/${link}`, "/settings", "/destinations"],
+    ...["fb_capi", "webhook", "s2s_postback"].map((kind) => `/destinations/new?kind=${kind}`),
+    ...["", "?done=saved&tested=0&shown=0", "/test"].map((rest) => `/destinations/${id}${rest}`),
+    `/events/1/send?destination=${id}`,
+  ];
+  for (const path of ["/new", "/s/999", ...screens.map((screen) => `/s/${space.id}${screen}`)])
+    assert.ok(page((await browser.get(path)).text).heading, path);
+});

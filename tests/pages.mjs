@@ -1,5 +1,5 @@
 // A page as its readers have it: by headings, labels, roles and words, whatever its tags and classes are.
-import { parse } from "node-html-parser";
+import { parse, valid } from "node-html-parser";
 
 const INLINE = new Set(["a", "b", "bdi", "code", "i", "label", "small", "span", "time"]);
 const UNSEEN = new Set(["script", "style", "svg", "template"]);
@@ -18,8 +18,11 @@ const squeezed = (text) => text.replace(/[ \t\r\n]+/g, " ").replace(/^ | $/g, ""
 const textOf = (node) => squeezed(words(node));
 const matches = (text, wanted) => (wanted instanceof RegExp ? wanted.test(text) : text === wanted);
 
-/** An answer's HTML, to be asked for its parts. */
-export const page = (html) => new Part(parse(html, { comment: false }));
+/** An answer's HTML, to be asked for its parts. What is opened in it has to be closed where it was opened. */
+export function page(html) {
+  if (!valid(html)) throw new Error(`an element is not closed, or closed elsewhere: ${html}`);
+  return new Part(parse(html, { comment: false }));
+}
 
 class Part {
   constructor(node) {
