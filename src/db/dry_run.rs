@@ -40,7 +40,7 @@ p AS (",
   FROM (SELECT ?1 AS report, 0 AS at)
 ),
 k AS (
-  SELECT p.*, s.id AS space_id FROM p JOIN spaces s ON s.id = coalesce(?3, (
+  SELECT p.*, s.id AS space_id, NULL AS by_key FROM p JOIN spaces s ON s.id = coalesce(?3, (
     SELECT y.space_id FROM keys y
     WHERE y.hash = p.hash AND y.kind = p.kind
       AND (y.expires_at_ms IS NULL OR y.expires_at_ms > p.received_at_ms)
@@ -57,7 +57,7 @@ const ROW: &str = concat!(
 n AS (SELECT u.*, 1 AS nth, 1 AS leads FROM u),
 r (
   space_id, seq, dedup, event, uid, eid, tg_id, value, micros, currency,
-  occurred_at_ms, received_at_ms, link_id, first, receipt, notes, raw, counted
+  occurred_at_ms, received_at_ms, link_id, first, receipt, notes, raw, counted, by_key
 ) AS (",
     STORED,
     ")

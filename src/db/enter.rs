@@ -25,7 +25,7 @@ p AS (",
   FROM (SELECT ?1 AS report, 0 AS at)
 ),
 k AS (
-  SELECT p.*, s.id AS space_id FROM p JOIN spaces s ON s.id = ?3
+  SELECT p.*, s.id AS space_id, NULL AS by_key FROM p JOIN spaces s ON s.id = ?3
   WHERE NOT EXISTS (SELECT 1 FROM moves m WHERE m.space_id = s.id AND m.state IN ('leaving', 'left'))
 ),",
     TRACED,

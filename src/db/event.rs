@@ -16,7 +16,7 @@ use crate::model::note::{self, Note};
 pub(super) const INTO_EVENTS: &str = "
 INSERT INTO events (
   space_id, seq, dedup, event, uid, eid, tg_id, value, micros, currency,
-  occurred_at_ms, received_at_ms, link_id, first, receipt, notes, raw, counted
+  occurred_at_ms, received_at_ms, link_id, first, receipt, notes, raw, counted, by_key
 )";
 
 /// The columns of `report`, which is JSON of [`Columns`]; `at` is where it stands among others.
@@ -29,10 +29,11 @@ pub(super) const COLUMNS: &str = "
     report ->> 'occurred_at_ms' AS occurred_at_ms, report ->> 'notes' AS notes, report ->> 'raw' AS raw,
     report ->> 'rules' AS rules, coalesce(report ->> 'counted', 1) AS counted";
 
-/// From the reports `p` those whose keys open a space, and that were read by the rules that the space has on.
+/// From the reports `p` those whose keys open a space, and that were read by the rules that the space has on, each with
+/// the number of its key.
 pub(super) const ADMITTED: &str = "
 k AS (
-  SELECT p.*, y.space_id FROM p JOIN keys y
+  SELECT p.*, y.space_id, y.n AS by_key FROM p JOIN keys y
     ON y.hash = p.hash AND y.kind = p.kind
     AND (y.expires_at_ms IS NULL OR y.expires_at_ms > p.received_at_ms)
     AND (p.rules IS NULL OR p.rules = y.rules)
@@ -109,7 +110,7 @@ SELECT
   END,
   n.receipt,
   CASE WHEN n.plus_restored THEN json_insert(coalesce(n.notes, '[]'), '$[#]', ?2) ELSE n.notes END,
-  n.raw, n.counted
+  n.raw, n.counted, n.by_key
 FROM n
 WHERE true";
 
@@ -196,7 +197,7 @@ SELECT
     SELECT 1 FROM events e INDEXED BY events_uid
     WHERE e.space_id = n.space_id AND e.uid = n.uid AND e.event = n.event AND e.counted = 1
   ),
-  n.receipt, n.notes, n.raw, n.counted
+  n.receipt, n.notes, n.raw, n.counted, n.by_key
 FROM n
 WHERE true",
     OR_AGAIN,

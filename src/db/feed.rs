@@ -9,6 +9,7 @@ use worker::wasm_bindgen::JsValue;
 use super::attribution::{CLICK_OF_EVENT, UID_OF_EVENT};
 use super::case::{self, OUT_BY_OF_E, OutBy, TWIN_OF_E};
 use super::history::{self, History};
+use super::key_name::{self, KeyName};
 use super::row::Row;
 use super::space::{self, Home, Spaces};
 use super::{number, optional_number, rows_of, run_together, text};
@@ -169,6 +170,8 @@ pub struct Whole {
     pub history: History,
     /// What the rules and replays do that its notes name.
     pub acts: Vec<(Note, String)>,
+    /// The key that it came with, where that is known.
+    pub key: Option<KeyName>,
 }
 
 impl Item {
@@ -256,6 +259,7 @@ pub async fn whole(home: &Home, space_id: i64, seq: i64) -> Result<(Spaces, Opti
             (history::AGAIN, &event),
             (case::OF_EVENT, &event),
             (super::rule::ACTED, &event),
+            (key_name::OF_EVENT, &event),
         ],
     )
     .await?;
@@ -271,6 +275,7 @@ pub async fn whole(home: &Home, space_id: i64, seq: i64) -> Result<(Spaces, Opti
         links: super::link::read_names(&rows_of(&results, 5)?),
         history: History::read(&rows_of(&results, 6)?, &rows_of(&results, 7)?),
         acts: super::rule::read_acts(&rows_of(&results, 8)?),
+        key: rows_of(&results, 9)?.first().and_then(KeyName::read),
     };
     Ok((spaces, Some(whole)))
 }

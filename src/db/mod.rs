@@ -23,6 +23,7 @@ pub mod group;
 pub mod health;
 pub mod history;
 pub mod key;
+pub mod key_name;
 pub mod link;
 pub mod moves;
 pub mod overview;

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
 
+use super::key_name::KeyName;
 use super::row::Row;
 use super::rule::Shut;
 use super::space::{self, Home, Spaces};
@@ -24,13 +25,13 @@ const FINGERPRINT_BYTES: usize = 16;
 /// Keeps a JSON array of [`Columns`] in their order. As for events: the key gives the space, and no row
 /// comes back for a key that opens none.
 const KEEP: &str = "
-INSERT INTO held (space_id, seq, fingerprint, status, notes, raw, received_at_ms, receipt)
+INSERT INTO held (space_id, seq, fingerprint, status, notes, raw, received_at_ms, receipt, by_key)
 SELECT
   k.space_id,
   coalesce((SELECT max(h.seq) FROM held h WHERE h.space_id = k.space_id), 0)
     + row_number() OVER (PARTITION BY k.space_id ORDER BY p.key),
   p.value ->> 'fingerprint', p.value ->> 'status', p.value ->> 'notes', p.value ->> 'raw',
-  p.value ->> 'received_at_ms', p.value ->> 'receipt'
+  p.value ->> 'received_at_ms', p.value ->> 'receipt', k.n
 FROM json_each(?1) p CROSS JOIN keys k
 WHERE k.hash = p.value ->> 'key_hash' AND k.kind = p.value ->> 'key_kind'
   AND (k.expires_at_ms IS NULL OR k.expires_at_ms > p.value ->> 'received_at_ms')
@@ -50,8 +51,9 @@ WHERE space_id = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3
 ";
 
 const ONE: &str = "
-SELECT seq, status, notes, raw, received_at_ms, refires, event_seq FROM held
-WHERE space_id = ?1 AND seq = ?2
+SELECT h.seq, h.status, h.notes, h.raw, h.received_at_ms, h.refires, h.event_seq, w.n, w.name
+FROM held h LEFT JOIN key_names w ON w.space_id = h.space_id AND w.n = h.by_key
+WHERE h.space_id = ?1 AND h.seq = ?2
 ";
 
 /// A refused postback.
@@ -67,6 +69,8 @@ pub struct Refused {
     pub refires: i64,
     /// The event that it has become since.
     pub event_seq: Option<i64>,
+    /// The key that it came with, where that is known and was asked for.
+    pub key: Option<KeyName>,
 }
 
 impl Refused {
@@ -79,6 +83,7 @@ impl Refused {
             received_at_ms: row.number("received_at_ms"),
             refires: row.number("refires"),
             event_seq: row.optional_number("event_seq"),
+            key: KeyName::read(row),
         }
     }
 }

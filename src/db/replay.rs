@@ -74,7 +74,7 @@ p AS (",
   FROM (SELECT value AS report, value ->> 'held' AS at FROM json_each(?1))
 ),
 k AS (
-  SELECT p.*, h.space_id FROM p CROSS JOIN held h
+  SELECT p.*, h.space_id, h.by_key FROM p CROSS JOIN held h
     ON h.space_id = ?3 AND h.seq = p.at AND h.event_seq IS NULL
   WHERE EXISTS (
     SELECT 1 FROM replays r

@@ -35,6 +35,8 @@ pub struct Line {
 /// A receipt in words.
 pub struct Shown {
     pub raw: String,
+    /// The name of the key that it came with.
+    pub key: Option<String>,
     pub parameters: Vec<Read>,
     pub repairs: Vec<Explained>,
     pub status: &'static str,
@@ -71,6 +73,7 @@ impl Shown {
         let listed = receipt.again.len() as i64;
         Self {
             raw: visible(&receipt.raw),
+            key: receipt.key.as_ref().map(|key| visible(&key.name)),
             parameters: receipt.parameters.iter().map(read).collect(),
             repairs: receipt.repairs.iter().map(|note| explain(note)).collect(),
             status: decision.status,

@@ -66,6 +66,7 @@ pub fn foreseen(recorded: Recorded, foreseen: Foreseen, now_ms: i64) -> Receipt 
 fn receipt(raw: String, parameters: Vec<super::Parameter>, decision: Decision) -> Receipt {
     Receipt {
         raw,
+        key: None,
         parameters,
         repairs: repairs(&decision.notes),
         decision,

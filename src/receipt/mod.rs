@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::db::feed::Item;
 use crate::db::history::Says;
+use crate::db::key_name::KeyName;
 use crate::model::amount::plain;
 use crate::model::event::EventKind;
 use crate::model::note::{Field, Note};
@@ -26,6 +27,10 @@ pub use stored::{of_event, of_refused};
 pub struct Receipt {
     /// Query and body as one query, keys removed. Empty where it is not kept any more.
     pub raw: String,
+    /// The key that it came with; `None` where that is not known: it was entered by hand, came before that was kept,
+    /// or is tried out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<Key>,
     pub parameters: Vec<Parameter>,
     /// The notes that are about repairs.
     pub repairs: Vec<String>,
@@ -96,6 +101,13 @@ pub struct Event {
     pub refires: i64,
     pub link: Option<Link>,
     pub click: Option<Click>,
+}
+
+/// A key by its number and its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Key {
+    pub n: i64,
+    pub name: String,
 }
 
 /// A link by its name.
@@ -242,6 +254,10 @@ impl Again {
         };
         Self { differs, version: Some(version), ..same }
     }
+}
+
+fn key(name: &Option<KeyName>) -> Option<Key> {
+    name.as_ref().map(|key| Key { n: key.n, name: key.name.clone() })
 }
 
 /// The link of an id, by its name where that is known.

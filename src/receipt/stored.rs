@@ -3,7 +3,7 @@
 
 use super::reason;
 use super::{
-    Again, Click, Decided, Decision, Delivery, Event, Parameter, Receipt, link, note_spelling,
+    Again, Click, Decided, Decision, Delivery, Event, Parameter, Receipt, key, link, note_spelling,
     repairs, word,
 };
 use crate::db::destination::raw;
@@ -27,6 +27,7 @@ pub fn of_event(whole: &Whole) -> Receipt {
     let decisions = decisions(&whole.history);
     Receipt {
         raw: item.raw.clone(),
+        key: key(&whole.key),
         parameters,
         repairs: repairs(&item.notes),
         counters: event.counters(),
@@ -48,6 +49,7 @@ pub fn of_refused(refused: &Refused) -> Receipt {
     let hint = refused.status.and_then(Status::hint).unwrap_or_default();
     Receipt {
         raw: refused.raw.clone(),
+        key: key(&refused.key),
         parameters: parameters(&refused.raw, refused.received_at_ms),
         repairs: repairs(&refused.notes),
         decision: Decision {
