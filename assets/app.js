@@ -105,6 +105,15 @@ async function copy(button) {
   setTimeout(() => { button.textContent = "Copy"; }, 2000);
 }
 
+// Macros are written into the field beside which they are listed, where the cursor is.
+
+function insert(button) {
+  const field = document.getElementById(button.dataset.insert);
+  const text = button.parentElement.querySelector("code").textContent;
+  field.setRangeText(text, field.selectionStart, field.selectionEnd, "end");
+  field.focus();
+}
+
 // An address that is wider than its place scrolls, by the keyboard as well.
 
 function makeReachable() {
@@ -158,6 +167,11 @@ if (place) live(place);
 for (const button of document.querySelectorAll("button[data-copy]")) {
   button.hidden = false;
   button.addEventListener("click", () => copy(button));
+}
+
+for (const button of document.querySelectorAll("button[data-insert]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => insert(button));
 }
 
 for (const left of document.querySelectorAll("[data-until]")) {

@@ -130,7 +130,7 @@ fn draft(sent: &Sent) -> DestinationDraft {
 /// What was typed into a field; `None` where it was left empty.
 fn given(sent: &Sent, field: &Field) -> Option<Given> {
     match field.holds {
-        Holds::Text | Holds::Optional | Holds::OneOf(_) | Holds::Secret => {
+        Holds::Text | Holds::Template | Holds::Optional | Holds::OneOf(_) | Holds::Secret => {
             sent.optional(field.name).map(Given::Text)
         }
         Holds::Number { unset } => sent.optional(field.name).map(|text| match text.parse() {

@@ -209,7 +209,7 @@ fn once<'de, T: serde::Deserialize<'de>, A: MapAccess<'de>>(
 /// Reads what a field is given; `None` where it is left out with `null`.
 fn read<'de, A: MapAccess<'de>>(field: &Field, map: &mut A) -> Result<Option<Given>, A::Error> {
     Ok(match field.holds {
-        Holds::Text => Some(Given::Text(map.next_value()?)),
+        Holds::Text | Holds::Template => Some(Given::Text(map.next_value()?)),
         Holds::Optional | Holds::OneOf(_) | Holds::Secret => {
             map.next_value::<Option<String>>()?.map(Given::Text)
         }

@@ -19,6 +19,8 @@ pub struct Field {
 pub enum Holds {
     /// A text that must be there.
     Text,
+    /// The same, in which macros of `template` are filled in.
+    Template,
     /// A text that may be left out.
     Optional,
     /// One of these words; the first where it is left out.

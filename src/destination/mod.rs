@@ -87,7 +87,7 @@ impl DestinationDraft {
         };
         for field in kind.fields {
             let given = match field.holds {
-                Holds::Text | Holds::Optional | Holds::OneOf(_) => {
+                Holds::Text | Holds::Template | Holds::Optional | Holds::OneOf(_) => {
                     json::optional_text(stored, field.name).map(Given::Text)
                 }
                 Holds::Number { .. } => {

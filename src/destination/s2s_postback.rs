@@ -26,7 +26,7 @@ pub static KIND: DestinationKind = DestinationKind {
             name: "url_template",
             label: "Address with macros",
             hint: "For example https://example.com/postback?clickid={uid}&goal={canonical}&sum={value}&cur={currency}",
-            holds: Holds::Text,
+            holds: Holds::Template,
         },
         Field { name: "method", label: "Method", hint: "", holds: Holds::OneOf(&METHODS) },
         Field {

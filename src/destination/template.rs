@@ -10,36 +10,49 @@ pub const ENCODED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(
 /// What a macro is filled with; `None` where it is not known.
 type Filling = fn(&Facts) -> Option<String>;
 
-/// Every macro that a template may use, with where its value comes from.
-const MACROS: &[(&str, Filling)] = &[
-    ("uid", |facts| facts.uid.clone()),
-    ("event", |facts| Some(facts.target.clone())),
-    ("canonical", |facts| Some(facts.canonical.code().to_owned())),
-    ("value", Facts::value),
-    ("currency", |facts| Some(facts.currency.clone())),
-    ("occurred_at_ms", |facts| Some(facts.occurred_at_ms.to_string())),
-    ("tg_id", |facts| facts.tg_id.map(|id| id.to_string())),
-    ("fbclid", |facts| facts.click.as_ref()?.fields.fbclid.clone()),
-    ("campaign_id", |facts| facts.click.as_ref()?.fields.campaign_id.clone()),
-    ("campaign_name", |facts| facts.click.as_ref()?.fields.campaign_name.clone()),
-    ("adset_id", |facts| facts.click.as_ref()?.fields.adset_id.clone()),
-    ("adset_name", |facts| facts.click.as_ref()?.fields.adset_name.clone()),
-    ("ad_id", |facts| facts.click.as_ref()?.fields.ad_id.clone()),
-    ("ad_name", |facts| facts.click.as_ref()?.fields.ad_name.clone()),
-    ("placement", |facts| facts.click.as_ref()?.fields.placement.clone()),
-    ("event_id", |facts| Some(facts.event_id.clone())),
-    ("eid", |facts| facts.eid.clone()),
-    ("country", |facts| facts.click.as_ref()?.country.clone()),
+/// Every macro that a template may use, with what it becomes and where its value comes from.
+const MACROS: &[(&str, &str, Filling)] = &[
+    ("uid", "the click id", |facts| facts.uid.clone()),
+    ("event", "your name for the event", |facts| Some(facts.target.clone())),
+    ("canonical", "contact, subscribed, registration or deposit", |facts| {
+        Some(facts.canonical.code().to_owned())
+    }),
+    ("value", "the amount of a deposit, such as 25.00", Facts::value),
+    ("currency", "its currency, such as USD", |facts| Some(facts.currency.clone())),
+    ("occurred_at_ms", "when it happened, in milliseconds since 1970", |facts| {
+        Some(facts.occurred_at_ms.to_string())
+    }),
+    ("tg_id", "the Telegram user's number", |facts| facts.tg_id.map(|id| id.to_string())),
+    ("fbclid", "Facebook's click id", |facts| facts.click.as_ref()?.fields.fbclid.clone()),
+    ("campaign_id", "the campaign's id", |facts| facts.click.as_ref()?.fields.campaign_id.clone()),
+    ("campaign_name", "the campaign's name", |facts| {
+        facts.click.as_ref()?.fields.campaign_name.clone()
+    }),
+    ("adset_id", "the ad set's id", |facts| facts.click.as_ref()?.fields.adset_id.clone()),
+    ("adset_name", "the ad set's name", |facts| facts.click.as_ref()?.fields.adset_name.clone()),
+    ("ad_id", "the ad's id", |facts| facts.click.as_ref()?.fields.ad_id.clone()),
+    ("ad_name", "the ad's name", |facts| facts.click.as_ref()?.fields.ad_name.clone()),
+    ("placement", "where the ad was shown", |facts| facts.click.as_ref()?.fields.placement.clone()),
+    ("event_id", "this event's own id, the same at every try", |facts| {
+        Some(facts.event_id.clone())
+    }),
+    ("eid", "the network's transaction id", |facts| facts.eid.clone()),
+    ("country", "the visitor's country, such as IN", |facts| facts.click.as_ref()?.country.clone()),
 ];
 
 /// What fills the macro of this name; `None` for an unknown name.
 fn filling(name: &str) -> Option<Filling> {
-    MACROS.iter().find(|(known, _)| *known == name).map(|(_, filling)| *filling)
+    MACROS.iter().find(|(known, ..)| *known == name).map(|(.., filling)| *filling)
+}
+
+/// Every macro as it is written, with what it becomes.
+pub fn macros() -> impl Iterator<Item = (String, &'static str)> {
+    MACROS.iter().map(|(name, meaning, _)| (format!("{{{name}}}"), *meaning))
 }
 
 /// All macros as they are written, one behind the other.
 fn every_macro() -> String {
-    MACROS.iter().map(|(name, _)| format!("{{{name}}}")).collect::<Vec<_>>().join(" ")
+    macros().map(|(written, _)| written).collect::<Vec<_>>().join(" ")
 }
 
 /// Refuses a template with a macro that we do not know, or with one where the host is decided.
@@ -138,7 +151,7 @@ mod tests {
 
     #[test]
     fn every_macro_is_filled_encoded_and_empty_when_unknown() {
-        let all = MACROS.iter().map(|(name, _)| format!("{name}={{{name}}}"));
+        let all = MACROS.iter().map(|(name, ..)| format!("{name}={{{name}}}"));
         let all = all.collect::<Vec<_>>().join("&");
         let template = format!("https://a.example/?{all}");
         assert_eq!(check(&template), Ok(()));

@@ -205,6 +205,26 @@ pub struct Macros {
     pub currency: String,
 }
 
+/// What other networks write into a parameter, each macro with the networks that do: for whoever looks for theirs.
+pub fn macros_for(packs: &[Pack], parameter: &str) -> Vec<(String, String)> {
+    let mut found = BTreeMap::<String, Vec<&str>>::new();
+    for pack in packs {
+        let texts: Vec<&String> = match parameter {
+            "uid" => pack.uid.iter().collect(),
+            "eid" => pack.eid.values().collect(),
+            "value" => pack.amounts.iter().map(|amount| &amount.name).collect(),
+            _ => pack.currency.iter().collect(),
+        };
+        for text in texts {
+            let names = found.entry(text.clone()).or_default();
+            if names.last() != Some(&pack.name.as_str()) {
+                names.push(&pack.name);
+            }
+        }
+    }
+    found.into_iter().map(|(text, names)| (text, names.join(", "))).collect()
+}
+
 impl Macros {
     /// The macros trimmed; refuses every one that would break the URL.
     pub fn check(mut self) -> Result<Self, BadFields> {

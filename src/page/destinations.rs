@@ -11,7 +11,7 @@ use crate::db::space::Spaces;
 use crate::destination::field::{self, Holds};
 use crate::destination::outcome::Outcome;
 use crate::destination::request::{Attempt, Tested};
-use crate::destination::{self, DestinationDraft, DestinationKind, KINDS, name_field};
+use crate::destination::{self, DestinationDraft, DestinationKind, KINDS, name_field, template};
 use crate::error::BadFields;
 use crate::error::Error;
 use crate::figures::{Zone, money};
@@ -260,6 +260,10 @@ fn of_kind(
     let text = draft.optional(name).unwrap_or_default();
     match holds {
         Holds::Text => Field::line(name, label, text).hint(hint),
+        Holds::Template => Field::line(name, label, text).hint(hint).macros(
+            "Macros that are filled in",
+            template::macros().map(|(written, meaning)| (written, meaning.to_owned())),
+        ),
         Holds::Optional => Field::optional(name, label, text).hint(hint),
         Holds::OneOf(words) => {
             let options: Vec<(&str, &str)> = words.iter().map(|word| (*word, *word)).collect();

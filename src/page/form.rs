@@ -26,6 +26,8 @@ pub struct Field {
     control: Control,
     value: String,
     error: String,
+    /// What the list of macros is called, and each with its meaning.
+    macros: (&'static str, Vec<(String, String)>),
     required: bool,
     /// Whether it has the focus when the page opens.
     focused: bool,
@@ -44,6 +46,7 @@ impl Field {
             control,
             value: String::new(),
             error: String::new(),
+            macros: ("", Vec::new()),
             required: false,
             focused: false,
             list: "",
@@ -90,6 +93,15 @@ impl Field {
         Self { hint: hint.into(), ..self }
     }
 
+    /// Lists the macros that can be written here, each as it is written and with its meaning.
+    pub fn macros(
+        self,
+        title: &'static str,
+        macros: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        Self { macros: (title, macros.into_iter().collect()), ..self }
+    }
+
     /// Whoever opens the page begins here.
     pub fn focused(self) -> Self {
         Self { focused: true, ..self }
@@ -97,6 +109,10 @@ impl Field {
 
     pub fn suggested(self, list: &'static str) -> Self {
         Self { list, ..self }
+    }
+
+    pub fn name(&self) -> &'static str {
+        self.name
     }
 
     fn is_line(&self) -> Option<&'static str> {

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::figures::Zone;
 use crate::model::event::EventKind;
 use crate::model::key::KeyKind;
-use crate::network::{Macros, Pack, Ready};
+use crate::network::{Macros, Pack, Ready, macros_for};
 use crate::reply::Reply;
 
 /// The field that a token is sent in.
@@ -122,7 +122,7 @@ pub fn page(
             .map(|(at, pack)| network(at, pack, origin, token))
             .collect(),
         fill: fill(space_id, known),
-        builder: builder(space_id, known),
+        builder: builder(space_id, packs, known),
         built,
         building: known.typed.is_some_and(|(macros, _)| *macros != Macros::default()),
         fire: format!("/e?token={token}&event=registration&uid=test-{test}&eid=test-{test}&test=1"),
@@ -173,25 +173,32 @@ fn network(at: usize, pack: &Pack, origin: &str, token: &str) -> Network {
     }
 }
 
-fn builder(space_id: i64, known: &Known<'_>) -> Form {
+fn builder(space_id: i64, packs: &[Pack], known: &Known<'_>) -> Form {
     let empty = Macros::default();
     let (macros, event) = known.typed.unwrap_or((&empty, EventKind::Deposit));
     let events: Vec<(&str, &str)> =
         EventKind::ALL.iter().map(|event| (event.code(), event.code())).collect();
     let fields = vec![
         Field::choice("event", "Event", event.code(), &events),
-        Field::optional("uid", "Macro for the click id (sub id)", &macros.uid)
+        listed(Field::optional("uid", "Macro for the click id (sub id)", &macros.uid), packs)
             .hint("For example {sub1}."),
-        Field::optional("eid", "Macro for the transaction id", &macros.eid).hint(
+        listed(Field::optional("eid", "Macro for the transaction id", &macros.eid), packs).hint(
             "Must differ for every conversion: it keeps a repeated call from counting twice.",
         ),
-        Field::optional("value", "Macro for the amount", &macros.value).hint("For deposits."),
-        Field::optional("currency", "Currency, or its macro", &macros.currency)
+        listed(Field::optional("value", "Macro for the amount", &macros.value), packs)
+            .hint("For deposits."),
+        listed(Field::optional("currency", "Currency, or its macro", &macros.currency), packs)
             .hint("Empty means USD."),
     ];
     let bad = known.bad.and_then(|bad| bad.only(|field| field != TOKEN));
     let form = Form::new(format!("/s/{space_id}/keys/urls#another"), "Build the URL", fields);
     form.hidden(TOKEN, known.token.unwrap_or_default()).refused(bad.as_ref())
+}
+
+/// A field with what other networks call it, where the user does not know the macro by heart.
+fn listed(field: Field, packs: &[Pack]) -> Field {
+    let macros = macros_for(packs, field.name());
+    field.macros("What other networks call it", macros)
 }
 
 /// Where a token is pasted that is not known here.

@@ -43,7 +43,9 @@ pub fn new(is_first: bool, draft: &SpaceDraft, bad: Option<&BadFields>) -> Resul
     } else {
         ("New space", "A space is one offer or funnel. Spaces share nothing with each other.")
     };
-    let form = Form::new("/new".to_owned(), "Create the space", fields(draft)).refused(bad);
+    let [name, zone] = fields(draft);
+    let fields = vec![name.focused(), zone];
+    let form = Form::new("/new".to_owned(), "Create the space", fields).refused(bad);
     let main = Screen { title, text, form, zones: true, foot: "" };
     frame::alone(form::status(bad), true, title, &main)
 }
@@ -57,15 +59,15 @@ pub fn settings(
     saved: bool,
     deployed: &str,
 ) -> Result<Reply, Error> {
-    let form = Form::new(format!("/s/{space_id}/settings"), "Save", fields(draft));
+    let form = Form::new(format!("/s/{space_id}/settings"), "Save", fields(draft).into());
     let form = form.done(saved.then_some("Saved.")).refused(bad);
     let text = "Reports use days in this time zone. Changing it does not change any event, only where each day begins.";
     let main = Screen { title: "Settings", text, form, zones: true, foot: deployed };
     frame::of_space(form::status(bad), spaces, Section::Settings, "Settings", &main)
 }
 
-fn fields(draft: &SpaceDraft) -> Vec<Field> {
-    vec![
+fn fields(draft: &SpaceDraft) -> [Field; 2] {
+    [
         Field::line("name", "Name", &draft.name).hint("For example, the offer's name."),
         Field::line("time_zone", "Time zone for reports", &draft.time_zone)
             .hint("For example, Europe/Berlin or Asia/Kolkata.")
