@@ -116,6 +116,8 @@ pub fn landing(text: &str) {
         uid_parameter: "uid".to_owned(),
         page: None,
         enabled: true,
+        network: None,
+        archived: None,
     };
     let Ok(link::LinkDraft { kind, target, uid_parameter, page, enabled, .. }) =
         draft.check(|_| Some("a.example".to_owned()))

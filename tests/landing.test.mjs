@@ -207,6 +207,7 @@ test("the operator creates, lists, changes and disables links", async () => {
     headers: { authorization: `Bearer ${OPERATOR_TOKEN}` },
   });
   const listed = links.find(({ slug }) => slug === "summer");
-  assert.deepEqual(listed, { id: created.id, ...draft, uid_parameter: "uid", page: null, enabled: false });
+  const rest = { uid_parameter: "uid", page: null, enabled: false, network: null, archived: false };
+  assert.deepEqual(listed, { id: created.id, ...draft, ...rest });
   assert.equal((await visit("/l/summer")).status, 404);
 });

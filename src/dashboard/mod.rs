@@ -80,6 +80,8 @@ pub enum Screen {
     Links,
     LinkForm { id: Option<i64> },
     SaveLink { id: Option<i64> },
+    ArchiveLink { id: i64 },
+    FitLink { id: i64 },
     Destinations,
     DestinationForm { id: Option<i64> },
     SaveDestination { id: Option<i64> },
@@ -154,7 +156,8 @@ fn screen(segments: &[&str]) -> Option<Screen> {
         ["keys", ..] => Screen::Keys,
         ["links"] => Screen::Links,
         ["links", "new"] => Screen::LinkForm { id: None },
-        ["links", id] => Screen::LinkForm { id: Some(id.parse().ok()?) },
+        // A browser that is reloaded after a form comes back to its address.
+        ["links", id] | ["links", id, _] => Screen::LinkForm { id: Some(id.parse().ok()?) },
         ["destinations"] => Screen::Destinations,
         ["destinations", "new"] => Screen::DestinationForm { id: None },
         // A browser that is reloaded after a form comes back to its address.
@@ -181,6 +184,8 @@ fn action(segments: &[&str]) -> Option<Screen> {
         ["rules", n, "end"] => Screen::EndRule { n: n.parse().ok()? },
         ["links"] => Screen::SaveLink { id: None },
         ["links", id] => Screen::SaveLink { id: Some(id.parse().ok()?) },
+        ["links", id, "archive"] => Screen::ArchiveLink { id: id.parse().ok()? },
+        ["links", id, "fit"] => Screen::FitLink { id: id.parse().ok()? },
         ["destinations"] => Screen::SaveDestination { id: None },
         ["destinations", id] => Screen::SaveDestination { id: Some(id.parse().ok()?) },
         ["destinations", id, action] => {
@@ -276,6 +281,8 @@ async fn show(config: &Config, request: Request, incoming: Incoming) -> Result<A
         Screen::Links => links::list(asked).await,
         Screen::LinkForm { id } => links::form(asked, id).await,
         Screen::SaveLink { id } => links::save(asked, id).await,
+        Screen::ArchiveLink { id } => links::archive(asked, id).await,
+        Screen::FitLink { id } => links::refit(asked, id).await,
         Screen::Destinations => destinations::list(asked).await,
         Screen::DestinationForm { id } => destinations::form(asked, id).await,
         Screen::SaveDestination { id } => destinations::save(asked, id).await,

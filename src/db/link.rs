@@ -16,8 +16,10 @@ use crate::model::link::{LandingText, Link, LinkDraft, LinkKind};
 use crate::text::json;
 
 const CREATE: &str = "
-INSERT INTO links (space_id, slug, name, kind, target, uid_parameter, page, enabled, created_at_ms, id)
-SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 WHERE NOT EXISTS (SELECT 1 FROM slugs x WHERE x.slug = ?2)
+INSERT INTO links (
+  space_id, slug, name, kind, target, uid_parameter, page, enabled, network, archived_at_ms, created_at_ms, id
+)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, nullif(?9, ''), iif(?10, ?11, NULL), ?11, ?12 WHERE NOT EXISTS (SELECT 1 FROM slugs x WHERE x.slug = ?2)
 ON CONFLICT DO NOTHING
 RETURNING id
 ";
@@ -54,14 +56,21 @@ const RELEASE: &str = "
 DELETE FROM slugs WHERE space_id = ?1 AND link_id = ?3 AND slug <> ?2
 ";
 
-/// Changes nothing where the new slug belongs to another link.
+/// Changes nothing where the new slug belongs to another link. What is NULL of network and archive stays.
 const CHANGE: &str = "
 UPDATE links SET
-  slug = ?2, name = ?3, kind = ?4, target = ?5, uid_parameter = ?6, page = ?7, enabled = ?8
-WHERE space_id = ?1 AND id = ?9 AND NOT EXISTS (
-  SELECT 1 FROM links o WHERE o.slug = ?2 AND o.id <> ?9
+  slug = ?2, name = ?3, kind = ?4, target = ?5, uid_parameter = ?6, page = ?7, enabled = ?8,
+  network = iif(?9 IS NULL, network, nullif(?9, '')),
+  archived_at_ms = CASE WHEN ?10 IS NULL THEN archived_at_ms WHEN ?10 THEN coalesce(archived_at_ms, ?11) END
+WHERE space_id = ?1 AND id = ?12 AND NOT EXISTS (
+  SELECT 1 FROM links o WHERE o.slug = ?2 AND o.id <> ?12
 ) AND NOT EXISTS (SELECT 1 FROM slugs x WHERE x.slug = ?2)
 RETURNING id
+";
+
+const ARCHIVE: &str = "
+UPDATE links SET archived_at_ms = iif(?3, coalesce(archived_at_ms, ?4), NULL)
+WHERE space_id = ?1 AND id = ?2 RETURNING id
 ";
 
 const EXISTS: &str = "
@@ -73,7 +82,9 @@ SELECT id, name FROM links WHERE space_id = ?1 ORDER BY id
 ";
 
 const LIST: &str = "
-SELECT id, space_id, slug, name, kind, target, uid_parameter, page, enabled FROM links
+SELECT id, space_id, slug, name, kind, target, uid_parameter, page, enabled, network,
+  archived_at_ms IS NOT NULL AS archived
+FROM links
 WHERE space_id = ?1 ORDER BY id
 ";
 
@@ -163,8 +174,10 @@ pub async fn change(
     space_id: i64,
     link_id: i64,
     draft: &LinkDraft,
+    now_ms: i64,
 ) -> Result<Changed, Error> {
-    let change = [&values(space_id, draft)[..], &[number(link_id)]].concat();
+    let values = values(space_id, draft);
+    let change = [&values[..], &[number(now_ms), number(link_id)]].concat();
     let this = [number(space_id), number(link_id)];
     let results = run_together(db, &[(EXISTS, &this), (CHANGE, &change)]).await?;
     let (exists, changed) = (rows_of(&results, 0)?, rows_of(&results, 1)?);
@@ -173,6 +186,18 @@ pub async fn change(
         (_, true) => Changed::SlugTaken,
         _ => Changed::Done,
     })
+}
+
+/// Puts a link away, or brings it back; false where the space has none of that id.
+pub async fn archive(
+    db: &D1Database,
+    space_id: i64,
+    link_id: i64,
+    is_away: bool,
+    now_ms: i64,
+) -> Result<bool, Error> {
+    let values = [number(space_id), number(link_id), number(i64::from(is_away)), number(now_ms)];
+    Ok(run(db, ARCHIVE, &values).await?.id().is_some())
 }
 
 /// Links by id, as `NAMES` gives them.
@@ -221,7 +246,7 @@ pub async fn by_slug(config: &Config, slug: &str) -> Result<Option<(Link, Databa
     Ok(found(&run(&config.db_of(database)?, BY_SLUG, &slug).await?.rows, database))
 }
 
-fn values(space_id: i64, draft: &LinkDraft) -> [JsValue; 8] {
+fn values(space_id: i64, draft: &LinkDraft) -> [JsValue; 10] {
     let page = draft.page.as_ref().and_then(|page| serde_json::to_string(page).ok());
     [
         number(space_id),
@@ -232,6 +257,8 @@ fn values(space_id: i64, draft: &LinkDraft) -> [JsValue; 8] {
         text(&draft.uid_parameter),
         optional_text(page.as_deref()),
         number(i64::from(draft.enabled)),
+        optional_text(draft.network.as_deref()),
+        super::optional_number(draft.archived.map(i64::from)),
     ]
 }
 
@@ -245,6 +272,8 @@ impl ListedLink {
             uid_parameter: row.text("uid_parameter"),
             page: read_page(row),
             enabled: row.is("enabled"),
+            network: row.optional_text("network"),
+            archived: Some(row.is("archived")),
         };
         Some(Self { id: row.number("id"), draft })
     }

@@ -19,12 +19,15 @@ const NO_SUCH_FINDING: BadField = BadField::new(
     "Name a cause and a source as the findings do, of at most 64 characters.",
 );
 
+/// Refuses what is no network's name; an empty one is none of them.
+pub fn check_network(slug: &str) -> Result<(), Problem> {
+    let is_known = slug.is_empty() || network::packs().iter().any(|pack| pack.slug == slug);
+    if is_known { Ok(()) } else { Err(Problem::field(NO_SUCH_NETWORK)) }
+}
+
 /// Says which network a space's postbacks come from; none where the slug is empty.
 pub async fn choose_network(home: &Home, space_id: i64, slug: &str) -> Result<(), Problem> {
-    let is_known = slug.is_empty() || network::packs().iter().any(|pack| pack.slug == slug);
-    if !is_known {
-        return Err(Problem::field(NO_SUCH_NETWORK));
-    }
+    check_network(slug)?;
     let slug = Some(slug).filter(|slug| !slug.is_empty());
     must_exist(db::space::choose_network(home, space_id, slug).await?)
 }

@@ -10,12 +10,12 @@ use crate::db::space::Home;
 use crate::edge;
 use crate::edge::config::Config;
 use crate::error::BadField;
-use crate::manage::must_exist;
+use crate::manage::{health, must_exist};
 use crate::model::link::LinkDraft;
 use crate::reply::Problem;
 
 const SLUG_TAKEN: BadField =
-    BadField::new("slug", "Another link already has this slug. Choose a different one.");
+    BadField::new("slug", "Another link already has this address. Choose a different one.");
 
 /// Saves a new link, or a changed one under its id, and gives its id.
 pub async fn save(
@@ -25,6 +25,9 @@ pub async fn save(
     id: Option<i64>,
     draft: &LinkDraft,
 ) -> Result<i64, Problem> {
+    if let Some(slug) = &draft.network {
+        health::check_network(slug)?;
+    }
     let id = match id {
         None => create(config, home, space_id, draft).await?,
         Some(id) => change(config, home, space_id, id, draft).await?.then_some(id),
@@ -67,7 +70,7 @@ async fn change(
             return Ok(false);
         }
     }
-    match db::link::change(home, space_id, id, draft).await? {
+    match db::link::change(home, space_id, id, draft, edge::now_ms()).await? {
         Changed::Done => {}
         Changed::SlugTaken => return Ok(false),
         Changed::NoSuchLink => return Err(Problem::NOT_FOUND),

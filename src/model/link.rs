@@ -73,6 +73,12 @@ pub struct LinkDraft {
     pub page: Option<LandingText>,
     #[serde(default = "enabled")]
     pub enabled: bool,
+    /// The offer's network, by its pack's name; empty for none. `None` leaves it as it is.
+    #[serde(default)]
+    pub network: Option<String>,
+    /// Whether it is put away: in no list, and sending visitors on as before. `None` leaves it as it is.
+    #[serde(default)]
+    pub archived: Option<bool>,
 }
 
 fn uid_parameter() -> String {
@@ -181,6 +187,59 @@ impl LinkDraft {
         Ok(())
     }
 
+    /// Whether another one is the same but for its slug: a form that was sent twice.
+    pub fn is_same_link(&self, other: &Self) -> bool {
+        let of = |draft: &Self| {
+            let Self { name, kind, target, uid_parameter, page, enabled, .. } = draft.clone();
+            (name, kind, target, uid_parameter, page, enabled)
+        };
+        of(self) == of(other)
+    }
+
+    /// The name of the parameter that carries the click id to a web address; `None` where it stands elsewhere in it.
+    pub fn carrier(&self) -> Option<&str> {
+        if !self.target.contains(UID_MACRO) {
+            return Some(&self.uid_parameter);
+        }
+        let query = self.target.split('#').next().and_then(|url| url.split_once('?'));
+        let mut pairs = query?.1.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.find(|(_, value)| value.contains(UID_MACRO)).map(|(name, _)| name)
+    }
+
+    /// Has a web address carry the click id in a parameter of this name. Where it stands in the address already, as in
+    /// an offer link that was pasted with somebody's macro, its value becomes `{uid}`.
+    pub fn carry_in(&mut self, parameter: &str) {
+        self.uid_parameter = parameter.to_owned();
+        if self.carrier() != Some(parameter) || !self.has_uid_parameter() {
+            return;
+        }
+        let (url, fragment) = match self.target.split_once('#') {
+            Some((url, fragment)) => (url, format!("#{fragment}")),
+            None => (self.target.as_str(), String::new()),
+        };
+        let Some((path, query)) = url.split_once('?') else { return };
+        let pair = |pair: &str| match pair.split('=').next() {
+            Some(name) if name == parameter => format!("{name}={UID_MACRO}"),
+            _ => pair.to_owned(),
+        };
+        let query = query.split('&').map(pair).collect::<Vec<_>>().join("&");
+        self.target = format!("{path}?{query}{fragment}");
+    }
+
+    /// Where a visitor with a sample click id is sent.
+    pub fn preview(&self) -> String {
+        let link = Link {
+            id: 0,
+            space_id: 0,
+            kind: self.kind,
+            target: self.target.clone(),
+            uid_parameter: self.uid_parameter.clone(),
+            page: None,
+            enabled: true,
+        };
+        link.location(Some(SAMPLE_UID))
+    }
+
     fn has_uid_parameter(&self) -> bool {
         let query = self.target.split('#').next().and_then(|url| url.split_once('?'));
         query.is_some_and(|(_, query)| {
@@ -250,6 +309,22 @@ impl Link {
         };
         format!("{url}{joint}{}={uid}{fragment}", self.uid_parameter)
     }
+}
+
+/// A slug for a link of a name, other than those that are taken: `Summer sale` is at `summer-sale`, and the next one at
+/// `summer-sale-2`.
+pub fn free_slug(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { ' ' };
+    let words: String = name.chars().map(plain).collect();
+    let words = words.split_whitespace().collect::<Vec<_>>().join("-");
+    // Leaves room for a number.
+    let cut: String = words.chars().take(NAME_BYTES - 10).collect();
+    let base = if cut.is_empty() { "link".to_owned() } else { cut };
+    if !is_taken(&base) {
+        return base;
+    }
+    let numbered = |n: usize| format!("{base}-{n}");
+    (2..).map(numbered).find(|slug| !is_taken(slug)).unwrap_or(base)
 }
 
 /// Parts of the user agents of link previews and crawlers. Whole names: `bot` alone would catch

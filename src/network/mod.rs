@@ -2,6 +2,7 @@
 //! file a network; none of them is guessed.
 
 pub mod checked;
+pub mod fit;
 mod meaning;
 
 use std::collections::BTreeMap;
@@ -93,6 +94,8 @@ pub struct Pack {
     pub source: Source,
     /// The macro of the click id; `None` where the user's own sub id has to be named.
     pub uid: Option<String>,
+    /// What its offer link calls a click id, and the macro that brings it back; empty where no source says so.
+    pub link_parameters: BTreeMap<String, String>,
     /// The macro of an id that is the event's own, by event.
     pub eid: BTreeMap<String, String>,
     pub amounts: Vec<Amount>,
@@ -137,6 +140,7 @@ impl Pack {
             name: json::optional_text(file, "name")?,
             source: Source { grade: json::text(source, "grade"), says: json::text(source, "says") },
             uid: json::optional_text(file, "uid"),
+            link_parameters: file.get("link_parameters").map(json::texts_by_name)?,
             eid: file.get("eid").map(json::texts_by_name)?,
             amounts: json::items(file.get("amounts")?).map(amount).collect::<Option<_>>()?,
             currency: json::optional_text(file, "currency"),

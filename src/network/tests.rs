@@ -67,6 +67,25 @@ fn every_macro_of_a_url_says_what_it_stands_for() {
     }
 }
 
+/// A pack that says how its offer link carries the click id says it of a macro of its own, the one in its URLs first.
+#[test]
+fn every_parameter_of_an_offer_link_comes_back_by_a_macro_of_the_pack() {
+    for pack in packs() {
+        for (parameter, text) in &pack.link_parameters {
+            let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            assert!(!parameter.is_empty() && parameter.chars().all(is_word), "{}", pack.slug);
+            assert_eq!(pack.meaning(text), Some(Meaning::Click), "{}: {text}", pack.slug);
+        }
+        let is_known = pack.link_parameter().is_some();
+        assert_eq!(is_known, !pack.link_parameters.is_empty(), "{}", pack.slug);
+    }
+    let packs = packs();
+    let of = |slug| packs.iter().find(|pack| pack.slug == slug).and_then(Pack::link_parameter);
+    assert_eq!(of("pocket-option"), Some("click_id"));
+    assert_eq!(of("posh-partners"), Some("promo"));
+    assert_eq!(of("adcombo"), None);
+}
+
 /// The rows of the networks' table that have a source, with what each gives.
 #[test]
 fn every_network_has_its_own_macros() {

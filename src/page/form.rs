@@ -154,6 +154,8 @@ pub struct Form {
     hidden: Vec<(&'static str, String)>,
     /// Whether it asks for a password, for which password managers want a name.
     password: bool,
+    /// A second button: the name that is sent with it, and what stands on it.
+    also: Option<(&'static str, &'static str)>,
 }
 
 impl HtmlSafe for Form {}
@@ -161,7 +163,16 @@ impl HtmlSafe for Form {}
 impl Form {
     pub fn new(action: String, submit: &'static str, fields: Vec<Field>) -> Self {
         let password = fields.iter().any(|field| field.autocomplete == "current-password");
-        Self { action, submit, fields, done: "", errors: Vec::new(), hidden: Vec::new(), password }
+        Self {
+            action,
+            submit,
+            fields,
+            done: "",
+            errors: Vec::new(),
+            hidden: Vec::new(),
+            password,
+            also: None,
+        }
     }
 
     /// Says what was done with what it sent before, where something was.
@@ -172,6 +183,11 @@ impl Form {
     pub fn hidden(mut self, name: &'static str, value: &str) -> Self {
         self.hidden.push((name, value.to_owned()));
         self
+    }
+
+    /// Adds a button that sends the same form under a name of its own, complete or not.
+    pub fn also(self, name: &'static str, label: &'static str) -> Self {
+        Self { also: Some((name, label)), ..self }
     }
 
     /// Says beside each wrong field why it was refused, above the form where no field has the name, and puts the

@@ -1,18 +1,29 @@
-//! Tracking links: the list with what each brought, and the form of one.
+//! Tracking links: the list with what each brought.
+
+use std::cmp::Ordering;
 
 use askama::Template;
 
-use super::form::{self, Control, Field, Form};
 use super::frame::{self, Section};
+use super::link::{kind_name, landing};
 use super::shown::visible;
+use super::sort::{self, Column, Head, Sort};
 use crate::db::link::ListedLink;
 use crate::db::space::Spaces;
-use crate::error::BadFields;
 use crate::error::Error;
 use crate::figures::{Counted, Figures, Totals, money};
 use crate::model::event::EventKind;
-use crate::model::link::LinkKind;
 use crate::reply::Reply;
+
+const COLUMNS: [Column; 7] = [
+    Column { heading: "Link", name: "name", numeric: false },
+    Column { heading: "Address", name: "", numeric: false },
+    Column { heading: "Leads to", name: "", numeric: false },
+    Column { heading: "Clicks", name: "clicks", numeric: true },
+    Column { heading: "Registrations", name: "registrations", numeric: true },
+    Column { heading: "Deposits", name: "deposits", numeric: true },
+    Column { heading: "Revenue", name: "revenue", numeric: true },
+];
 
 struct Row {
     id: i64,
@@ -28,29 +39,20 @@ struct Row {
 #[template(path = "links.html")]
 struct LinksPage {
     space_id: i64,
+    heads: Vec<Head>,
     rows: Vec<Row>,
+    /// Whether those that were put away are shown.
+    is_away: bool,
+    listed: usize,
+    away: usize,
 }
 
-#[derive(Template)]
-#[template(path = "link.html")]
-struct One {
-    title: String,
-    url: String,
-    form: Form,
-}
-
-/// A link as the form has it: what the user typed, right or wrong.
+/// What of the links is shown.
 #[derive(Clone, Debug, Default)]
-pub struct Typed {
-    pub name: String,
-    pub slug: String,
-    pub kind: String,
-    pub target: String,
-    pub uid_parameter: String,
-    pub title: String,
-    pub text: String,
-    pub button: String,
-    pub enabled: bool,
+pub struct Asked {
+    pub is_away: bool,
+    /// The parameter `sort` of the address.
+    pub sort: String,
 }
 
 /// The list, with the figures of the last 30 days.
@@ -60,90 +62,68 @@ pub fn page(
     origin: &str,
     links: &[ListedLink],
     figures: &Figures,
+    asked: &Asked,
 ) -> Result<Reply, Error> {
-    let nothing = Totals::default();
-    let currencies = figures.currencies();
-    let row = |link: &ListedLink| {
-        let totals = figures.links.get(&link.id).unwrap_or(&nothing);
-        let count = |event| money::count(totals.of(Counted::Event(event)).events);
-        let sums = currencies.iter().filter_map(|currency| {
-            Some(money::with_currency(*totals.revenue.get(currency)?, currency))
-        });
-        Row {
-            id: link.id,
-            name: visible(&link.draft.name),
-            kind: kind_name(link.draft.kind),
-            enabled: link.draft.enabled,
-            url: landing(origin, &link.draft.slug),
-            target: visible(&link.draft.target),
-            counts: vec![
-                ("Clicks", money::count(totals.of(Counted::Click).events)),
-                ("Registrations", count(EventKind::Registration)),
-                ("Deposits", count(EventKind::Deposit)),
-                ("Revenue", sums.collect::<Vec<_>>().join(", ")),
-            ],
-        }
+    let sort = Sort::parse(&asked.sort, &COLUMNS);
+    let (mut shown, others): (Vec<_>, Vec<_>) =
+        links.iter().partition(|link| (link.draft.archived == Some(true)) == asked.is_away);
+    if let Some(sort) = sort {
+        shown.sort_by(|one, other| sort.turned(compare(sort, figures, one, other)));
+    }
+    let counts =
+        if asked.is_away { (others.len(), shown.len()) } else { (shown.len(), others.len()) };
+    let page = LinksPage {
+        space_id,
+        heads: sort::heads(&COLUMNS, sort, if asked.is_away { "archived=1" } else { "" }),
+        rows: shown.into_iter().map(|link| row(origin, figures, link)).collect(),
+        is_away: asked.is_away,
+        listed: counts.0,
+        away: counts.1,
     };
-    let page = LinksPage { space_id, rows: links.iter().map(row).collect() };
     frame::of_space(200, spaces, Section::Links, "Links", &page)
 }
 
-/// The form of a link; without an id, of a new one.
-pub fn one(
-    spaces: &Spaces,
-    space_id: i64,
-    origin: &str,
-    id: Option<i64>,
-    typed: &Typed,
-    bad: Option<&BadFields>,
-) -> Result<Reply, Error> {
-    let action = match id {
-        Some(id) => format!("/s/{space_id}/links/{id}"),
-        None => format!("/s/{space_id}/links"),
-    };
-    let submit = if id.is_some() { "Save" } else { "Create the link" };
-    let form = Form::new(action, submit, fields(typed)).refused(bad);
-    let title = if id.is_some() {
-        format!("Link: {}", visible(&typed.name))
-    } else {
-        "New link".to_owned()
-    };
-    let url =
-        if id.is_some() && bad.is_none() { landing(origin, &typed.slug) } else { String::new() };
-    let main = One { title: title.clone(), url, form };
-    frame::of_space(form::status(bad), spaces, Section::Links, &title, &main)
-}
-
-fn landing(origin: &str, slug: &str) -> String {
-    format!("{origin}/l/{slug}")
-}
-
-fn kind_name(kind: LinkKind) -> &'static str {
-    match kind {
-        LinkKind::Bot => "Telegram bot",
-        LinkKind::Channel => "Telegram channel",
-        LinkKind::Web => "Web address",
+fn row(origin: &str, figures: &Figures, link: &ListedLink) -> Row {
+    let nothing = Totals::default();
+    let totals = figures.links.get(&link.id).unwrap_or(&nothing);
+    let count = |counted| money::count(totals.of(counted).events);
+    let currencies = figures.currencies();
+    let sums = currencies.iter().filter_map(|currency| {
+        Some(money::with_currency(*totals.revenue.get(currency)?, currency))
+    });
+    Row {
+        id: link.id,
+        name: visible(&link.draft.name),
+        kind: kind_name(link.draft.kind),
+        enabled: link.draft.enabled,
+        url: landing(origin, &link.draft.slug),
+        target: visible(&link.draft.target),
+        counts: vec![
+            ("Clicks", count(Counted::Click)),
+            ("Registrations", count(Counted::Event(EventKind::Registration))),
+            ("Deposits", count(Counted::Event(EventKind::Deposit))),
+            ("Revenue", sums.collect::<Vec<_>>().join(", ")),
+        ],
     }
 }
 
-fn fields(typed: &Typed) -> Vec<Field> {
-    let kinds: Vec<(&str, &str)> = [LinkKind::Web, LinkKind::Bot, LinkKind::Channel]
-        .map(|kind| (kind.name(), kind_name(kind)))
-        .to_vec();
-    vec![
-        Field::line("name", "Name", &typed.name).hint("Only you see this."),
-        Field::line("slug", "Landing address", &typed.slug)
-            .hint("The part after /l/: letters, digits, - and _."),
-        Field::choice("kind", "Leads to", &typed.kind, &kinds),
-        Field::line("target", "Target", &typed.target).hint(
-            "A web address (with {uid} where the click id goes), a bot's name, or a channel's invite link (https://t.me/…).",
-        ),
-        Field::optional("uid_parameter", "Parameter for the click id", &typed.uid_parameter)
-            .hint("For web addresses without {uid}: the offer's sub id parameter, such as click_id."),
-        Field::optional("title", "Landing page: title", &typed.title)
-            .hint("Leave all three empty to send visitors straight on."),
-        Field::new("text", "Landing page: text", Control::Lines).value(&typed.text),
-        Field::optional("button", "Landing page: button", &typed.button),
-        Field::check("enabled", "Send visitors on (if off, they see that the link is gone)", typed.enabled),
-    ]
+/// Revenue is never added across currencies: it goes by the first currency, and where that is the same, by the next.
+fn compare(sort: Sort, figures: &Figures, one: &ListedLink, other: &ListedLink) -> Ordering {
+    let nothing = Totals::default();
+    let of = |link: &ListedLink| figures.links.get(&link.id).unwrap_or(&nothing).clone();
+    let (mine, theirs) = (of(one), of(other));
+    let by = |counted| mine.of(counted).events.cmp(&theirs.of(counted).events);
+    match sort.by {
+        "clicks" => by(Counted::Click),
+        "registrations" => by(Counted::Event(EventKind::Registration)),
+        "deposits" => by(Counted::Event(EventKind::Deposit)),
+        "revenue" => {
+            let sums = |totals: &Totals| {
+                let of = |currency| totals.revenue.get(currency).copied().unwrap_or_default();
+                figures.currencies().iter().map(of).collect::<Vec<_>>()
+            };
+            sums(&mine).cmp(&sums(&theirs))
+        }
+        _ => one.draft.name.to_lowercase().cmp(&other.draft.name.to_lowercase()),
+    }
 }

@@ -12,6 +12,7 @@ pub mod form;
 pub mod frame;
 pub mod health;
 pub mod keys;
+pub mod link;
 pub mod links;
 pub mod mend;
 pub mod overview;
@@ -20,7 +21,6 @@ pub mod refused;
 pub mod refused_one;
 pub mod replays;
 pub mod shown;
-#[allow(dead_code)]
 pub mod sort;
 pub mod spaces;
 pub mod try_url;

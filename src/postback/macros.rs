@@ -43,7 +43,19 @@ pub fn is_percent_macro(raw: &str) -> bool {
 }
 
 fn is_macro(text: &str) -> bool {
-    PLACEHOLDERS.contains(&text) || is_bracketed(text) || has_braced_identifier(text)
+    PLACEHOLDERS.contains(&text)
+        || is_bracketed(text)
+        || has_braced_identifier(text)
+        || is_between_underscores(text)
+}
+
+/// `__CAMPAIGN_ID__`: TikTok's form, in capitals alone, since an id may have underscores too.
+fn is_between_underscores(text: &str) -> bool {
+    let inside = text.strip_prefix("__").and_then(|rest| rest.strip_suffix("__"));
+    inside.is_some_and(|name| {
+        name.starts_with(|first: char| first.is_ascii_uppercase())
+            && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+    })
 }
 
 fn is_bracketed(text: &str) -> bool {
@@ -106,6 +118,8 @@ mod tests {
             "%macro%",
             "<click>",
             "!!!CLICKID!!!",
+            "__CAMPAIGN_ID__",
+            "__CID__",
             "REPLACE",
             "OPTIONAL",
             "YOUR_CLICK_ID",
@@ -154,6 +168,12 @@ mod tests {
             "<",
             "a b",
             "-1",
+            "__",
+            "____",
+            "__a__",
+            "__17__",
+            "__CID",
+            "x__CID__",
         ] {
             assert!(!is_unresolved(text), "{text} is a real id");
         }

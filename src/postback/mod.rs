@@ -1,6 +1,7 @@
 //! From a raw postback to an event or a refusal (docs/postback.md). Pure: time is an argument, and the
 //! token is handed on unread, since only the database knows which are valid.
 
+pub mod ad;
 pub mod bind;
 mod body;
 pub mod click;

@@ -9,6 +9,8 @@ fn draft(kind: LinkKind, target: &str) -> LinkDraft {
         uid_parameter: uid_parameter(),
         page: None,
         enabled: true,
+        network: None,
+        archived: None,
     }
 }
 
@@ -97,6 +99,43 @@ fn one_bot_or_channel_is_the_same_however_its_address_is_written() {
     for text in ["https://t.me/", "https://example.com/+AbC", "+AbC", "@a"] {
         assert_eq!(target(LinkKind::Channel, text), Err("target"), "{text}");
     }
+}
+
+#[test]
+fn the_parameter_that_carries_the_click_id_is_known() {
+    let of = |target: &str| draft(LinkKind::Web, target).carrier().map(str::to_owned);
+    assert_eq!(of("https://a.example/?a=1").as_deref(), Some("uid"));
+    assert_eq!(of("https://a.example/?a=1&sub1={uid}#x=1").as_deref(), Some("sub1"));
+    assert_eq!(of("https://a.example/{uid}?a=1"), None);
+    assert_eq!(of("https://a.example/#x={uid}"), None);
+}
+
+#[test]
+fn an_address_is_made_to_carry_the_click_id_where_it_is_wanted() {
+    let fitted = |target: &str| {
+        let mut draft = draft(LinkKind::Web, target);
+        draft.carry_in("sub1");
+        (draft.target, draft.uid_parameter)
+    };
+    for (target, expected) in [
+        ("https://a.example/?a=1", "https://a.example/?a=1"),
+        ("https://a.example/?sub1=&a=1#x", "https://a.example/?sub1={uid}&a=1#x"),
+        ("https://a.example/?sub1={click_id}", "https://a.example/?sub1={uid}"),
+        ("https://a.example/?sub1", "https://a.example/?sub1={uid}"),
+        ("https://a.example/?sub1=mine&x={uid}", "https://a.example/?sub1=mine&x={uid}"),
+    ] {
+        assert_eq!(fitted(target), (expected.to_owned(), "sub1".to_owned()), "{target}");
+    }
+}
+
+#[test]
+fn a_slug_is_made_of_the_name_and_is_free() {
+    let slug = |name: &str, taken: &[&str]| free_slug(name, |slug| taken.contains(&slug));
+    assert_eq!(slug("  Summer Sale (50 %)! ", &[]), "summer-sale-50");
+    assert_eq!(slug("Summer", &["summer", "summer-2"]), "summer-3");
+    assert_eq!(slug("Лето", &["link"]), "link-2");
+    let long = slug(&"x".repeat(100), &[]);
+    assert!(is_word(&long, 1..=NAME_BYTES) && long.len() == 90, "{long}");
 }
 
 #[test]
