@@ -120,6 +120,9 @@ fn api(method: &str, segments: &[&str]) -> Option<operator::Request> {
         ("PUT", ["spaces", space_id, "network"]) => {
             Some(operator::Request::ChooseNetwork { space_id: space_id.parse().ok()? })
         }
+        ("PUT", ["spaces", space_id, "archived"]) => {
+            Some(operator::Request::ArchiveSpace { space_id: space_id.parse().ok()? })
+        }
         ("GET", ["spaces", space_id, "links"]) => {
             Some(operator::Request::ListLinks { space_id: space_id.parse().ok()? })
         }
@@ -307,6 +310,11 @@ mod tests {
                 Route::Operator(operator::Request::ChangeLink { space_id: 7, link_id: 3 }),
             ),
             ("POST", "/api/spaces/7/findings", Route::OtherMethod("GET, PUT, OPTIONS")),
+            (
+                "PUT",
+                "/api/spaces/7/archived",
+                Route::Operator(operator::Request::ArchiveSpace { space_id: 7 }),
+            ),
             (
                 "GET",
                 "/api/spaces/7/events/12",

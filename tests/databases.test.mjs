@@ -168,8 +168,21 @@ describe("the dashboard", () => {
     assert.equal(sent.code, 303, sent.text);
     const { spaces } = await operate("GET", "");
     const listed = spaces.find(({ id }) => id === two.id);
-    assert.deepEqual(listed, { id: two.id, name: "Renamed", time_zone: "Europe/Berlin", database: "DB_2" });
+    const renamed = { id: two.id, name: "Renamed", time_zone: "Europe/Berlin", archived: false, database: "DB_2" };
+    assert.deepEqual(listed, renamed);
     await browser.send(`/s/${two.id}/settings`, { name: "In the second", time_zone: "UTC" });
+  });
+
+  test("a space of another database is put away in both lists, and brought back", async () => {
+    const listed = async () => (await operate("GET", "")).spaces.find(({ id }) => id === two.id).archived;
+    const stored = worker.env.DB_2.prepare("SELECT archived_at_ms FROM spaces WHERE id = ?").bind(two.id);
+    const own = async () => (await stored.first()).archived_at_ms !== null;
+    await browser.send(`/s/${two.id}/settings/archive`, { archived: "on" });
+    assert.deepEqual([await listed(), await own()], [true, true]);
+    const menu = (await browser.get(`/s/${one.id}`)).text;
+    assert.ok(!menu.includes("In the second") && menu.includes("/archived"), menu);
+    assert.equal((await operate("PUT", `/${two.id}/archived`, { archived: false })).code, 200);
+    assert.deepEqual([await listed(), await own()], [false, false]);
   });
 
   test("keys that it makes say their database", async () => {

@@ -25,7 +25,7 @@ test("a new space has two keys that work, each as its own kind", async () => {
   assert.equal((await fire(created.ingest_token)).status, "queued");
   assert.equal((await fire(created.bearer)).code, 401);
   const { spaces } = await call("GET", "/api/spaces");
-  assert.deepEqual(spaces.at(-1), { id: created.id, name: "Offer", time_zone: "Asia/Kolkata" });
+  assert.deepEqual(spaces.at(-1), { id: created.id, name: "Offer", time_zone: "Asia/Kolkata", archived: false });
   const stored = JSON.stringify(await worker.rows("SELECT * FROM keys"));
   assert.ok(!stored.includes(created.ingest_token.slice(6)) && !stored.includes(created.bearer.slice(6)));
 });

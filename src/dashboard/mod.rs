@@ -44,6 +44,7 @@ pub enum Request {
     Logout,
     NewSpaceForm,
     CreateSpace,
+    ArchivedSpaces,
     Space { space_id: i64, screen: Screen },
 }
 
@@ -91,6 +92,7 @@ pub enum Screen {
     DeleteDestination { id: i64 },
     SettingsForm,
     SaveSettings,
+    ArchiveSpace,
 }
 
 /// What a browser gets.
@@ -127,6 +129,7 @@ pub fn route(method: &str, segments: &[&str]) -> Option<Request> {
         (true, ["logout"]) => Request::Logout,
         (false, ["new"]) => Request::NewSpaceForm,
         (true, ["new"]) => Request::CreateSpace,
+        (false, ["archived"]) => Request::ArchivedSpaces,
         (_, ["s", space_id, rest @ ..]) => {
             let screen = if is_post { action(rest) } else { screen(rest) }?;
             Request::Space { space_id: space_id.parse().ok()?, screen }
@@ -164,7 +167,8 @@ fn screen(segments: &[&str]) -> Option<Screen> {
         ["destinations", id] | ["destinations", id, _] => {
             Screen::DestinationForm { id: Some(id.parse().ok()?) }
         }
-        ["settings"] => Screen::SettingsForm,
+        // A browser that is reloaded after a form comes back to its address.
+        ["settings", ..] => Screen::SettingsForm,
         _ => return None,
     })
 }
@@ -199,6 +203,7 @@ fn action(segments: &[&str]) -> Option<Screen> {
             }
         }
         ["settings"] => Screen::SaveSettings,
+        ["settings", "archive"] => Screen::ArchiveSpace,
         _ => return None,
     })
 }
@@ -292,6 +297,7 @@ async fn show(config: &Config, request: Request, incoming: Incoming) -> Result<A
         Screen::DeleteDestination { id } => destinations::delete(asked, id).await,
         Screen::SettingsForm => spaces::settings(asked).await,
         Screen::SaveSettings => spaces::save_settings(asked).await,
+        Screen::ArchiveSpace => spaces::archive(asked).await,
     }
 }
 

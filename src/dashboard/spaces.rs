@@ -41,9 +41,12 @@ pub async fn outside(
         Request::NewSpaceForm => {
             Ok(edge::shown(spaces::new(all.is_empty(), &draft(&Sent::default()), None)))
         }
-        _ => Ok(go_to(
-            &all.first().map_or_else(|| "/new".to_owned(), |space| format!("/s/{}", space.id)),
-        )),
+        Request::ArchivedSpaces => Ok(edge::shown(spaces::archived(&all))),
+        // Home is the first space that is in use; where all are put away, the list of those.
+        _ => Ok(match all.iter().find(|space| !space.archived) {
+            Some(space) => go_to(&format!("/s/{}", space.id)),
+            None => go_to(if all.is_empty() { "/new" } else { "/archived" }),
+        }),
     }
 }
 
@@ -76,6 +79,13 @@ pub async fn save_settings(mut asked: Asked<'_>) -> Result<Answer, Problem> {
                 .into())
         }
     }
+}
+
+/// Puts a space away, or brings it back.
+pub async fn archive(mut asked: Asked<'_>) -> Result<Answer, Problem> {
+    let is_away = asked.sent().await?.is_on("archived");
+    manage::space::archive(asked.config, &asked.home, asked.space_id, is_away).await?;
+    Ok(go_to(&if is_away { "/".to_owned() } else { asked.path("") }).into())
 }
 
 /// Which version this is, and which deployment.

@@ -39,7 +39,7 @@ UPDATE space_databases SET ready = 1 WHERE space_id = ?1
 /// destinations that did not take the last try. A row without an id where there is no space.
 pub(super) const OF_PAGE: &str = concat!(
     "
-SELECT l.id, l.name, l.time_zone, l.network, l.database, v.applied,
+SELECT l.id, l.name, l.time_zone, l.network, l.archived, l.database, v.applied,
   iif(l.id = ?1, (
     SELECT count(*) FROM (
       SELECT h.seq FROM held h
@@ -55,7 +55,7 @@ SELECT l.id, l.name, l.time_zone, l.network, l.database, v.applied,
 FROM (SELECT ",
     schema::NEWEST,
     " AS applied) v LEFT JOIN (
-  SELECT s.id, s.name, s.time_zone, s.network, d.database
+  SELECT s.id, s.name, s.time_zone, s.network, s.archived_at_ms IS NOT NULL AS archived, d.database
   FROM spaces s LEFT JOIN space_databases d ON d.space_id = s.id
   WHERE d.ready IS NOT 0
 ) l ON true ORDER BY l.id
@@ -72,6 +72,10 @@ UPDATE spaces SET name = ?2, time_zone = ?3 WHERE id = ?1 RETURNING id
 
 const CHOOSE_NETWORK: &str = "
 UPDATE spaces SET network = ?2 WHERE id = ?1 RETURNING id
+";
+
+const ARCHIVE: &str = "
+UPDATE spaces SET archived_at_ms = iif(?2, coalesce(archived_at_ms, ?3), NULL) WHERE id = ?1 RETURNING id
 ";
 
 const FORGET_DAYS: &str = "
@@ -93,6 +97,8 @@ pub struct ListedSpace {
     /// The network that its postbacks come from, by its pack's slug, where somebody has said so.
     #[serde(skip)]
     pub network: Option<String>,
+    /// Whether it was put away: out of the menu, while what arrives for it counts as before.
+    pub archived: bool,
     /// Where it is.
     #[serde(skip_serializing_if = "Database::is_first")]
     pub database: Database,
@@ -105,6 +111,7 @@ fn read_list(rows: &[Row]) -> Vec<ListedSpace> {
             name: row.text("name"),
             time_zone: row.text("time_zone"),
             network: row.optional_text("network"),
+            archived: row.is("archived"),
             database: row
                 .optional_number("database")
                 .and_then(Database::of_number)
@@ -202,6 +209,17 @@ pub async fn change(db: &D1Database, space_id: i64, draft: &SpaceDraft) -> Resul
     let statements = [(FORGET_DAYS, &zone[..]), (FORGET_CLOSED, &zone), (CHANGE, &change)];
     let results = run_together(db, &statements).await?;
     Ok(!rows_of(&results, 2)?.is_empty())
+}
+
+/// Puts a space away in a database, or brings it back; false where that has no such space.
+pub async fn archive(
+    db: &D1Database,
+    space_id: i64,
+    is_away: bool,
+    now_ms: i64,
+) -> Result<bool, Error> {
+    let values = [number(space_id), number(i64::from(is_away)), number(now_ms)];
+    Ok(run(db, ARCHIVE, &values).await?.id().is_some())
 }
 
 /// Says which network a space's postbacks come from; false where there is no such space.

@@ -87,3 +87,18 @@ pub async fn change(
     }
     Ok(())
 }
+
+/// Puts a space away, or brings it back. The list of spaces says so as well, in the first database.
+pub async fn archive(
+    config: &Config,
+    home: &Home,
+    space_id: i64,
+    is_away: bool,
+) -> Result<(), Problem> {
+    let now_ms = edge::now_ms();
+    must_exist(db::space::archive(home, space_id, is_away, now_ms).await?)?;
+    if !home.database.is_first() {
+        db::space::archive(&config.db()?, space_id, is_away, now_ms).await?;
+    }
+    Ok(())
+}

@@ -52,7 +52,10 @@ struct Frame<'a> {
     title: &'a str,
     /// How many things need the user: the browser's tab says so while another one is looked at.
     needs: i64,
-    all: &'a [ListedSpace],
+    /// Those that are not put away, and the one that is shown.
+    all: Vec<&'a ListedSpace>,
+    /// How many are put away.
+    away: usize,
     this: Option<&'a ListedSpace>,
     tabs: Vec<Tab>,
     /// Whether somebody is signed in by a password, and can sign out.
@@ -90,8 +93,19 @@ pub fn of_space<T: Template>(
     let this = spaces.this.as_ref();
     let tabs = SECTIONS.iter().map(tab).collect();
     let remedy = spaces.schema.remedy();
-    let (needs, all) = (spaces.needs, &spaces.all);
-    let frame = Frame { title, needs, all, this, tabs, session: true, remedy, main };
+    let is_shown =
+        |space: &&ListedSpace| !space.archived || this.is_some_and(|this| this.id == space.id);
+    let frame = Frame {
+        title,
+        needs: spaces.needs,
+        all: spaces.all.iter().filter(is_shown).collect(),
+        away: spaces.all.iter().filter(|space| space.archived).count(),
+        this,
+        tabs,
+        session: true,
+        remedy,
+        main,
+    };
     render(status, &frame, any::type_name::<T>())
 }
 
@@ -112,7 +126,8 @@ pub fn alone<T: Template>(
     main: &T,
 ) -> Result<Reply, Error> {
     let tabs = Vec::new();
-    let frame = Frame { title, needs: 0, all: &[], this: None, tabs, session, remedy: None, main };
+    let (all, away, this, remedy) = (Vec::new(), 0, None, None);
+    let frame = Frame { title, needs: 0, all, away, this, tabs, session, remedy, main };
     render(status, &frame, any::type_name::<T>())
 }
 

@@ -4,9 +4,8 @@ use askama::Template;
 
 use super::form::{self, Control, Field, Form};
 use super::frame::{self, Section};
-use crate::db::space::Spaces;
-use crate::error::BadFields;
-use crate::error::Error;
+use crate::db::space::{ListedSpace, Spaces};
+use crate::error::{BadFields, Error};
 use crate::model::space::SpaceDraft;
 use crate::reply::Reply;
 
@@ -20,6 +19,25 @@ struct Screen<'a> {
     zones: bool,
     /// What stands below the form.
     foot: &'a str,
+}
+
+/// Name and zone of a space, and what is done with the whole of it.
+#[derive(Template)]
+#[template(path = "settings.html")]
+struct Settings<'a> {
+    space_id: i64,
+    form: Form,
+    is_archived: bool,
+    deployed: &'a str,
+}
+
+/// The spaces that are put away.
+#[derive(Template)]
+#[template(path = "archived.html")]
+struct Archived<'a> {
+    spaces: Vec<&'a ListedSpace>,
+    /// The first space that is in use.
+    used: Option<i64>,
 }
 
 /// The way in. `next` is where to go after it.
@@ -61,9 +79,18 @@ pub fn settings(
 ) -> Result<Reply, Error> {
     let form = Form::new(format!("/s/{space_id}/settings"), "Save", fields(draft).into());
     let form = form.done(saved.then_some("Saved.")).refused(bad);
-    let text = "Reports use days in this time zone. Changing it does not change any event, only where each day begins.";
-    let main = Screen { title: "Settings", text, form, zones: true, foot: deployed };
+    let is_archived = spaces.this.as_ref().is_some_and(|space| space.archived);
+    let main = Settings { space_id, form, is_archived, deployed };
     frame::of_space(form::status(bad), spaces, Section::Settings, "Settings", &main)
+}
+
+/// The list of the spaces that are put away.
+pub fn archived(all: &[ListedSpace]) -> Result<Reply, Error> {
+    let main = Archived {
+        spaces: all.iter().filter(|space| space.archived).collect(),
+        used: all.iter().find(|space| !space.archived).map(|space| space.id),
+    };
+    frame::alone(200, true, "Spaces put away", &main)
 }
 
 fn fields(draft: &SpaceDraft) -> [Field; 2] {

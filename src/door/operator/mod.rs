@@ -8,7 +8,7 @@ pub mod openapi;
 mod receipt;
 pub mod replay;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::db;
 use crate::db::space::Home;
@@ -33,6 +33,7 @@ pub enum Request {
     ListFindings { space_id: i64 },
     MuteFinding { space_id: i64 },
     ChooseNetwork { space_id: i64 },
+    ArchiveSpace { space_id: i64 },
     ListLinks { space_id: i64 },
     CreateLink { space_id: i64 },
     ChangeLink { space_id: i64, link_id: i64 },
@@ -42,6 +43,12 @@ pub enum Request {
     Replays { space_id: i64, request: replay::Request },
     EnterEvent { space_id: i64 },
     Decide { space_id: i64, seq: i64 },
+}
+
+/// Whether a space is put away.
+#[derive(Deserialize)]
+struct Archive {
+    archived: bool,
 }
 
 #[derive(Serialize)]
@@ -128,6 +135,12 @@ async fn carry_out(
         }
         Request::ChooseNetwork { space_id } => {
             findings::choose_network(config, space_id, &incoming.json().await?).await?;
+            Reply::json(200, &Done { ok: true })
+        }
+        Request::ArchiveSpace { space_id } => {
+            let archive: Archive = incoming.json().await?;
+            let home = Home::of_space(config, space_id).await?;
+            space::archive(config, &home, space_id, archive.archived).await?;
             Reply::json(200, &Done { ok: true })
         }
         Request::Event { space_id, seq } => receipt::event(config, space_id, seq).await?,
