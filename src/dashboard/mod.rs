@@ -8,6 +8,7 @@ mod door;
 mod entry;
 mod events;
 pub mod export;
+mod guide;
 mod health;
 mod keys;
 mod links;
@@ -93,6 +94,31 @@ pub enum Screen {
     SettingsForm,
     SaveSettings,
     ArchiveSpace,
+    Guide,
+    ActOnGuide,
+}
+
+impl Screen {
+    /// Whether it is a page of the guide, which says what is next.
+    fn is_of_guide(self) -> bool {
+        use Screen::{
+            BuildUrl, DestinationForm, Destinations, Guide, Keys, LinkForm, Links, Overview,
+            TryForm, TryUrl,
+        };
+        matches!(
+            self,
+            Overview
+                | Guide
+                | Keys
+                | BuildUrl
+                | TryForm
+                | TryUrl
+                | Links
+                | LinkForm { .. }
+                | Destinations
+                | DestinationForm { .. }
+        )
+    }
 }
 
 /// What a browser gets.
@@ -169,6 +195,7 @@ fn screen(segments: &[&str]) -> Option<Screen> {
         }
         // A browser that is reloaded after a form comes back to its address.
         ["settings", ..] => Screen::SettingsForm,
+        ["start"] => Screen::Guide,
         _ => return None,
     })
 }
@@ -204,6 +231,7 @@ fn action(segments: &[&str]) -> Option<Screen> {
         }
         ["settings"] => Screen::SaveSettings,
         ["settings", "archive"] => Screen::ArchiveSpace,
+        ["start"] => Screen::ActOnGuide,
         _ => return None,
     })
 }
@@ -253,7 +281,10 @@ async fn show(config: &Config, request: Request, incoming: Incoming) -> Result<A
     let Request::Space { space_id, screen } = request else {
         return spaces::outside(config, request, incoming).await.map(Answer::from);
     };
-    let home = Home::of_space(config, space_id).await?;
+    let mut home = Home::of_space(config, space_id).await?;
+    if screen.is_of_guide() {
+        home.guide = db::guide::read(&home, space_id).await?;
+    }
     let asked = Asked { config, space_id, home, incoming };
     match screen {
         Screen::Overview => overview::page(asked).await,
@@ -298,6 +329,8 @@ async fn show(config: &Config, request: Request, incoming: Incoming) -> Result<A
         Screen::SettingsForm => spaces::settings(asked).await,
         Screen::SaveSettings => spaces::save_settings(asked).await,
         Screen::ArchiveSpace => spaces::archive(asked).await,
+        Screen::Guide => guide::page(asked).await,
+        Screen::ActOnGuide => guide::act(asked).await,
     }
 }
 

@@ -20,6 +20,7 @@ pub mod figures;
 #[allow(dead_code)]
 pub mod glimpse;
 pub mod group;
+pub mod guide;
 pub mod health;
 pub mod history;
 pub mod key;

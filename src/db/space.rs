@@ -12,6 +12,7 @@ use super::{number, optional_text, rows_of, run, run_together, schema, text};
 use crate::edge::config::Config;
 use crate::error::Error;
 use crate::model::database::Database;
+use crate::model::guide::Guide;
 use crate::model::schema::Schema;
 use crate::model::space::SpaceDraft;
 use crate::reply::Problem;
@@ -132,6 +133,8 @@ pub struct Spaces {
     /// How many things need somebody: these, the findings, destinations in trouble.
     pub needs: i64,
     pub schema: Schema,
+    /// How far its guide is, where the page says so.
+    pub guide: Option<Guide>,
 }
 
 /// The id of none.
@@ -146,6 +149,8 @@ pub struct Home {
     db: D1Database,
     /// All spaces, where the space's own database may not have them all.
     all: Option<Vec<ListedSpace>>,
+    /// For a page that says how far the guide is.
+    pub guide: Option<Guide>,
 }
 
 impl Home {
@@ -153,17 +158,17 @@ impl Home {
     pub async fn of_space(config: &Config, space_id: i64) -> Result<Self, Problem> {
         let first = config.db()?;
         if !config.has_several() {
-            return Ok(Self { database: Database::FIRST, db: first, all: None });
+            return Ok(Self { database: Database::FIRST, db: first, all: None, guide: None });
         }
         let all = list(&first).await?;
         let this = all.iter().find(|space| space.id == space_id).ok_or(Problem::NOT_FOUND)?;
         let database = this.database;
-        Ok(Self { database, db: config.db_of(database)?, all: Some(all) })
+        Ok(Self { database, db: config.db_of(database)?, all: Some(all), guide: None })
     }
 
     /// A database, for whoever knows that the space is in it or will be.
     pub fn in_database(config: &Config, database: Database) -> Result<Self, Error> {
-        Ok(Self { database, db: config.db_of(database)?, all: None })
+        Ok(Self { database, db: config.db_of(database)?, all: None, guide: None })
     }
 
     /// What a page says of spaces, from the answer of `OF_PAGE`, the first statement of every page.
@@ -184,6 +189,7 @@ impl Home {
             refused,
             needs: refused + count("findings") + count("failing"),
             schema: Schema::of(applied),
+            guide: self.guide.clone(),
         }
     }
 }

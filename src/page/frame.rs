@@ -6,6 +6,7 @@ use std::{any, fmt};
 use askama::Template;
 
 use super::asset;
+use super::next::{self, Bar};
 use crate::db::space::{ListedSpace, REFUSED_COUNTED, Spaces};
 use crate::error::Error;
 use crate::reply::Reply;
@@ -25,6 +26,8 @@ pub enum Section {
     Destinations,
     Keys,
     Settings,
+    /// The guide, which has no tab of its own.
+    Start,
 }
 
 const SECTIONS: [(Section, &str, &str); 8] = [
@@ -56,6 +59,8 @@ struct Frame<'a> {
     all: Vec<&'a ListedSpace>,
     /// How many are put away.
     away: usize,
+    /// What the guide says is next.
+    bar: Option<Bar>,
     this: Option<&'a ListedSpace>,
     tabs: Vec<Tab>,
     /// Whether somebody is signed in by a password, and can sign out.
@@ -100,6 +105,7 @@ pub fn of_space<T: Template>(
         needs: spaces.needs,
         all: spaces.all.iter().filter(is_shown).collect(),
         away: spaces.all.iter().filter(|space| space.archived).count(),
+        bar: spaces.guide.as_ref().and_then(next::bar),
         this,
         tabs,
         session: true,
@@ -126,8 +132,8 @@ pub fn alone<T: Template>(
     main: &T,
 ) -> Result<Reply, Error> {
     let tabs = Vec::new();
-    let (all, away, this, remedy) = (Vec::new(), 0, None, None);
-    let frame = Frame { title, needs: 0, all, away, this, tabs, session, remedy, main };
+    let (all, away, bar, this, remedy) = (Vec::new(), 0, None, None, None);
+    let frame = Frame { title, needs: 0, all, away, bar, this, tabs, session, remedy, main };
     render(status, &frame, any::type_name::<T>())
 }
 
