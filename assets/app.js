@@ -149,7 +149,8 @@ async function fire(link, event) {
     const answer = await fetch(link.href, { credentials: "omit" });
     const { status } = await answer.json();
     const number = answer.headers.get("x-event-id");
-    place.textContent = `The tracker answered “${status}”. `;
+    const means = { queued: ", which means that it is stored", duplicate: ", which means that it was known" };
+    place.textContent = `The tracker answered “${status}”${means[status] ?? ""}. `;
     if (number) {
       const seen = document.createElement("a");
       seen.href = link.dataset.events + number;

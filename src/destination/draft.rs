@@ -11,7 +11,7 @@ use super::field::{Field, HEADERS, Holds};
 use crate::error::{BadField, BadFields, all};
 use crate::model::event::EventKind;
 
-const NAME_BYTES: usize = 100;
+const NAME_LENGTH: usize = 100;
 
 /// Longest address, in bytes.
 const URL_BYTES: usize = 2048;
@@ -83,7 +83,7 @@ impl DestinationDraft {
     pub fn address(&self, field: &'static str, allow_loopback: bool) -> Result<String, BadField> {
         let url = self.text(field);
         if url.len() > URL_BYTES {
-            return bad(field, "An address must be at most 2048 bytes.");
+            return bad(field, "An address must be at most 2,048 characters.");
         }
         address::check(url, allow_loopback).map_err(|reason| BadField::new(field, reason))?;
         Ok(url.to_owned())
@@ -92,8 +92,14 @@ impl DestinationDraft {
     /// Its name, trimmed; refuses none, and what no line of a screen can show.
     pub fn checked_name(&self) -> Result<String, BadField> {
         let name = self.name.trim();
-        if name.is_empty() || name.len() > NAME_BYTES || name.chars().any(char::is_control) {
-            return bad("name", "Give the destination a name of 1 to 100 bytes.");
+        if name.is_empty()
+            || name.chars().count() > NAME_LENGTH
+            || name.chars().any(char::is_control)
+        {
+            return bad(
+                "name",
+                "Give the destination a name of up to 100 characters, on one line.",
+            );
         }
         Ok(name.to_owned())
     }
@@ -135,12 +141,11 @@ pub const fn name_field(event: EventKind) -> &'static str {
 }
 
 fn check_target(event: EventKind, target: &str) -> Result<(), BadField> {
-    if target.len() <= NAME_BYTES && !target.chars().any(char::is_control) {
+    if target.chars().count() <= NAME_LENGTH && !target.chars().any(char::is_control) {
         return Ok(());
     }
     let code = event.code();
-    let reason =
-        format!("The name for {code} must be at most 100 bytes, without control characters.");
+    let reason = format!("The name for {code} must be at most 100 characters, on one line.");
     bad(name_field(event), reason)
 }
 

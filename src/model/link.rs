@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{BadField, BadFields, all, both};
 
-/// Longest name, slug and parameter name in bytes.
-const NAME_BYTES: usize = 100;
+/// Longest name, slug and parameter name in characters.
+const NAME_LENGTH: usize = 100;
 
 /// Longest target in bytes: browsers and chat apps cut longer links.
 const TARGET_BYTES: usize = 2048;
 
-/// Longest title, text and button of a landing page in bytes.
-const PAGE_BYTES: usize = 1000;
+/// Longest title, text and button of a landing page in characters.
+const PAGE_LENGTH: usize = 1000;
 
 /// Where a web target has the uid, if not in a parameter.
 const UID_MACRO: &str = "{uid}";
@@ -104,24 +104,21 @@ impl LinkDraft {
 
     fn check_name(&self) -> Result<(), BadField> {
         let has_control = self.name.chars().any(char::is_control);
-        if self.name.is_empty() || self.name.len() > NAME_BYTES || has_control {
-            return bad(
-                "name",
-                "Give the link a name of 1 to 100 bytes, without control characters.",
-            );
+        if self.name.is_empty() || self.name.chars().count() > NAME_LENGTH || has_control {
+            return bad("name", "Give the link a name of up to 100 characters, on one line.");
         }
         Ok(())
     }
 
     fn check_slug(&self) -> Result<(), BadField> {
-        if is_word(&self.slug, 1..=NAME_BYTES) {
+        if is_word(&self.slug, 1..=NAME_LENGTH) {
             return Ok(());
         }
-        bad("slug", "A slug is 1 to 100 letters, digits, - or _.")
+        bad("slug", "The end of the address is 1 to 100 letters, digits, - or _.")
     }
 
     fn check_parameter(&self) -> Result<(), BadField> {
-        if is_word(&self.uid_parameter, 1..=NAME_BYTES) {
+        if is_word(&self.uid_parameter, 1..=NAME_LENGTH) {
             return Ok(());
         }
         bad("uid_parameter", "A parameter's name may only contain letters, digits, - and _.")
@@ -132,7 +129,7 @@ impl LinkDraft {
         if self.target.len() > TARGET_BYTES || !self.target.chars().all(clean) {
             return bad(
                 "target",
-                "A target must be at most 2048 bytes, without spaces or backslashes.",
+                "A target can have up to 2,048 characters, without spaces or backslashes.",
             );
         }
         match self.kind {
@@ -256,8 +253,8 @@ impl LandingText {
                 if is_needed && text.trim().is_empty() {
                     return bad(field, "A page needs a title and a button.");
                 }
-                if text.len() > PAGE_BYTES {
-                    return bad(field, "Each text of a page can be up to 1000 bytes.");
+                if text.chars().count() > PAGE_LENGTH {
+                    return bad(field, "Each text of a page can be up to 1,000 characters.");
                 }
                 Ok(())
             })
@@ -318,7 +315,7 @@ pub fn free_slug(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
     let words: String = name.chars().map(plain).collect();
     let words = words.split_whitespace().collect::<Vec<_>>().join("-");
     // Leaves room for a number.
-    let cut: String = words.chars().take(NAME_BYTES - 10).collect();
+    let cut: String = words.chars().take(NAME_LENGTH - 10).collect();
     let base = if cut.is_empty() { "link".to_owned() } else { cut };
     if !is_taken(&base) {
         return base;

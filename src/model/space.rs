@@ -4,8 +4,8 @@ use serde::Deserialize;
 
 use crate::error::{BadField, BadFields, all};
 
-/// Longest name in bytes: it has to fit a heading.
-const NAME_BYTES: usize = 100;
+/// Longest name in characters: it has to fit a heading.
+const NAME_LENGTH: usize = 100;
 
 /// What platforms take for zones from of old and the IANA list does not have: which of the world's
 /// three IST or CST is meant would be a guess.
@@ -49,8 +49,8 @@ impl SpaceDraft {
     }
 
     fn check_name(&self) -> Result<(), BadField> {
-        if self.name.is_empty() || self.name.len() > NAME_BYTES {
-            return Err(BadField::new("name", "Give the space a name of 1 to 100 bytes."));
+        if self.name.is_empty() || self.name.chars().count() > NAME_LENGTH {
+            return Err(BadField::new("name", "Give the space a name of up to 100 characters."));
         }
         if self.name.chars().any(char::is_control) {
             return Err(BadField::new("name", "A name must not contain control characters."));
@@ -62,7 +62,7 @@ impl SpaceDraft {
         if is_iana_name(&self.time_zone) && is_time_zone(&self.time_zone) {
             return Ok(());
         }
-        let reason = "Use a time zone from the IANA list, such as Europe/Berlin or UTC.";
+        let reason = "Choose a time zone by the name of its city, such as Europe/Berlin, or UTC.";
         Err(BadField::new("time_zone", reason))
     }
 }

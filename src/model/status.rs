@@ -126,8 +126,8 @@ impl Status {
             Self::InvalidEvent => {
                 "event must be one of contact, subscribed, registration, deposit."
             }
-            Self::InvalidUid => "uid must be 1 to 256 bytes, without control characters.",
-            Self::InvalidEid => "eid must be at most 256 bytes, without control characters.",
+            Self::InvalidUid => "uid must have 1 to 256 characters, on one line.",
+            Self::InvalidEid => "eid must have at most 256 characters, on one line.",
             Self::InvalidValue => {
                 "value must be a plain number such as 25.00. Check which of the network's macros fills it. The postback is kept, so you can see what to fix."
             }
@@ -136,8 +136,10 @@ impl Status {
                 "t must be epoch milliseconds, at most 366 days ago or 24 hours ahead. Leave it out to use the time of receipt."
             }
             Self::InvalidTgId => "tg_id must be a Telegram user's numeric id.",
-            Self::InvalidId => "id must be at most 256 bytes, without control characters.",
-            Self::InvalidLink => "link_slug must be the slug of a link of this space.",
+            Self::InvalidId => "id must have at most 256 characters, on one line.",
+            Self::InvalidLink => {
+                "link_slug must be what stands behind /l/ in the address of a link of this space."
+            }
             Self::Unavailable => {
                 "It could not be stored. Send it again after the time in Retry-After."
             }

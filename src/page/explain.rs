@@ -108,7 +108,7 @@ fn explained(note: Note) -> Explained {
         Note::BoundToAnother => {
             ("This click already belongs to another Telegram user, and still does.", "")
         }
-        Note::LinkUnknown => ("No link of this space has this slug.", ""),
+        Note::LinkUnknown => ("No link of this space has this address.", ""),
         Note::TgIdIgnored => ("tg_id is not a Telegram user id, and was ignored.", ""),
         Note::Test => (
             "It says that it is a test: it is on record, but counts nowhere and was sent nowhere.",
@@ -132,9 +132,15 @@ fn explained(note: Note) -> Explained {
             "Use one of these four after event=.",
         ),
         Note::UidMissing => ("The click id is missing.", "Add uid= with the click id's macro."),
-        Note::UidTooLong => ("The click id is longer than 256 bytes.", CHECK_MACRO),
-        Note::EidTooLong => ("The transaction id is longer than 256 bytes.", CHECK_MACRO),
-        Note::IdTooLong => ("The id of the call is longer than 256 bytes.", CHECK_MACRO),
+        Note::UidTooLong => {
+            ("The click id is too long: at most 256 plain characters.", CHECK_MACRO)
+        }
+        Note::EidTooLong => {
+            ("The transaction id is too long: at most 256 plain characters.", CHECK_MACRO)
+        }
+        Note::IdTooLong => {
+            ("The id of the call is too long: at most 256 plain characters.", CHECK_MACRO)
+        }
         Note::UidControlCharacter => ("The click id contains invisible characters.", CHECK_MACRO),
         Note::EidControlCharacter => {
             ("The transaction id contains invisible characters.", CHECK_MACRO)

@@ -170,9 +170,11 @@ fn token_text(token: Token, zone: &Zone) -> TokenText {
         Token::NotOne => {
             ("What stands in place of the token is none: those begin with xt_in_.", None, "")
         }
-        Token::Bearer => {
-            ("Its token is a bearer, which does not open /e. Use the ingest token.", None, "")
-        }
+        Token::Bearer => (
+            "Its token is the key of your bot or server (xt_sk_…), which opens no postback URL. Use the ingest token (xt_in_…).",
+            None,
+            "",
+        ),
         Token::Current => ("Its token is this space's current one.", None, ""),
         Token::Previous(until_ms) => (
             "Its token is this space's previous one, which works until",

@@ -18,9 +18,9 @@ use crate::model::key;
 use crate::model::note::{Field, Note};
 use crate::text::json;
 
-/// Longest name and longest word of a mend in bytes: longer than any network's, and short enough that an isolate
+/// Longest name and longest word of a mend in characters: longer than any network's, and short enough that an isolate
 /// can keep the rules of a thousand keys.
-const NAME_BYTES: usize = 64;
+const NAME_LENGTH: usize = 64;
 
 /// What a status is mapped to that is none of our events.
 pub const NOT_A_CONVERSION: &str = "not_a_conversion";
@@ -147,11 +147,12 @@ fn field(name: &Option<String>) -> Option<Field> {
 
 fn name(field: &'static str, text: &Option<String>) -> Result<String, BadField> {
     let text = text_of(text);
-    let is_odd = text.is_empty() || text.len() > NAME_BYTES || text.chars().any(char::is_control);
+    let is_odd =
+        text.is_empty() || text.chars().count() > NAME_LENGTH || text.chars().any(char::is_control);
     if is_odd || text == Field::Token.name() || key::contains_secret(&text) {
         let reason = match field {
-            WORD => "Write the word as it arrives, in at most 64 bytes.",
-            _ => "Write the parameter as it arrives, in at most 64 bytes.",
+            WORD => "Write the word as it arrives, in at most 64 characters.",
+            _ => "Write the parameter as it arrives, in at most 64 characters.",
         };
         return Err(BadField::new(field, reason));
     }
@@ -165,7 +166,7 @@ fn currency(text: &str) -> Result<Currency, BadField> {
 fn unfit(field: Field) -> &'static str {
     match field {
         Field::Event => "The event must be contact, subscribed, registration or deposit.",
-        Field::Uid | Field::Eid => "An id has 1 to 256 bytes, without control characters.",
+        Field::Uid | Field::Eid => "An id has 1 to 256 characters, on one line.",
         Field::Value => "The amount must be a number with one meaning, such as 1234.50.",
         Field::Currency => "The currency must be 3 to 5 letters, such as EUR.",
         Field::Time => "The time must be epoch milliseconds.",

@@ -35,7 +35,7 @@ fn why(seen: &Seen, field: Field) -> Option<&'static str> {
         _ => (Note::EidTooLong, Note::EidControlCharacter),
     };
     if seen.has(long) {
-        return Some("is longer than 256 bytes");
+        return Some("is longer than 256 characters");
     }
     seen.has(control).then_some("has a line break or another invisible character in it")
 }

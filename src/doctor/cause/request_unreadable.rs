@@ -28,9 +28,10 @@ fn find(group: &Group) -> Option<Found> {
 fn told(note: Note) -> Option<(&'static str, &'static str)> {
     let plain = "send a plain GET, or a form or JSON by POST";
     Some(match note {
-        Note::Undecodable(_) => {
-            ("came with bytes that are no text", "send every value percent-encoded as UTF-8")
-        }
+        Note::Undecodable(_) => (
+            "came with characters that cannot be read",
+            "send every value percent-encoded as UTF-8",
+        ),
         Note::MethodUnknown => ("came by a method other than GET and POST", plain),
         Note::Broken(Broken::QueryTooLong | Broken::BodyTooLong) => {
             ("came with more than 16 KiB", "send only the parameters that are needed")

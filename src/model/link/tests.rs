@@ -135,7 +135,7 @@ fn a_slug_is_made_of_the_name_and_is_free() {
     assert_eq!(slug("Summer", &["summer", "summer-2"]), "summer-3");
     assert_eq!(slug("Лето", &["link"]), "link-2");
     let long = slug(&"x".repeat(100), &[]);
-    assert!(is_word(&long, 1..=NAME_BYTES) && long.len() == 90, "{long}");
+    assert!(is_word(&long, 1..=NAME_LENGTH) && long.len() == 90, "{long}");
 }
 
 #[test]
