@@ -90,7 +90,7 @@ test("every status word, note and problem is described, and no other", () => {
   assert.ok(statuses.length > 10 && problems.length > 5, "the words have another form");
   assert.deepEqual([...new Set(named)].sort(), [...new Set([...statuses, ...problems])].sort());
 
-  assert.deepEqual(schemas.ChosenNetwork.properties.network.enum, ["", ...networks()]);
+  assert.deepEqual(schemas.NetworkName.enum, ["", ...networks()]);
 
   const code = source("impl fmt::Display for Note");
   const fields = textsOf(code, "pub fn name(self)");
