@@ -10,7 +10,7 @@ use crate::error::{BadFields, Error};
 use crate::model::link::{LinkDraft, LinkKind};
 use crate::network::Pack;
 use crate::network::fit::{Carried, Fit, Fits};
-use crate::postback::ad::AD_SYSTEMS;
+use crate::postback::ad::{AD_SYSTEMS, AdSystem};
 use crate::reply::Reply;
 
 /// A link as the form has it: what the user typed, right or wrong.
@@ -127,7 +127,7 @@ pub fn kind_name(kind: LinkKind) -> &'static str {
 }
 
 fn ads(url: &str) -> Vec<Ad> {
-    let ad = |(at, system): (usize, &crate::postback::ad::AdSystem)| Ad {
+    let ad = |(at, system): (usize, &AdSystem)| Ad {
         id: format!("ad-{at}"),
         name: system.name,
         place: system.place,
