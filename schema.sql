@@ -913,6 +913,13 @@ BEGIN
   ON CONFLICT (space_id, n) DO NOTHING;
 END;
 
+-- What the dashboard changes waits while a space moves, as the rest does (0002_databases.sql).
+CREATE TRIGGER key_names_stay BEFORE UPDATE OF name, ended_at_ms ON key_names
+WHEN EXISTS (SELECT 1 FROM moves m WHERE m.space_id = NEW.space_id AND m.state IN ('leaving', 'left'))
+BEGIN
+  SELECT RAISE(ABORT, 'the space is being moved');
+END;
+
 -- A secret that is shown once (a new key, a signing secret), sealed, on its way to the page that its form leads to.
 CREATE TABLE glimpses (
   id         TEXT    NOT NULL PRIMARY KEY,

@@ -44,6 +44,13 @@ BEGIN
   ON CONFLICT (space_id, n) DO NOTHING;
 END;
 
+-- What the dashboard changes waits while a space moves, as the rest does (0002_databases.sql).
+CREATE TRIGGER key_names_stay BEFORE UPDATE OF name, ended_at_ms ON key_names
+WHEN EXISTS (SELECT 1 FROM moves m WHERE m.space_id = NEW.space_id AND m.state IN ('leaving', 'left'))
+BEGIN
+  SELECT RAISE(ABORT, 'the space is being moved');
+END;
+
 -- By which of its space's keys it came (key_names.n); NULL for what came before that was kept, or was entered by hand.
 ALTER TABLE events ADD COLUMN by_key INTEGER;
 ALTER TABLE held ADD COLUMN by_key INTEGER;

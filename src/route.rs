@@ -3,8 +3,8 @@
 use percent_encoding::percent_decode_str;
 
 use crate::dashboard;
-use crate::door::operator::{self, destination, replay};
-use crate::model::key::KeyKind;
+use crate::door::operator::{self, destination, key, replay};
+use crate::model::key_name::{self, Which};
 
 /// Where a request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +95,7 @@ fn operators(method: &str, segments: &[&str]) -> Route {
         [true, true, ..] => "GET, POST, OPTIONS",
         [true, _, true, _] => "GET, PUT, OPTIONS",
         [true, ..] => "GET, OPTIONS",
+        [_, true, true, true] => "POST, PUT, DELETE, OPTIONS",
         [_, true, ..] => "POST, OPTIONS",
         [_, _, true, true] => "PUT, DELETE, OPTIONS",
         [_, _, true, _] => "PUT, OPTIONS",
@@ -162,18 +163,26 @@ fn api(method: &str, segments: &[&str]) -> Option<operator::Request> {
                 seq: seq.parse().ok()?,
             })
         }
-        ("POST", ["spaces", space_id, "keys", kind]) => Some(operator::Request::RotateKey {
-            space_id: space_id.parse().ok()?,
-            kind: KeyKind::parse(kind)?,
-        }),
-        ("DELETE", ["spaces", space_id, "keys", kind, "previous"]) => {
-            Some(operator::Request::RevokePreviousKey {
-                space_id: space_id.parse().ok()?,
-                kind: KeyKind::parse(kind)?,
-            })
+        ("GET", ["spaces", space_id, "keys"]) => keys(space_id, key::Request::List),
+        ("POST", ["spaces", space_id, "keys"]) => keys(space_id, key::Request::Make),
+        ("POST", ["spaces", space_id, "keys", key]) => {
+            keys(space_id, key::Request::Rotate { which: Which::parse(key)? })
+        }
+        ("PUT", ["spaces", space_id, "keys", key]) => {
+            keys(space_id, key::Request::Rename { n: key_name::number(key)? })
+        }
+        ("DELETE", ["spaces", space_id, "keys", key]) => {
+            keys(space_id, key::Request::End { n: key_name::number(key)? })
+        }
+        ("DELETE", ["spaces", space_id, "keys", key, "previous"]) => {
+            keys(space_id, key::Request::RevokePrevious { which: Which::parse(key)? })
         }
         _ => None,
     }
+}
+
+fn keys(space_id: &str, request: key::Request) -> Option<operator::Request> {
+    Some(operator::Request::Keys { space_id: space_id.parse().ok()?, request })
 }
 
 fn replays(space_id: &str, request: replay::Request) -> Option<operator::Request> {
@@ -201,6 +210,7 @@ fn decode(segment: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::key::KeyKind;
 
     #[test]
     fn the_operators_destinations() {
@@ -230,6 +240,7 @@ mod tests {
             |token: Option<&str>| Route::Postback { token: token.map(str::to_owned), event: None };
         let of_replays =
             |request| Route::Operator(operator::Request::Replays { space_id: 7, request });
+        let of_keys = |request| Route::Operator(operator::Request::Keys { space_id: 7, request });
         let with_event = Route::Postback {
             token: Some("xt_in_abc".to_owned()),
             event: Some("deposit".to_owned()),
@@ -276,19 +287,25 @@ mod tests {
             (
                 "POST",
                 "/api/spaces/7/keys/ingest",
-                Route::Operator(operator::Request::RotateKey {
-                    space_id: 7,
-                    kind: KeyKind::Ingest,
-                }),
+                of_keys(key::Request::Rotate { which: Which::Kind(KeyKind::Ingest) }),
             ),
             (
                 "DELETE",
                 "/api/spaces/7/keys/bearer/previous",
-                Route::Operator(operator::Request::RevokePreviousKey {
-                    space_id: 7,
-                    kind: KeyKind::Bearer,
-                }),
+                of_keys(key::Request::RevokePrevious { which: Which::Kind(KeyKind::Bearer) }),
             ),
+            ("GET", "/api/spaces/7/keys", of_keys(key::Request::List)),
+            ("POST", "/api/spaces/7/keys", of_keys(key::Request::Make)),
+            (
+                "POST",
+                "/api/spaces/7/keys/3",
+                of_keys(key::Request::Rotate { which: Which::Number(3) }),
+            ),
+            ("PUT", "/api/spaces/7/keys/3", of_keys(key::Request::Rename { n: 3 })),
+            ("DELETE", "/api/spaces/7/keys/3", of_keys(key::Request::End { n: 3 })),
+            ("GET", "/api/spaces/7/keys/3", Route::OtherMethod("POST, PUT, DELETE, OPTIONS")),
+            ("PATCH", "/api/spaces/7/keys", Route::OtherMethod("GET, POST, OPTIONS")),
+            ("DELETE", "/api/spaces/7/keys/ingest", Route::OtherMethod("POST, OPTIONS")),
             (
                 "POST",
                 "/api/spaces/7/links",

@@ -69,6 +69,12 @@ function calls({ space, link, destination, seq }) {
     ["POST", `/spaces/${space}/keys/bearer`],
     ["DELETE", `/spaces/${space}/keys/ingest/previous`],
     ["DELETE", `/spaces/${space}/keys/bearer/previous`],
+    ["GET", `/spaces/${space}/keys`],
+    ["POST", `/spaces/${space}/keys`, { kind: "ingest", name: "Another" }],
+    ["POST", `/spaces/${space}/keys/${NOWHERE}`],
+    ["PUT", `/spaces/${space}/keys/${NOWHERE}`, { name: "Renamed" }],
+    ["DELETE", `/spaces/${space}/keys/${NOWHERE}`],
+    ["DELETE", `/spaces/${space}/keys/${NOWHERE}/previous`],
     ["PUT", `/spaces/${space}/destinations/${destination}`, HOOK],
     ["DELETE", `/spaces/${space}/destinations/${destination}`],
     ["GET", `/spaces/${space}/destinations/${destination}/deliveries`],
@@ -84,10 +90,14 @@ function calls({ space, link, destination, seq }) {
     ["DELETE", `/spaces/${space}/rules/${NOWHERE}`],
   ];
   const dashboard = [
-    ["/keys/ingest/rotate", { current: "", nonce: "0123456789abcdef0123456789abcdef" }],
-    ["/keys/bearer/rotate", {}],
-    ["/keys/ingest/revoke"],
-    ["/keys/bearer/revoke"],
+    ["/keys", { kind: "ingest", name: "Another", nonce: "0123456789abcdef0123456789abcdef" }],
+    ["/keys/1/rotate", { current: "", nonce: "0123456789abcdef0123456789abcdef" }],
+    ["/keys/2/rotate", {}],
+    ["/keys/1/revoke"],
+    ["/keys/2/revoke"],
+    [`/keys/${NOWHERE}/rotate`, { current: "", nonce: "0123456789abcdef0123456789abcdef" }],
+    [`/keys/${NOWHERE}/rename`, { name: "Renamed" }],
+    [`/keys/${NOWHERE}/end`],
     ["/keys/urls", { uid: "{x}", event: "deposit" }],
     ["/links", { ...LINK, enabled: "on" }],
     [`/links/${link}`, { ...LINK, enabled: "on" }],
@@ -156,7 +166,12 @@ test("a space that is not there", async () => {
 
 // What goes to a space that is there, and to nothing in it, is left out.
 const ofThings = (list) =>
-  list.filter(([what]) => /\/(links|destinations|rules|replays)\/\d/.test(what) || /previous|revoke/.test(what));
+  list.filter(
+    ([what]) =>
+      /\/(links|destinations|rules|replays)\/\d/.test(what) ||
+      /\/keys\/\d{3,}/.test(what) ||
+      /previous|revoke/.test(what),
+  );
 
 test("a link, a destination, a delivery, a previous key that is not there", async () => {
   await assertAbsent(ofThings(calls({ space: mine.id, link: NOWHERE, destination: NOWHERE, seq: 1 })));

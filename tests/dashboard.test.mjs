@@ -162,13 +162,15 @@ test("zones by their IANA names are taken", async () => {
 /** The rotate form of a kind of key, as a page of the space has it. */
 async function rotateForm(id, kind = "ingest") {
   const keys = page((await browser.get(`/s/${id}/keys`)).text);
-  const { action, fields } = keys.form(`Rotate the ${kind === "ingest" ? "Ingest token" : "Bearer"}`);
-  assert.equal(action, `/s/${id}/keys/${kind}/rotate`);
+  const { action, fields } = keys.form(`Rotate ${kind === "ingest" ? "Main key" : "Bot key"}`);
+  assert.equal(action, `/s/${id}/keys/${kind === "ingest" ? 1 : 2}/rotate`);
+  /** Where it leads to. */
+  const post = async () => (await browser.send(action, fields)).headers.get("location");
   const shown = ({ code, text }) => [
     code,
     new RegExp(`xt_${kind === "ingest" ? "in" : "sk"}_[0-9a-v]{36}`).exec(text)?.[0],
   ];
-  return { fields, send: async () => shown(await browser.send(action, fields)) };
+  return { fields, post, send: async () => shown(await browser.get(await post())) };
 }
 const keysOf = (id, kind) =>
   worker.rows(
@@ -180,20 +182,21 @@ const keysOf = (id, kind) =>
   );
 
 for (const [how, twice] of Object.entries({
-  "by a double click": (send) => Promise.all([send(), send(), send()]),
-  "one after the other": async (send) => [await send(), await send(), await send()],
+  "by a double click": (post) => Promise.all([post(), post(), post()]),
+  "one after the other": async (post) => [await post(), await post(), await post()],
 })) {
   test(`a form sent twice rotates once and shows the same secret: ${how}`, async () => {
     for (const kind of ["ingest", "bearer"]) {
       const space = await worker.space();
-      const { send } = await rotateForm(space.id, kind);
-      const answers = await twice(send);
-      assert.match(answers[0][1] ?? "nothing", /^xt_/);
-      assert.deepEqual(answers, Array(3).fill([200, answers[0][1]]));
+      const { post, send } = await rotateForm(space.id, kind);
+      const addresses = await twice(post);
+      assert.deepEqual(addresses, Array(3).fill(addresses[0]));
+      const shown = await send();
+      assert.match(shown[1] ?? "nothing", /^xt_/);
       const [old, made, ...more] = await keysOf(space.id, kind);
       assert.deepEqual(
         [old.hash, made, more],
-        [sha256(space[kind]), { hash: sha256(answers[0][1]), expires_at_ms: null }, []],
+        [sha256(space[kind]), { hash: sha256(shown[1]), expires_at_ms: null }, []],
       );
       assert.ok(old.expires_at_ms > Date.now() + 23.9 * 3600 * 1000, "the one before keeps its 24 hours");
     }
@@ -211,7 +214,7 @@ test("a form shows its secret again for five minutes, while it is the current on
     .prepare("UPDATE keys SET created_at_ms = created_at_ms - 300000 WHERE hash = ?")
     .bind(sha256(token))
     .run();
-  const late = await browser.send(`/s/${space.id}/keys/ingest/rotate`, form.fields);
+  const late = await browser.get(await form.post());
   assert.match(page(late.text).alerts[0], /Nothing was rotated/);
   assert.ok(!late.text.includes(token));
   await worker.db
@@ -224,7 +227,8 @@ test("a form shows its secret again for five minutes, while it is the current on
   assert.deepEqual(await form.send(), [200, undefined]);
   assert.deepEqual(await (await rotateForm(space.id)).send().then(([code]) => code), 200);
   for (const fields of [{}, { current: "0" }, { ...form.fields, nonce: "" }, { ...form.fields, current: "" }]) {
-    const { text } = await browser.send(`/s/${space.id}/keys/ingest/rotate`, fields);
+    const sent = await browser.send(`/s/${space.id}/keys/1/rotate`, fields);
+    const { text } = await browser.get(sent.headers.get("location"));
     assert.match(page(text).alerts[0], /Nothing was rotated/);
   }
 });
@@ -236,7 +240,7 @@ test("rotating again after a secret was lost does not end the one that networks 
   const [{ expires_at_ms: until }] = await keysOf(space.id, "ingest");
   const { text } = await browser.get(`/s/${space.id}/keys`);
   assert.match(
-    page(text).section("Ingest token").text,
+    page(text).section("Main key").text,
     /The current key was never used, and stops working at once\. The previous key works until it expires\./,
   );
   const [, second] = await (await rotateForm(space.id)).send();
@@ -253,8 +257,8 @@ test("rotating again after a secret was lost does not end the one that networks 
 
 test("ready-made URLs have the real token right after rotation, and escape what copying would change", async () => {
   const { id } = await worker.space();
-  const { fields } = await rotateForm(id);
-  const { text } = await browser.send(`/s/${id}/keys/ingest/rotate`, fields);
+  const { post } = await rotateForm(id);
+  const { text } = await browser.get(await post());
   const [token] = page(text).section("Shown only once").codes;
   assert.match(token, /^xt_in_[0-9a-v]{36}$/);
   const macros = "uid={click_id}&eid={trade_id}&value={sumdep}&currency=USD";
@@ -272,7 +276,7 @@ test("ready-made URLs have the real token right after rotation, and escape what 
       .codes.includes(`${browser.origin}/e/${token}/deposit`),
     "Binomo's URL has no ?",
   );
-  const built = await browser.send(`/s/${id}/keys/urls`, {
+  const sent = await browser.send(`/s/${id}/keys/urls`, {
     token,
     event: "registration",
     uid: "[clickid]",
@@ -280,6 +284,7 @@ test("ready-made URLs have the real token right after rotation, and escape what 
     value: "{sum}",
     currency: "",
   });
+  const built = await browser.get(sent.headers.get("location").split("#")[0]);
   assert.deepEqual(page(built.text).section("Another network").codes, [
     `${browser.origin}/e?token=${token}&event=registration&uid=[clickid]&eid=#tid#`,
   ]);

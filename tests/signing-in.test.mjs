@@ -31,8 +31,11 @@ const SCREENS = [
   "/settings",
 ];
 const ACTIONS = [
-  "/keys/ingest/rotate",
-  "/keys/ingest/revoke",
+  "/keys",
+  "/keys/1/rotate",
+  "/keys/1/revoke",
+  "/keys/1/rename",
+  "/keys/1/end",
   "/keys/urls",
   "/links",
   "/links/1",

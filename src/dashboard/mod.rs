@@ -24,7 +24,7 @@ use crate::edge::{self, Incoming};
 use crate::error::Error;
 use crate::figures::zone::DAY_MS;
 use crate::figures::{self, Span, Zone};
-use crate::model::key::KeyKind;
+use crate::model::key_name;
 use crate::model::schema::Schema;
 use crate::page::asset::Asset;
 use crate::page::form::Sent;
@@ -76,8 +76,11 @@ pub enum Screen {
     BeginRule,
     EndRule { n: i64 },
     Keys,
-    RotateKey { kind: KeyKind },
-    RevokeKey { kind: KeyKind },
+    MakeKey,
+    RotateKey { n: i64 },
+    RevokeKey { n: i64 },
+    RenameKey { n: i64 },
+    EndKey { n: i64 },
     BuildUrl,
     Links,
     LinkForm { id: Option<i64> },
@@ -208,8 +211,17 @@ fn action(segments: &[&str]) -> Option<Screen> {
         ["events"] => Screen::EnterEvent,
         ["events", seq, "decide"] => Screen::Decide { seq: seq.parse().ok()? },
         ["keys", "urls"] => Screen::BuildUrl,
-        ["keys", kind, "rotate"] => Screen::RotateKey { kind: KeyKind::parse(kind)? },
-        ["keys", kind, "revoke"] => Screen::RevokeKey { kind: KeyKind::parse(kind)? },
+        ["keys"] => Screen::MakeKey,
+        ["keys", n, action] => {
+            let n = key_name::number(n)?;
+            match *action {
+                "rotate" => Screen::RotateKey { n },
+                "revoke" => Screen::RevokeKey { n },
+                "rename" => Screen::RenameKey { n },
+                "end" => Screen::EndKey { n },
+                _ => return None,
+            }
+        }
         ["replays"] => Screen::BeginReplay,
         ["rules"] => Screen::BeginRule,
         ["rules", n, "end"] => Screen::EndRule { n: n.parse().ok()? },
@@ -311,8 +323,11 @@ async fn show(config: &Config, request: Request, incoming: Incoming) -> Result<A
         Screen::EnterEvent => entry::enter(asked).await,
         Screen::Decide { seq } => decisions::decide(asked, seq).await,
         Screen::Keys => keys::page(asked).await,
-        Screen::RotateKey { kind } => keys::rotate(asked, kind).await,
-        Screen::RevokeKey { kind } => keys::revoke(asked, kind).await,
+        Screen::MakeKey => keys::make(asked).await,
+        Screen::RotateKey { n } => keys::rotate(asked, n).await,
+        Screen::RevokeKey { n } => keys::revoke(asked, n).await,
+        Screen::RenameKey { n } => keys::rename(asked, n).await,
+        Screen::EndKey { n } => keys::end(asked, n).await,
         Screen::BuildUrl => keys::build(asked).await,
         Screen::Links => links::list(asked).await,
         Screen::LinkForm { id } => links::form(asked, id).await,

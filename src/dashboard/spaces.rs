@@ -1,11 +1,12 @@
 //! Home, a new space, a space's settings.
 
+use super::keys::{Once, keep_once};
 use super::{Answer, Asked, Request, go_to};
 use crate::db;
-use crate::db::space::Home;
 use crate::edge::config::{self, Config};
 use crate::edge::{self, Incoming};
 use crate::manage;
+use crate::model::key::KeyKind;
 use crate::model::space::SpaceDraft;
 use crate::page::form::Sent;
 use crate::page::spaces;
@@ -18,28 +19,14 @@ const SAVED: &str = "saved";
 pub async fn outside(
     config: &Config,
     request: Request,
-    mut incoming: Incoming,
+    incoming: Incoming,
 ) -> Result<Reply, Problem> {
     let all = db::space::list(&config.db()?).await?;
     match request {
-        Request::CreateSpace => {
-            let draft = draft(&Sent::read(&incoming.text().await?));
-            let checked = match draft.clone().check(edge::is_time_zone) {
-                Ok(checked) => checked,
-                Err(bad) => {
-                    return Ok(edge::shown(spaces::new(all.is_empty(), &draft, Some(&bad))));
-                }
-            };
-            let created = manage::space::create(config, &checked).await?;
-            let secrets = super::keys::Made {
-                ingest: Some(created.ingest_token),
-                bearer: Some(created.bearer),
-            };
-            let home = Home::of_space(config, created.id).await?;
-            super::keys::shown_once(&home, created.id, &incoming.origin(), secrets).await
-        }
+        Request::CreateSpace => create(config, all.is_empty(), incoming).await,
         Request::NewSpaceForm => {
-            Ok(edge::shown(spaces::new(all.is_empty(), &draft(&Sent::default()), None)))
+            let (draft, nonce) = (draft(&Sent::default()), manage::key::nonce()?);
+            Ok(edge::shown(spaces::new(all.is_empty(), &draft, &nonce, None)))
         }
         Request::ArchivedSpaces => Ok(edge::shown(spaces::archived(&all))),
         // Home is the first space that is in use; where all are put away, the list of those.
@@ -48,6 +35,36 @@ pub async fn outside(
             None => go_to(if all.is_empty() { "/new" } else { "/archived" }),
         }),
     }
+}
+
+/// Creates a space and leads to it. The same form sent twice makes one; another form makes another.
+async fn create(config: &Config, is_first: bool, mut incoming: Incoming) -> Result<Reply, Problem> {
+    let sent = Sent::read(&incoming.text().await?);
+    let nonce = sent.optional("made_by").map_or_else(manage::key::nonce, Ok)?;
+    let draft = draft(&sent);
+    let checked = match draft.clone().check(edge::is_time_zone) {
+        Ok(checked) => checked,
+        Err(bad) => return Ok(edge::shown(spaces::new(is_first, &draft, &nonce, Some(&bad)))),
+    };
+    let created = manage::space::create(config, &checked, &nonce).await?;
+    let first = |kind, key: Option<String>| key.map(|key| (manage::key::first(kind), key));
+    let once = Once {
+        ingest: first(KeyKind::Ingest, created.ingest_token),
+        bearer: first(KeyKind::Bearer, created.bearer),
+        open: String::new(),
+    };
+    let (home, id) = (&created.home, created.id);
+    let glimpse = manage::key::id_of(config, &["created", &id.to_string(), &nonce])?;
+    // A form that was sent again much later has nothing to show; its page says so.
+    if once.ingest.is_some() {
+        keep_once(config, home, id, &glimpse, &once).await?;
+    }
+    Ok(go_to(&opens_at(id, &format!("shown={glimpse}"))))
+}
+
+/// Where a new space opens; `shown` names its secrets, for the page that shows them.
+fn opens_at(space_id: i64, shown: &str) -> String {
+    format!("/s/{space_id}/keys?{shown}")
 }
 
 fn draft(sent: &Sent) -> SpaceDraft {

@@ -6,6 +6,8 @@ use crate::db;
 use crate::db::dry_run::Of;
 use crate::edge;
 use crate::error::{BadField, BadFields, Error};
+use crate::manage;
+use crate::manage::key::Found;
 use crate::model::event::Arrival;
 use crate::model::key::{KeyKind, Presented};
 use crate::model::note::Field;
@@ -111,15 +113,10 @@ async fn token_of(asked: &Asked<'_>, token: Option<&str>, now_ms: i64) -> Result
     let Some(key) = Presented::read(text, KeyKind::Ingest, config.local) else {
         return Ok(Token::NotOne);
     };
-    let hash = key.hash();
-    let mut known = db::key::whose(&asked.home, &hash).await?;
-    let database = config.database_of(&key);
-    if known.is_none() && database != asked.home.database {
-        known = db::key::whose(&config.db_of(database)?, &hash).await?;
-    }
-    let Some(known) = known else {
-        let is_ours = config.key_secret().is_ok_and(|secret| key.is_ours(secret.as_bytes()));
-        return Ok(if is_ours { Token::Revoked } else { Token::Unknown });
+    let known = match manage::key::whose(config, &asked.home, &key).await? {
+        Found::Of(known) => known,
+        Found::Forgotten => return Ok(Token::Revoked),
+        Found::Unknown => return Ok(Token::Unknown),
     };
     Ok(match known.expires_at_ms {
         _ if known.space_id != asked.space_id => Token::Others(known.space_name),

@@ -1,89 +1,52 @@
-//! The keys of a space. A key's end is a time and no deletion: what was received before it may still
-//! wait in a queue.
+//! The keys of a space, each with its name and its secrets, and when they are used. A secret's end is a time and no
+//! deletion: what was received before it may still wait in a queue.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use constcat::concat;
 use worker::wasm_bindgen::JsValue;
 use worker::{D1Database, D1Result};
 
 use super::row::Row;
 use super::rule::{self, Shut};
 use super::space::{self, Home, Spaces};
-use super::{Cost, Rows, json, number, optional_text, rows_of, run, run_together, text};
+use super::{Cost, Rows, json, number, rows_of, run, run_together, text};
 use crate::error::Error;
 use crate::model::event::Arrival;
 use crate::model::key::KeyKind;
-use crate::model::space::{GRACE_MS, SHOWN_AGAIN_MS};
+use crate::model::key_name::State;
 
+/// The secrets of a space's keys, and what the keys are called. A space has few of both.
 const OF_SPACE: &str = "
-SELECT k.hash, k.kind, k.created_at_ms, k.expires_at_ms,
+SELECT k.hash, k.n, k.created_at_ms, k.expires_at_ms,
   NOT EXISTS (SELECT 1 FROM unused_keys u WHERE u.hash = k.hash) AS used
 FROM keys k
 WHERE k.space_id = ?1 AND (k.expires_at_ms IS NULL OR k.expires_at_ms > ?2)
-ORDER BY k.kind, k.expires_at_ms IS NOT NULL, k.created_at_ms DESC, k.hash
+ORDER BY k.n, k.expires_at_ms IS NOT NULL, k.created_at_ms DESC, k.hash
+";
+
+/// Those that live, then those that have ended, the newest first.
+const NAMES: &str = "
+SELECT n, kind, name, network, created_at_ms, used_at_ms, ended_at_ms FROM key_names
+WHERE space_id = ?1 ORDER BY ended_at_ms IS NOT NULL, ended_at_ms DESC, n LIMIT ?2
 ";
 
 const WHOSE: &str = "
-SELECT s.id, s.name, k.expires_at_ms FROM keys k JOIN spaces s ON s.id = k.space_id
-WHERE k.hash = ?1 AND k.kind = ?2
-";
-
-/// Whether the key that a rotation goes out from, ?3, is the space's current one; NULL where it is to
-/// have none yet.
-const GOES_OUT_FROM: &str = "s.id = ?1 AND (
-  SELECT k.hash FROM keys k WHERE k.space_id = s.id AND k.kind = ?2 AND k.expires_at_ms IS NULL
-  ORDER BY k.created_at_ms DESC, k.hash LIMIT 1
-) IS ?3
-";
-
-const NOTE_UNUSED: &str = concat!(
-    "
-INSERT INTO unused_keys (hash) SELECT ?4 FROM spaces s WHERE ",
-    GOES_OUT_FROM
-);
-
-/// From here to the end of the rotation there are two current keys, which nobody else sees.
-const ADD: &str = concat!(
-    "
-INSERT INTO keys (hash, space_id, kind, created_at_ms)
-SELECT ?4, s.id, ?2, ?5 FROM spaces s WHERE ",
-    GOES_OUT_FROM
-);
-
-/// Where the current key was used, the one before it ends now: two at a time are enough. Where nobody
-/// has used the current one, the one before it is what networks call with, and keeps its time.
-const END_BEFORE: &str = "
-UPDATE keys SET expires_at_ms = ?5 WHERE space_id = ?1 AND kind = ?2 AND expires_at_ms > ?5
-  AND EXISTS (SELECT 1 FROM keys c WHERE c.hash = ?3 AND c.expires_at_ms IS NULL)
-  AND EXISTS (SELECT 1 FROM keys n WHERE n.hash = ?4 AND n.expires_at_ms IS NULL)
-  AND NOT EXISTS (SELECT 1 FROM unused_keys u WHERE u.hash = ?3)
-";
-
-const END_CURRENT: &str = "
-UPDATE keys SET expires_at_ms = iif(hash IN (SELECT u.hash FROM unused_keys u), ?4, ?5)
-WHERE space_id = ?1 AND kind = ?2 AND expires_at_ms IS NULL AND hash <> ?3
-  AND EXISTS (SELECT 1 FROM keys n WHERE n.hash = ?3 AND n.expires_at_ms IS NULL)
-";
-
-/// The new key as long as it may be shown, and the end of the one before it.
-const ROTATED: &str = "
-SELECT coalesce(
-  (SELECT max(p.expires_at_ms) FROM keys p WHERE p.space_id = n.space_id AND p.kind = n.kind AND p.expires_at_ms > ?4),
-  ?4
-) AS until_ms
-FROM keys n
-WHERE n.space_id = ?1 AND n.kind = ?2 AND n.hash = ?3 AND n.expires_at_ms IS NULL AND n.created_at_ms > ?5
-";
-
-const END_PREVIOUS: &str = "
-UPDATE keys SET expires_at_ms = ?3 WHERE space_id = ?1 AND kind = ?2 AND expires_at_ms > ?3
-RETURNING space_id AS id
+SELECT s.id, s.name, k.n, coalesce(w.name, '') AS key_name, k.expires_at_ms
+FROM keys k JOIN spaces s ON s.id = k.space_id LEFT JOIN key_names w ON w.space_id = k.space_id AND w.n = k.n
+WHERE k.hash = ?1
 ";
 
 const USE: &str = "
 DELETE FROM unused_keys WHERE hash IN (SELECT value FROM json_each(?1))
+";
+
+/// When a key was last used, to the hour: one row written an hour, however many isolates it comes to.
+const USED_AT: &str = "
+UPDATE key_names SET used_at_ms = ?2 FROM keys k
+WHERE k.hash IN (SELECT value FROM json_each(?1)) AND (k.expires_at_ms IS NULL OR k.expires_at_ms > ?2)
+  AND key_names.space_id = k.space_id AND key_names.n = k.n
+  AND (key_names.used_at_ms IS NULL OR key_names.used_at_ms < ?2 - 3600000)
 ";
 
 const REMOVE_ENDED: &str = "
@@ -115,42 +78,92 @@ thread_local! {
     static USED: RefCell<HashMap<String, i64>> = RefCell::new(HashMap::new());
 }
 
-/// A key as the keys page shows it: never the secret, which nobody has.
+/// Ended keys that are listed. Nobody ends that many; a program might.
+const ENDED_LISTED: i64 = 200;
+
+/// A secret of a key, by its hash: never the secret, which nobody has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shown {
+pub struct Secret {
     pub hash: String,
-    pub kind: KeyKind,
     pub created_at_ms: i64,
-    /// Until when a rotated key is valid; `None` for the current one.
+    /// Until when a rotated one is valid; `None` for the current one.
     pub expires_at_ms: Option<i64>,
     /// Whether anything ever came with it.
     pub used: bool,
 }
 
-/// The current one of a kind among a space's keys.
-pub fn current(keys: &[Shown], kind: KeyKind) -> Option<&Shown> {
-    keys.iter().find(|key| key.kind == kind && key.expires_at_ms.is_none())
+/// A key of a space, with the secrets that are valid now: the current one, then those before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    pub n: i64,
+    pub kind: KeyKind,
+    pub name: String,
+    /// The network that it was made for, by its pack's slug.
+    pub network: Option<String>,
+    pub created_at_ms: i64,
+    /// Its last use that is on record; written once an hour at most.
+    pub used_at_ms: Option<i64>,
+    /// When somebody ended it for good.
+    pub ended_at_ms: Option<i64>,
+    pub secrets: Vec<Secret>,
 }
 
-/// A space's keys that are valid at a moment.
+impl Named {
+    fn read(row: &Row, secrets: &[Row]) -> Option<Self> {
+        let n = row.number("n");
+        let of_it = secrets.iter().filter(|secret| secret.number("n") == n);
+        let secret = |row: &Row| Secret {
+            hash: row.text("hash"),
+            created_at_ms: row.number("created_at_ms"),
+            expires_at_ms: row.optional_number("expires_at_ms"),
+            used: row.is("used"),
+        };
+        Some(Self {
+            n,
+            kind: KeyKind::parse(&row.text("kind"))?,
+            name: row.text("name"),
+            network: row.optional_text("network"),
+            created_at_ms: row.number("created_at_ms"),
+            used_at_ms: row.optional_number("used_at_ms"),
+            ended_at_ms: row.optional_number("ended_at_ms"),
+            secrets: of_it.map(secret).collect(),
+        })
+    }
+
+    /// The secret that it is called with now; `None` where it has ended.
+    pub fn current(&self) -> Option<&Secret> {
+        self.secrets.iter().find(|secret| secret.expires_at_ms.is_none())
+    }
+
+    /// Until when a secret before the current one is valid.
+    pub fn previous_until_ms(&self) -> Option<i64> {
+        self.secrets.iter().filter_map(|secret| secret.expires_at_ms).max()
+    }
+
+    pub fn state(&self) -> State {
+        match (self.current(), self.previous_until_ms()) {
+            (None, _) => State::Ended,
+            (Some(_), Some(_)) => State::Rotated,
+            (Some(secret), None) if !secret.used => State::NeverUsed,
+            (Some(_), None) => State::Current,
+        }
+    }
+}
+
+/// A space's keys: those that live, then those that have ended.
 pub async fn of_space(
     home: &Home,
     space_id: i64,
     now_ms: i64,
-) -> Result<(Spaces, Vec<Shown>), Error> {
-    let values = [number(space_id), number(now_ms)];
-    let results =
-        run_together(home, &[(space::OF_PAGE, &[number(space_id)]), (OF_SPACE, &values)]).await?;
-    let read = |row: &Row| {
-        Some(Shown {
-            hash: row.text("hash"),
-            kind: KeyKind::parse(&row.text("kind"))?,
-            created_at_ms: row.number("created_at_ms"),
-            expires_at_ms: row.optional_number("expires_at_ms"),
-            used: row.is("used"),
-        })
-    };
-    let keys = rows_of(&results, 1)?.iter().filter_map(read).collect();
+) -> Result<(Spaces, Vec<Named>), Error> {
+    let secrets = [number(space_id), number(now_ms)];
+    let names = [number(space_id), number(ENDED_LISTED)];
+    let statements: [(&str, &[JsValue]); 3] =
+        [(space::OF_PAGE, &secrets[..1]), (OF_SPACE, &secrets), (NAMES, &names)];
+    let results = run_together(home, &statements).await?;
+    let secrets = rows_of(&results, 1)?;
+    let keys = rows_of(&results, 2)?;
+    let keys = keys.iter().filter_map(|row| Named::read(row, &secrets)).collect();
     Ok((home.spaces(&results, space_id)?, keys))
 }
 
@@ -159,63 +172,23 @@ pub async fn of_space(
 pub struct Whose {
     pub space_id: i64,
     pub space_name: String,
+    /// The key's number and name.
+    pub n: i64,
+    pub key_name: String,
     /// When it ends, or ended; `None` for a current one.
     pub expires_at_ms: Option<i64>,
 }
 
-/// Whose an ingest token is, by its hash; `None` where the database does not know it.
+/// Whose a key is, by its hash; `None` where the database does not know it.
 pub async fn whose(db: &D1Database, hash: &str) -> Result<Option<Whose>, Error> {
-    let rows = run(db, WHOSE, &[text(hash), text(KeyKind::Ingest.name())]).await?.rows;
+    let rows = run(db, WHOSE, &[text(hash)]).await?.rows;
     Ok(rows.first().map(|row| Whose {
         space_id: row.number("id"),
         space_name: row.text("name"),
+        n: row.number("n"),
+        key_name: row.text("key_name"),
         expires_at_ms: row.optional_number("expires_at_ms"),
     }))
-}
-
-/// A key that takes another's place, both named by their hashes.
-pub struct Rotation<'a> {
-    pub space_id: i64,
-    pub kind: KeyKind,
-    /// The key that has to be the current one still; `None` where there is none yet.
-    pub from: Option<&'a str>,
-    pub to: &'a str,
-    pub now_ms: i64,
-}
-
-/// Makes a key the current one, if the one that it goes out from is that still; else changes nothing.
-/// The one before stays valid for 24 hours, or ends now where it was never used. Gives the time until
-/// which a previous key is valid, also to whoever asks for the same rotation again within five
-/// minutes; `None` where another key is the current one.
-pub async fn rotate(db: &D1Database, rotation: &Rotation<'_>) -> Result<Option<i64>, Error> {
-    let now_ms = rotation.now_ms;
-    let (space, kind) = (number(rotation.space_id), text(rotation.kind.name()));
-    let (from, to) = (optional_text(rotation.from), text(rotation.to));
-    let (now, until) = (number(now_ms), number(now_ms + GRACE_MS));
-    let all = [space.clone(), kind.clone(), from, to.clone(), now.clone()];
-    let noted = all.get(..4).unwrap_or_default();
-    let current = [space.clone(), kind.clone(), to.clone(), now.clone(), until];
-    let rotated = [space, kind, to, now, number(now_ms - SHOWN_AGAIN_MS)];
-    let statements: [(&str, &[JsValue]); 5] = [
-        (NOTE_UNUSED, noted),
-        (ADD, &all),
-        (END_BEFORE, &all),
-        (END_CURRENT, &current),
-        (ROTATED, &rotated),
-    ];
-    let results = run_together(db, &statements).await?;
-    Ok(rows_of(&results, 4)?.first().map(|row| row.number("until_ms")))
-}
-
-/// Ends the previous key of a kind before its time; false where the space has none that is valid.
-pub async fn revoke_previous(
-    db: &D1Database,
-    space_id: i64,
-    kind: KeyKind,
-    now_ms: i64,
-) -> Result<bool, Error> {
-    let values = [number(space_id), text(kind.name()), number(now_ms)];
-    Ok(run(db, END_PREVIOUS, &values).await?.id().is_some())
 }
 
 /// Removes the keys that ended so long ago that no queue can still have a postback of theirs.
@@ -226,8 +199,8 @@ pub async fn remove_ended(db: &D1Database, now_ms: i64) -> Result<(), Error> {
 }
 
 /// Runs a statement that gives a row for each key that opens a space. Where a key may be used for the
-/// first time, the same transaction marks it: one statement more in the same round trip, and one row
-/// written if it is the first time.
+/// first time, or for the first time in an hour, the same transaction marks it: two statements more in the
+/// same round trip, and one row written for each that is so.
 pub(super) async fn run_used(
     db: &D1Database,
     hashes: &[&str],
@@ -236,8 +209,8 @@ pub(super) async fn run_used(
     values: &[JsValue],
 ) -> Result<Rows, Error> {
     let unmarked = Unmarked::among(hashes, now_ms);
-    let Some(mark) = unmarked.statement() else { return run(db, sql, values).await };
-    let results = run_together(db, &[(sql, values), (USE, &mark)]).await?;
+    let Some(mark) = unmarked.mark() else { return run(db, sql, values).await };
+    let results = run_together(db, &[(sql, values), mark.first_use(), mark.last_use()]).await?;
     let rows = rows_of(&results, 0)?;
     if rows.len() == hashes.len() {
         unmarked.remember();
@@ -254,19 +227,20 @@ pub(super) async fn run_alone(
     values: &[JsValue],
 ) -> Result<(Result<Row, Shut>, Cost), Error> {
     let unmarked = Unmarked::among(&[&arrival.key_hash], arrival.received_at_ms);
-    let Some(mark) = unmarked.statement() else {
+    let Some(mark) = unmarked.mark() else {
         let Rows { rows, cost } = run(db, sql, values).await?;
         return Ok((rows.into_iter().next().ok_or(Shut::Unsaid), cost));
     };
     // Of a key that nobody here has seen yet its rules are asked for as well.
-    let statements = [(sql, values), (USE, &mark[..]), (rule::OF_KEYS, &mark)];
+    let statements =
+        [(sql, values), mark.first_use(), mark.last_use(), (rule::OF_KEYS, mark.hashes())];
     let results = run_together(db, &statements).await?;
     let outcome = match rows_of(&results, 0)?.into_iter().next() {
         Some(row) => {
             unmarked.remember();
             Ok(row)
         }
-        None => Err(Shut::told(&rows_of(&results, 2)?, arrival)),
+        None => Err(Shut::told(&rows_of(&results, 3)?, arrival)),
     };
     Ok((outcome, Cost(results)))
 }
@@ -279,9 +253,9 @@ pub(super) async fn run_together_used(
     statements: &[(&str, &[JsValue])],
 ) -> Result<Vec<D1Result>, Error> {
     let unmarked = Unmarked::among(hashes, now_ms);
-    let mark = unmarked.statement();
-    let mark = mark.as_ref().map(|mark| (USE, &mark[..]));
-    let statements: Vec<_> = statements.iter().copied().chain(mark).collect();
+    let mark = unmarked.mark();
+    let marks = mark.iter().flat_map(|mark| [mark.first_use(), mark.last_use()]);
+    let statements: Vec<_> = statements.iter().copied().chain(marks).collect();
     let results = run_together(db, &statements).await?;
     if rows_of(&results, 0)?.len() >= hashes.len() {
         unmarked.remember();
@@ -303,9 +277,9 @@ impl<'a> Unmarked<'a> {
         Self { hashes: hashes.iter().filter(|hash| !known(hash)).copied().collect(), now_ms }
     }
 
-    /// The values of USE; `None` where there is nothing to mark.
-    fn statement(&self) -> Option<[JsValue; 1]> {
-        (!self.hashes.is_empty()).then(|| [json(&self.hashes)])
+    /// What marks them; `None` where there is nothing to mark.
+    fn mark(&self) -> Option<Mark> {
+        (!self.hashes.is_empty()).then(|| Mark([json(&self.hashes), number(self.now_ms)]))
     }
 
     fn remember(&self) {
@@ -316,5 +290,22 @@ impl<'a> Unmarked<'a> {
             let until_ms = self.now_ms + KNOWN_MS;
             used.extend(self.hashes.iter().map(|hash| ((*hash).to_owned(), until_ms)));
         });
+    }
+}
+
+/// The values of the statements that mark keys: their hashes, and the time.
+struct Mark([JsValue; 2]);
+
+impl Mark {
+    fn hashes(&self) -> &[JsValue] {
+        self.0.get(..1).unwrap_or_default()
+    }
+
+    fn first_use(&self) -> (&'static str, &[JsValue]) {
+        (USE, self.hashes())
+    }
+
+    fn last_use(&self) -> (&'static str, &[JsValue]) {
+        (USED_AT, &self.0)
     }
 }

@@ -17,7 +17,6 @@ pub mod event;
 pub mod export;
 pub mod feed;
 pub mod figures;
-#[allow(dead_code)]
 pub mod glimpse;
 pub mod group;
 pub mod guide;
@@ -34,6 +33,7 @@ pub mod refused;
 pub mod replay;
 pub mod resend;
 pub mod retention;
+pub mod rotation;
 mod row;
 pub mod rule;
 pub mod schema;

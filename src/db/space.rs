@@ -17,17 +17,26 @@ use crate::model::schema::Schema;
 use crate::model::space::SpaceDraft;
 use crate::reply::Problem;
 
+/// A form that is sent twice makes one.
 const CREATE: &str = "
-INSERT INTO spaces (name, time_zone, created_at_ms) VALUES (?1, ?2, ?3) RETURNING id
+INSERT INTO spaces (name, time_zone, created_at_ms, made_by) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (made_by) WHERE made_by IS NOT NULL DO NOTHING
 ";
 
-/// A space of another database: its id is the first's to give, and it is listed when it is complete.
-const CREATE_ELSEWHERE: &str = "
-INSERT INTO space_databases (space_id, database, ready) VALUES (last_insert_rowid(), ?1, 0)
+/// A space of another database: its id is the first's to give, and it is listed when it is complete. Where the space
+/// was there already, so is its place.
+const PLACE: &str = "
+INSERT INTO space_databases (space_id, database, ready)
+SELECT s.id, ?2, 0 FROM spaces s WHERE s.made_by = ?1 AND changes() = 1
 ";
 
-const CREATE_HERE: &str = "
-INSERT INTO spaces (id, name, time_zone, created_at_ms) VALUES (?4, ?1, ?2, ?3)
+const MADE: &str = "
+SELECT s.id, coalesce(d.database, 1) AS database
+FROM spaces s LEFT JOIN space_databases d ON d.space_id = s.id WHERE s.made_by = ?1
+";
+
+const CREATE_THERE: &str = "
+INSERT INTO spaces (id, name, time_zone, created_at_ms) VALUES (?4, ?1, ?2, ?3) ON CONFLICT (id) DO NOTHING
 ";
 
 const LIST_ELSEWHERE: &str = "
@@ -238,31 +247,40 @@ pub async fn choose_network(
     Ok(run(db, CHOOSE_NETWORK, &values).await?.id().is_some())
 }
 
-/// Creates a space without keys and gives its id.
-pub async fn create(db: &D1Database, draft: &SpaceDraft, now_ms: i64) -> Result<i64, Error> {
-    let values = [text(&draft.name), text(&draft.time_zone), number(now_ms)];
-    let id = run(db, CREATE, &values).await?.id();
-    id.ok_or_else(no_id)
-}
-
-fn no_id() -> Error {
-    Error::Database("no id came back".to_owned())
-}
-
-/// Creates a space of another database than the first, still without keys, and gives its id. It is
-/// listed once [`list_elsewhere`] says so: what breaks off before that leaves nothing that is seen.
-pub async fn create_elsewhere(
+/// Creates a space without keys, to be in a database, and gives its id and where it is: the same again for whoever
+/// creates it under the same words. One of another database than this, the first, is listed once [`list_elsewhere`] says
+/// so: what breaks off before that leaves nothing that is seen.
+pub async fn create(
     first: &D1Database,
+    place: Database,
+    draft: &SpaceDraft,
+    made_by: &str,
+    now_ms: i64,
+) -> Result<(i64, Database), Error> {
+    let by = [text(made_by)];
+    let space = [text(&draft.name), text(&draft.time_zone), number(now_ms), text(made_by)];
+    let placed = [text(made_by), number(place.number().into())];
+    let mut statements = vec![(CREATE, &space[..])];
+    if !place.is_first() {
+        statements.push((PLACE, &placed));
+    }
+    statements.push((MADE, &by));
+    let results = run_together(first, &statements).await?;
+    let made = rows_of(&results, statements.len() - 1)?;
+    let row = made.first().ok_or_else(|| Error::Database("no id came back".to_owned()))?;
+    let database = Database::of_number(row.number("database")).unwrap_or(Database::FIRST);
+    Ok((row.number("id"), database))
+}
+
+/// Creates a space in the database that it is to be in, under the id that the first one gave it.
+pub async fn create_there(
     home: &Home,
+    id: i64,
     draft: &SpaceDraft,
     now_ms: i64,
-) -> Result<i64, Error> {
-    let space = [text(&draft.name), text(&draft.time_zone), number(now_ms)];
-    let place = [number(home.database.number().into())];
-    let results = run_together(first, &[(CREATE, &space), (CREATE_ELSEWHERE, &place)]).await?;
-    let id = rows_of(&results, 0)?.first().map(|row| row.number("id")).ok_or_else(no_id)?;
-    run(home, CREATE_HERE, &[&space[..], &[number(id)]].concat()).await?;
-    Ok(id)
+) -> Result<(), Error> {
+    let space = [text(&draft.name), text(&draft.time_zone), number(now_ms), number(id)];
+    run(home, CREATE_THERE, &space).await.map(|_nothing| ())
 }
 
 /// Has a space of another database listed.

@@ -34,13 +34,11 @@ pub async fn open_secrets(config: &Config, space_id: i64, sealed: &str) -> Resul
 }
 
 /// Seals what a page is to show once.
-#[allow(dead_code)]
 pub async fn seal_glimpse(config: &Config, space_id: i64, plain: &[u8]) -> Result<String, Error> {
     seal(&glimpse_key(config)?, &of_glimpse(space_id), plain).await
 }
 
 /// Opens what `seal_glimpse` sealed for the same space.
-#[allow(dead_code)]
 pub async fn open_glimpse(config: &Config, space_id: i64, sealed: &str) -> Result<Vec<u8>, Error> {
     open(&glimpse_key(config)?, &of_glimpse(space_id), sealed).await
 }

@@ -4,7 +4,6 @@
 pub mod decision;
 pub mod destination;
 pub mod entry;
-#[allow(dead_code)]
 pub mod glimpse;
 pub mod health;
 pub mod key;

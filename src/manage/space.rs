@@ -1,7 +1,5 @@
 //! Creating a space, in the database that has the most room, and changing one.
 
-use serde::Serialize;
-
 use crate::db;
 use crate::db::space::Home;
 use crate::edge;
@@ -18,31 +16,32 @@ const NO_DATABASE: BadField = BadField::new(
     "Name one of this deployment's databases, such as DB or DB_2; /healthz lists them.",
 );
 
-/// A new space with both its secrets, which nobody can ever see again.
-#[derive(Serialize)]
+/// A new space, and its secrets, which nobody can ever see again: `None` where its form made it more than five minutes
+/// ago.
 pub struct Created {
-    pub ok: bool,
+    pub home: Home,
     pub id: i64,
-    pub ingest_token: String,
-    pub bearer: String,
+    pub ingest_token: Option<String>,
+    pub bearer: Option<String>,
 }
 
-/// Creates a space with both its secrets.
-pub async fn create(config: &Config, draft: &SpaceDraft) -> Result<Created, Problem> {
-    config.key_secret()?;
-    let home = Home::in_database(config, place(config, draft).await?)?;
-    let now_ms = edge::now_ms();
-    let id = if home.database.is_first() {
-        db::space::create(&home, draft, now_ms).await?
-    } else {
-        db::space::create_elsewhere(&config.db()?, &home, draft, now_ms).await?
-    };
-    let ingest_token = first_key(config, &home, id, KeyKind::Ingest).await?;
-    let bearer = first_key(config, &home, id, KeyKind::Bearer).await?;
-    if !home.database.is_first() {
-        db::space::list_elsewhere(&config.db()?, id).await?;
+/// Creates a space with both its first keys. The same draft under the same nonce is one space, wherever that has gone:
+/// what broke off is finished.
+pub async fn create(config: &Config, draft: &SpaceDraft, nonce: &str) -> Result<Created, Problem> {
+    let made_by = key::id_of(config, &["space", nonce, &draft.name, &draft.time_zone])?;
+    let place = place(config, draft).await?;
+    let first = config.db()?;
+    let (id, database) = db::space::create(&first, place, draft, &made_by, edge::now_ms()).await?;
+    let home = Home::in_database(config, database)?;
+    if !database.is_first() {
+        db::space::create_there(&home, id, draft, edge::now_ms()).await?;
     }
-    Ok(Created { ok: true, id, ingest_token, bearer })
+    let ingest_token = first_key(config, &home, id, KeyKind::Ingest, &made_by).await?;
+    let bearer = first_key(config, &home, id, KeyKind::Bearer, &made_by).await?;
+    if !database.is_first() {
+        db::space::list_elsewhere(&first, id).await?;
+    }
+    Ok(Created { home, id, ingest_token, bearer })
 }
 
 /// The database of a new space: the one that was asked for, or the smallest of those that answer.
@@ -63,15 +62,16 @@ async fn place(config: &Config, draft: &SpaceDraft) -> Result<Database, Problem>
     Ok(smallest.map_or(Database::FIRST, |(_, database)| database))
 }
 
-/// The first key of a kind.
+/// The first key of a kind; `None` where the space has had one for longer than it is shown.
 async fn first_key(
     config: &Config,
     home: &Home,
     space_id: i64,
     kind: KeyKind,
-) -> Result<String, Problem> {
-    let made = key::rotate(config, home, space_id, kind, None, &key::nonce()?).await?;
-    Ok(made.ok_or(Problem::ROTATED_MEANWHILE)?.key)
+    nonce: &str,
+) -> Result<Option<String>, Problem> {
+    let made = key::rotate(config, home, space_id, (key::first(kind), kind), None, nonce).await?;
+    Ok(made.map(|made| made.key))
 }
 
 /// Changes a space's name and zone. The list of spaces has them as well, in the first database.

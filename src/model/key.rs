@@ -1,4 +1,4 @@
-//! The two secrets of a space (docs/api.md, Spaces and keys): how they look, how they are made, how they are told apart.
+//! The secrets of a space (docs/api.md, Spaces and keys): how they look, how they are made, how they are told apart.
 //!
 //! A key reads `xt_in_` or `xt_sk_`, 26 characters of 128 random bits, and 10 characters of check
 //! part: 48 bits of an HMAC over what stands before. One whose space is not in the first database has
@@ -8,7 +8,7 @@
 //! `KEY_SECRET`, so that only keys that were once ours reach the queue.
 
 use hmac::{Hmac, KeyInit, Mac};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::model::database::Database;
@@ -29,8 +29,8 @@ const LONGEST: usize = 64;
 /// The keys of the local demo space. They carry no check part and are known only to local development.
 const LOCAL: [&str; 2] = ["xt_in_local", "xt_sk_local"];
 
-/// Which of a space's two secrets a key is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// Which of the two kinds a key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyKind {
     /// Travels in URLs; may write events and binds.

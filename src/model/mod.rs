@@ -8,6 +8,7 @@ pub mod decision;
 pub mod event;
 pub mod guide;
 pub mod key;
+pub mod key_name;
 pub mod link;
 pub mod note;
 pub mod replay;

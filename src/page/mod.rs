@@ -11,6 +11,7 @@ mod explain;
 pub mod form;
 pub mod frame;
 pub mod health;
+pub mod key_list;
 pub mod keys;
 pub mod link;
 pub mod links;

@@ -51,8 +51,13 @@ pub fn login(status: u16, next: &str, bad: Option<&BadFields>) -> Result<Reply, 
     frame::alone(status, false, "Sign in", &main)
 }
 
-/// The form of a new space; the greeting of a deployment that has none.
-pub fn new(is_first: bool, draft: &SpaceDraft, bad: Option<&BadFields>) -> Result<Reply, Error> {
+/// The form of a new space; the greeting of a deployment that has none. `nonce` tells it from every other form.
+pub fn new(
+    is_first: bool,
+    draft: &SpaceDraft,
+    nonce: &str,
+    bad: Option<&BadFields>,
+) -> Result<Reply, Error> {
     let (title, text) = if is_first {
         (
             "Create your first space",
@@ -63,7 +68,8 @@ pub fn new(is_first: bool, draft: &SpaceDraft, bad: Option<&BadFields>) -> Resul
     };
     let [name, zone] = fields(draft);
     let fields = vec![name.focused(), zone];
-    let form = Form::new("/new".to_owned(), "Create the space", fields).refused(bad);
+    let form = Form::new("/new".to_owned(), "Create the space", fields);
+    let form = form.hidden("made_by", nonce).refused(bad);
     let main = Screen { title, text, form, zones: true, foot: "" };
     frame::alone(form::status(bad), true, title, &main)
 }

@@ -61,17 +61,17 @@ test("an old token works after rotation and no more once it is revoked", async (
   const { id, ingest } = await worker.space("Rotation");
   const page = await chromium.page();
   await page.goto(`/s/${id}/keys`);
-  const section = page.locator("#ingest");
+  const section = page.locator("#key-1");
   await section.getByText("Rotate", { exact: true }).click();
-  await section.getByRole("button", { name: "Rotate the Ingest token" }).click();
+  await section.getByRole("button", { name: "Rotate Main key" }).click();
   const token = await page.locator("#token-now").textContent();
   await section.getByText(/\(2[34]:\d\d:\d\d left\)/).waitFor();
   assert.deepEqual(
     [(await fire(ingest, "event=contact")).status, (await fire(token, "event=contact")).status],
     ["queued", "queued"],
   );
-  await section.getByRole("button", { name: "Revoke the previous key now" }).click();
-  await page.waitForURL(`**/s/${id}/keys`);
+  await section.getByRole("button", { name: "End the previous key now" }).click();
+  await page.waitForURL(`**/s/${id}/keys?said=revoked#key-1`);
   assert.deepEqual([(await fire(ingest, "event=contact")).code, (await fire(token, "event=contact")).code], [401, 200]);
   assert.equal(await page.getByText(token).count(), 0, "the new one is not shown again");
   await page.getByLabel("Your ingest token").fill(token);
@@ -85,9 +85,9 @@ test("a double click on Rotate makes one secret, shows it, and leaves the old on
   const { id, ingest } = await worker.space("Double click");
   const page = await chromium.page();
   await page.goto(`/s/${id}/keys`);
-  const section = page.locator("#ingest");
+  const section = page.locator("#key-1");
   await section.getByText("Rotate", { exact: true }).click();
-  await section.getByRole("button", { name: "Rotate the Ingest token" }).dblclick();
+  await section.getByRole("button", { name: "Rotate Main key" }).dblclick();
   const token = await page.locator("#token-now").textContent();
   assert.deepEqual(await worker.rows("SELECT count(*) AS n FROM keys WHERE space_id = ? AND kind = 'ingest'", id), [
     { n: 2 },

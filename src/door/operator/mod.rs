@@ -4,6 +4,7 @@
 pub mod destination;
 pub mod event;
 mod findings;
+pub mod key;
 pub mod openapi;
 mod receipt;
 pub mod replay;
@@ -15,8 +16,8 @@ use crate::db::space::Home;
 use crate::door::gate;
 use crate::edge::config::Config;
 use crate::edge::{self, Incoming};
-use crate::manage::{self, key, moving, space};
-use crate::model::key::{KeyKind, is_guessable, is_same};
+use crate::manage::{self, moving, space};
+use crate::model::key::{is_guessable, is_same};
 use crate::model::link;
 use crate::model::space::SpaceDraft;
 use crate::reply::{Problem, Reply};
@@ -28,8 +29,7 @@ pub enum Request {
     ListSpaces,
     CreateSpace,
     MoveSpace { space_id: i64 },
-    RotateKey { space_id: i64, kind: KeyKind },
-    RevokePreviousKey { space_id: i64, kind: KeyKind },
+    Keys { space_id: i64, request: key::Request },
     ListFindings { space_id: i64 },
     MuteFinding { space_id: i64 },
     ChooseNetwork { space_id: i64 },
@@ -58,10 +58,11 @@ struct Spaces {
 }
 
 #[derive(Serialize)]
-struct Rotated {
+struct CreatedSpace {
     ok: bool,
-    key: String,
-    previous_valid_until_ms: i64,
+    id: i64,
+    ingest_token: String,
+    bearer: String,
 }
 
 #[derive(Serialize)]
@@ -114,19 +115,14 @@ async fn carry_out(
         Request::CreateSpace => {
             let draft: SpaceDraft = incoming.json().await?;
             let draft = draft.check(edge::is_time_zone).map_err(Problem::field)?;
-            Reply::json(201, &space::create(config, &draft).await?)
+            create_space(config, &draft).await?
         }
         Request::MoveSpace { space_id } => {
             let draft = incoming.json().await?;
             Reply::json(200, &moving::go_on(config, space_id, &draft).await?)
         }
-        Request::RotateKey { space_id, kind } => rotate_key(config, space_id, kind).await?,
-        Request::RevokePreviousKey { space_id, kind } => {
-            let home = Home::of_space(config, space_id).await?;
-            let now_ms = edge::now_ms();
-            let revoked = db::key::revoke_previous(&home, space_id, kind, now_ms).await?;
-            manage::must_exist(revoked)?;
-            Reply::json(200, &Done { ok: true })
+        Request::Keys { space_id, request } => {
+            key::carry_out(config, space_id, request, incoming).await?
         }
         Request::ListFindings { space_id } => findings::list(config, space_id).await?,
         Request::MuteFinding { space_id } => {
@@ -179,17 +175,14 @@ async fn save_link(
     Ok((id, link.slug))
 }
 
-/// Rotates a key for a program. Of two at the same moment one is told to look again: it would else
-/// end the key that the other one was just given.
-async fn rotate_key(config: &Config, space_id: i64, kind: KeyKind) -> Result<Reply, Problem> {
-    let home = Home::of_space(config, space_id).await?;
-    let (spaces, keys) = db::key::of_space(&home, space_id, edge::now_ms()).await?;
-    spaces.this.ok_or(Problem::NOT_FOUND)?;
-    let from = db::key::current(&keys, kind).map(|key| key.hash.as_str());
-    let rotated = key::rotate(config, &home, space_id, kind, from, &key::nonce()?).await?;
-    let key::Rotated { key, previous_valid_until_ms } =
-        rotated.ok_or(Problem::ROTATED_MEANWHILE)?;
-    Ok(Reply::json(200, &Rotated { ok: true, key, previous_valid_until_ms }))
+/// Creates a space for a program, another one at each call.
+async fn create_space(config: &Config, draft: &SpaceDraft) -> Result<Reply, Problem> {
+    let created = space::create(config, draft, &manage::key::nonce()?).await?;
+    let (Some(ingest_token), Some(bearer)) = (created.ingest_token, created.bearer) else {
+        return Err(Problem::ROTATED_MEANWHILE);
+    };
+    let id = created.id;
+    Ok(Reply::json(201, &CreatedSpace { ok: true, id, ingest_token, bearer }))
 }
 
 /// Lets the operator in. The right secret opens always: whoever shares an address with the operator could
