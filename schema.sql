@@ -396,6 +396,7 @@ END;
 -- The form that made it: sent twice, it makes one.
 -- Events that came while it was paused: those above the one number and up to the other, which is NULL while the pause
 -- lasts. Both are NULL where none is left to decide about.
+-- When it first took an event; 0 where it has got other settings since and took none yet, NULL where it never did.
 CREATE TABLE destinations (
   id            INTEGER PRIMARY KEY AUTOINCREMENT,
   space_id      INTEGER NOT NULL REFERENCES spaces (id),
@@ -407,7 +408,7 @@ CREATE TABLE destinations (
   failures      INTEGER NOT NULL DEFAULT 0, -- tries in a row that it did not take
   rest_until_ms INTEGER NOT NULL DEFAULT 0, -- nothing is sent before; its deliveries wait
   created_at_ms INTEGER NOT NULL
-, made_by TEXT, missed_from INTEGER, missed_to INTEGER) STRICT;
+, made_by TEXT, missed_from INTEGER, missed_to INTEGER, first_sent_at_ms INTEGER) STRICT;
 
 -- events_send reads a space's destinations.
 CREATE INDEX destinations_space ON destinations (space_id);
@@ -550,7 +551,9 @@ BEGIN
   SELECT RAISE(ABORT, 'the space is being moved');
 END;
 
-CREATE TRIGGER destinations_stay_as_they_are BEFORE UPDATE OF name, enabled, events, config, secrets ON destinations
+-- What is decided about a pause belongs to what stays as it is while its space moves.
+CREATE TRIGGER destinations_stay_as_they_are
+BEFORE UPDATE OF name, enabled, events, config, secrets, missed_from, missed_to ON destinations
 WHEN EXISTS (SELECT 1 FROM moves m WHERE m.space_id = NEW.space_id AND m.state IN ('leaving', 'left'))
 BEGIN
   SELECT RAISE(ABORT, 'the space is being moved');
@@ -913,11 +916,38 @@ BEGIN
   ON CONFLICT (space_id, n) DO NOTHING;
 END;
 
--- What the dashboard changes waits while a space moves, as the rest does (0002_databases.sql).
-CREATE TRIGGER key_names_stay BEFORE UPDATE OF name, ended_at_ms ON key_names
-WHEN EXISTS (SELECT 1 FROM moves m WHERE m.space_id = NEW.space_id AND m.state IN ('leaving', 'left'))
+-- Recording a success writes nothing more from the second one on, and costs no call.
+CREATE TRIGGER deliveries_first_sent AFTER UPDATE OF state ON deliveries WHEN NEW.state = 'sent' AND OLD.state <> 'sent'
 BEGIN
-  SELECT RAISE(ABORT, 'the space is being moved');
+  UPDATE destinations SET first_sent_at_ms = NEW.due_at_ms
+  WHERE id = NEW.destination_id AND coalesce(first_sent_at_ms, 0) = 0;
+END;
+
+-- Whoever pauses a destination, what comes from then on can be sent to it later. A pause while the last one is not
+-- decided about goes on with that one.
+CREATE TRIGGER destinations_pause AFTER UPDATE OF enabled ON destinations WHEN OLD.enabled = 1 AND NEW.enabled = 0
+BEGIN
+  UPDATE destinations SET missed_to = NULL, missed_from = coalesce(
+    missed_from, (SELECT max(e.seq) FROM events e WHERE e.space_id = NEW.space_id), 0
+  )
+  WHERE id = NEW.id;
+END;
+
+-- Nothing is left to decide about where none of the first 2,000 events is one that it missed, and there are no more:
+-- db/missed.rs LOOKED_THROUGH.
+CREATE TRIGGER destinations_resume AFTER UPDATE OF enabled ON destinations WHEN OLD.enabled = 0 AND NEW.enabled = 1
+BEGIN
+  UPDATE destinations SET missed_to = (SELECT max(e.seq) FROM events e WHERE e.space_id = NEW.space_id)
+  WHERE id = NEW.id;
+  UPDATE destinations SET missed_from = NULL, missed_to = NULL
+  WHERE id = NEW.id AND coalesce(missed_to, 0) <= coalesce(missed_from, 0) + 2000 AND NOT EXISTS (
+    SELECT 1 FROM events e
+    WHERE e.space_id = NEW.space_id AND e.seq > destinations.missed_from AND e.seq <= destinations.missed_to
+      AND e.counted = 1 AND NEW.events ->> e.event IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM deliveries x
+        WHERE x.space_id = e.space_id AND x.seq = e.seq AND x.destination_id = NEW.id
+      )
+  );
 END;
 
 -- A secret that is shown once (a new key, a signing secret), sealed, on its way to the page that its form leads to.

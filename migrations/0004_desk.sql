@@ -67,6 +67,63 @@ CREATE UNIQUE INDEX destinations_made_by ON destinations (made_by) WHERE made_by
 -- lasts. Both are NULL where none is left to decide about.
 ALTER TABLE destinations ADD COLUMN missed_from INTEGER;
 ALTER TABLE destinations ADD COLUMN missed_to INTEGER;
+-- When it first took an event; 0 where it has got other settings since and took none yet, NULL where it never did.
+ALTER TABLE destinations ADD COLUMN first_sent_at_ms INTEGER;
+
+-- Recording a success writes nothing more from the second one on, and costs no call.
+CREATE TRIGGER deliveries_first_sent AFTER UPDATE OF state ON deliveries WHEN NEW.state = 'sent' AND OLD.state <> 'sent'
+BEGIN
+  UPDATE destinations SET first_sent_at_ms = NEW.due_at_ms
+  WHERE id = NEW.destination_id AND coalesce(first_sent_at_ms, 0) = 0;
+END;
+
+-- Of those from before, the newest 10,000 events say so: no index has what was sent.
+UPDATE destinations SET first_sent_at_ms = created_at_ms WHERE EXISTS (
+  SELECT 1 FROM deliveries x
+  WHERE x.space_id = destinations.space_id AND x.destination_id = destinations.id AND x.state = 'sent'
+    AND x.seq > (SELECT max(e.seq) FROM events e WHERE e.space_id = destinations.space_id) - 10000
+);
+
+UPDATE destinations SET missed_from = coalesce(
+  (SELECT max(e.seq) FROM events e WHERE e.space_id = destinations.space_id), 0
+)
+WHERE enabled = 0;
+
+-- Whoever pauses a destination, what comes from then on can be sent to it later. A pause while the last one is not
+-- decided about goes on with that one.
+CREATE TRIGGER destinations_pause AFTER UPDATE OF enabled ON destinations WHEN OLD.enabled = 1 AND NEW.enabled = 0
+BEGIN
+  UPDATE destinations SET missed_to = NULL, missed_from = coalesce(
+    missed_from, (SELECT max(e.seq) FROM events e WHERE e.space_id = NEW.space_id), 0
+  )
+  WHERE id = NEW.id;
+END;
+
+-- Nothing is left to decide about where none of the first 2,000 events is one that it missed, and there are no more:
+-- db/missed.rs LOOKED_THROUGH.
+CREATE TRIGGER destinations_resume AFTER UPDATE OF enabled ON destinations WHEN OLD.enabled = 0 AND NEW.enabled = 1
+BEGIN
+  UPDATE destinations SET missed_to = (SELECT max(e.seq) FROM events e WHERE e.space_id = NEW.space_id)
+  WHERE id = NEW.id;
+  UPDATE destinations SET missed_from = NULL, missed_to = NULL
+  WHERE id = NEW.id AND coalesce(missed_to, 0) <= coalesce(missed_from, 0) + 2000 AND NOT EXISTS (
+    SELECT 1 FROM events e
+    WHERE e.space_id = NEW.space_id AND e.seq > destinations.missed_from AND e.seq <= destinations.missed_to
+      AND e.counted = 1 AND NEW.events ->> e.event IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM deliveries x
+        WHERE x.space_id = e.space_id AND x.seq = e.seq AND x.destination_id = NEW.id
+      )
+  );
+END;
+
+-- What is decided about a pause belongs to what stays as it is while its space moves.
+DROP TRIGGER IF EXISTS destinations_stay_as_they_are;
+CREATE TRIGGER destinations_stay_as_they_are
+BEFORE UPDATE OF name, enabled, events, config, secrets, missed_from, missed_to ON destinations
+WHEN EXISTS (SELECT 1 FROM moves m WHERE m.space_id = NEW.space_id AND m.state IN ('leaving', 'left'))
+BEGIN
+  SELECT RAISE(ABORT, 'the space is being moved');
+END;
 
 -- A secret that is shown once (a new key, a signing secret), sealed, on its way to the page that its form leads to.
 CREATE TABLE glimpses (

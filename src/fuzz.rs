@@ -145,6 +145,6 @@ fn facts(value: &str) -> Facts {
         uid: Some(value.to_owned()),
         eid: Some(value.to_owned()),
         tg_id: Some(7),
-        ..Facts::sample(value.to_owned(), NOW_MS)
+        ..Facts::sample(EventKind::Deposit, value.to_owned(), "0", NOW_MS)
     }
 }

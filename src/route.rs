@@ -199,6 +199,8 @@ fn destinations(method: &str, segments: &[&str]) -> Option<destination::Request>
         ("GET", [_, "deliveries"]) => Some(destination::Request::Deliveries { id }),
         ("POST", [_, "resend"]) => Some(destination::Request::Resend { id }),
         ("POST", [_, "test"]) => Some(destination::Request::Test { id }),
+        ("POST", [_, "send"]) => Some(destination::Request::Send { id }),
+        ("POST", [_, "missed"]) => Some(destination::Request::Missed { id }),
         _ => None,
     }
 }
@@ -214,7 +216,9 @@ mod tests {
 
     #[test]
     fn the_operators_destinations() {
-        use destination::Request::{Change, Create, Delete, Deliveries, List, Resend, Test};
+        use destination::Request::{
+            Change, Create, Delete, Deliveries, List, Missed, Resend, Send, Test,
+        };
         for (method, path, expected) in [
             ("GET", "", Some(List)),
             ("POST", "", Some(Create)),
@@ -223,6 +227,8 @@ mod tests {
             ("GET", "/3/deliveries", Some(Deliveries { id: 3 })),
             ("POST", "/3/resend", Some(Resend { id: 3 })),
             ("POST", "/3/test", Some(Test { id: 3 })),
+            ("POST", "/3/send", Some(Send { id: 3 })),
+            ("POST", "/3/missed", Some(Missed { id: 3 })),
             ("POST", "/x/test", None),
             ("GET", "/3/other", None),
         ] {

@@ -350,8 +350,9 @@ test("a destination is added, tested, paused and removed, and its secrets are no
     enabled: "on",
   };
   const added = await browser.send(`/s/${id}/destinations`, fields);
-  assert.equal(added.code, 200);
-  const [signing] = page(added.text).section("Signing secret").codes;
+  assert.equal(added.code, 303);
+  const made = await browser.get(added.headers.get("location"));
+  const [signing] = page(made.text).section("Signing secret").codes;
   assert.match(signing, /^whsec_[A-Za-z0-9+/=]+$/);
   const { id: destination, events } = await worker.row("SELECT id, events FROM destinations WHERE space_id = ?", id);
   assert.deepEqual(JSON.parse(events), { deposit: "Purchase" });
@@ -362,7 +363,9 @@ test("a destination is added, tested, paused and removed, and its secrets are no
     return new Response("fine <b>");
   };
   try {
-    const tested = await browser.send(`/s/${id}/destinations/${destination}/test`);
+    const asking = page((await browser.get(`/s/${id}/destinations/${destination}/test`)).text).form("Send the test");
+    const sent = await browser.send(asking.action, asking.fields);
+    const tested = await browser.get(sent.headers.get("location"));
     const said = Object.values(page(tested.text).section("Test result").terms);
     assert.ok(said.includes("It was accepted.") && said.includes("fine <b>"), said.join("; "));
     assert.equal(got[0].headers.get("authorization"), "Bearer s3cret");

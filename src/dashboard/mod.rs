@@ -14,6 +14,7 @@ mod keys;
 mod links;
 mod mend;
 mod overview;
+mod sending;
 mod spaces;
 mod try_url;
 
@@ -90,7 +91,11 @@ pub enum Screen {
     Destinations,
     DestinationForm { id: Option<i64> },
     SaveDestination { id: Option<i64> },
+    TestForm { id: i64 },
     TestDestination { id: i64 },
+    SendForm { seq: i64 },
+    SendEvent { seq: i64 },
+    DecideMissed { id: i64 },
     PauseDestination { id: i64 },
     ResendDestination { id: i64 },
     DeleteDestination { id: i64 },
@@ -177,6 +182,7 @@ fn screen(segments: &[&str]) -> Option<Screen> {
         ["events", "new"] => Screen::EntryForm,
         // A browser that is reloaded after a form comes back to its address.
         ["events", seq] | ["events", seq, "decide"] => Screen::Event { seq: seq.parse().ok()? },
+        ["events", seq, "send"] => Screen::SendForm { seq: seq.parse().ok()? },
         ["refused"] => Screen::Refused,
         ["health", ..] => Screen::Health,
         ["refused", seq] => Screen::RefusedOne { seq: seq.parse().ok()? },
@@ -192,6 +198,7 @@ fn screen(segments: &[&str]) -> Option<Screen> {
         ["links", id] | ["links", id, _] => Screen::LinkForm { id: Some(id.parse().ok()?) },
         ["destinations"] => Screen::Destinations,
         ["destinations", "new"] => Screen::DestinationForm { id: None },
+        ["destinations", id, "test"] => Screen::TestForm { id: id.parse().ok()? },
         // A browser that is reloaded after a form comes back to its address.
         ["destinations", id] | ["destinations", id, _] => {
             Screen::DestinationForm { id: Some(id.parse().ok()?) }
@@ -210,6 +217,7 @@ fn action(segments: &[&str]) -> Option<Screen> {
         ["try"] => Screen::TryUrl,
         ["events"] => Screen::EnterEvent,
         ["events", seq, "decide"] => Screen::Decide { seq: seq.parse().ok()? },
+        ["events", seq, "send"] => Screen::SendEvent { seq: seq.parse().ok()? },
         ["keys", "urls"] => Screen::BuildUrl,
         ["keys"] => Screen::MakeKey,
         ["keys", n, action] => {
@@ -236,6 +244,7 @@ fn action(segments: &[&str]) -> Option<Screen> {
             match *action {
                 "test" => Screen::TestDestination { id },
                 "pause" => Screen::PauseDestination { id },
+                "missed" => Screen::DecideMissed { id },
                 "resend" => Screen::ResendDestination { id },
                 "delete" => Screen::DeleteDestination { id },
                 _ => return None,
@@ -337,7 +346,11 @@ async fn show(config: &Config, request: Request, incoming: Incoming) -> Result<A
         Screen::Destinations => destinations::list(asked).await,
         Screen::DestinationForm { id } => destinations::form(asked, id).await,
         Screen::SaveDestination { id } => destinations::save(asked, id).await,
-        Screen::TestDestination { id } => destinations::test(asked, id).await,
+        Screen::TestForm { id } => sending::test_form(asked, id).await,
+        Screen::TestDestination { id } => sending::test(asked, id).await,
+        Screen::SendForm { seq } => sending::one_form(asked, seq).await,
+        Screen::SendEvent { seq } => sending::send_one(asked, seq).await,
+        Screen::DecideMissed { id } => destinations::decide_missed(asked, id).await,
         Screen::PauseDestination { id } => destinations::pause(asked, id).await,
         Screen::ResendDestination { id } => destinations::resend(asked, id).await,
         Screen::DeleteDestination { id } => destinations::delete(asked, id).await,

@@ -5,10 +5,8 @@ use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
 
 use super::attribution::{CLICK_OF_EVENT, TG_USER_OF_CLICK};
-use super::destination;
-use super::feed::{NO_BOUND, read_fields};
+use super::feed::read_fields;
 use super::row::Row;
-use super::space::{self, Home, Spaces};
 use super::{number, optional_text, rows_of, run, run_together, text};
 use crate::destination::facts::{ClickFacts, Facts, event_id};
 use crate::destination::outcome::State;
@@ -25,13 +23,9 @@ pub const LEASE_MS: i64 = 60_000;
 const LOADED_WHERE: &str = concat!(
     "
 SELECT
-  x.space_id, x.seq, x.destination_id, x.target, x.tries, x.lease, x.due_at_ms,
-  e.event, coalesce(c.uid, e.uid) AS uid, e.eid, CAST(e.micros AS TEXT) AS micros, e.currency,
-  e.occurred_at_ms, e.receipt, coalesce(e.tg_id, ",
-    TG_USER_OF_CLICK,
-    ") AS tg_id,
-  c.clicked_at_ms, c.fbclid, c.fbp, c.fbc, c.campaign_id, c.campaign_name, c.adset_id, c.adset_name, c.ad_id,
-  c.ad_name, c.placement, c.country, c.user_agent, c.ip, d.config, d.secrets, d.failures
+  x.space_id, x.seq, x.destination_id, x.target, x.tries, x.lease, x.due_at_ms, ",
+    FACTS,
+    "
 FROM deliveries x
 JOIN events e ON e.space_id = x.space_id AND e.seq = x.seq
 JOIN destinations d ON d.space_id = x.space_id AND d.id = x.destination_id
@@ -39,6 +33,17 @@ LEFT JOIN clicks c ON c.space_id = e.space_id AND c.uid = ",
     CLICK_OF_EVENT,
     "
 WHERE "
+);
+
+/// All that a destination `d` is told of an event `e` and its click `c`.
+pub(super) const FACTS: &str = concat!(
+    "
+  e.event, coalesce(c.uid, e.uid) AS uid, e.eid, CAST(e.micros AS TEXT) AS micros, e.currency,
+  e.occurred_at_ms, e.receipt, coalesce(e.tg_id, ",
+    TG_USER_OF_CLICK,
+    ") AS tg_id,
+  c.clicked_at_ms, c.fbclid, c.fbp, c.fbc, c.campaign_id, c.campaign_name, c.adset_id, c.adset_name, c.ad_id,
+  c.ad_name, c.placement, c.country, c.user_agent, c.ip, d.config, d.secrets, d.failures"
 );
 
 /// Whether a destination's space is not moving to another database: what it would record could be
@@ -52,14 +57,6 @@ const OF_EVENT: &str = concat!(
     "x.space_id = ?1 AND x.seq = ?2 AND x.state = 'pending' AND x.tries = 0 AND d.rest_until_ms <= ?3
   AND ",
     STAYS
-);
-
-/// The newest delivery of a destination among the last 500 events, for a test with a real one.
-const LATEST: &str = concat!(
-    LOADED_WHERE,
-    "x.space_id = ?1 AND x.destination_id = ?2
-  AND x.seq > (SELECT max(m.seq) FROM deliveries m WHERE m.space_id = ?1) - 500
-ORDER BY x.seq DESC LIMIT 1"
 );
 
 /// What CLAIM took, found by the end that it gave the lease. As everywhere, all three open states are
@@ -99,14 +96,17 @@ WHERE (space_id, seq, destination_id) IN (
 
 /// A success counts whoever holds the lease by now; a failure only for its holder. What is on record
 /// already, by the time of the try, is not recorded again: the answer to the first record may be lost. What has
-/// been taken out of the figures meanwhile is not tried again.
+/// been taken out of the figures meanwhile is not tried again. The last 50 tries stay: with what was sent and what
+/// came back, 3 KB each and 150 KB in all, of the 2 MB that D1 gives a row.
 const RECORD: &str = "
 UPDATE deliveries SET
   state = iif(?4 = 'retrying' AND EXISTS (
     SELECT 1 FROM events e WHERE e.space_id = ?1 AND e.seq = ?2 AND e.counted = 0
   ), 'failed_permanently', ?4),
   due_at_ms = ?5, lease = NULL, tries = tries + 1,
-  attempts = json_insert(coalesce(attempts, '[]'), '$[#]', json(?6))
+  attempts = json_insert(
+    iif(json_array_length(attempts) >= 50, json_remove(attempts, '$[0]'), coalesce(attempts, '[]')), '$[#]', json(?6)
+  )
 WHERE space_id = ?1 AND seq = ?2 AND destination_id = ?3
   AND (?4 = 'sent' OR (lease IS ?7 AND state NOT IN ('sent', 'failed_permanently')))
   AND (attempts IS NULL OR attempts ->> '$[#-1].at_ms' <> ?6 ->> 'at_ms')
@@ -128,32 +128,6 @@ WHERE destination_id = ?1 AND state IN ('pending', 'sending', 'retrying') AND st
   AND lease = ?2 AND NOT (space_id = ?4 AND seq = ?5)
 ";
 
-/// Events that one page of a destination's deliveries looks through: other destinations' deliveries
-/// stand between its own, and must not make the page read without end.
-const WINDOW: i64 = 500;
-
-/// Deliveries of a destination among the `WINDOW` events below a number, newest first, and where that
-/// window begins.
-pub(super) const RECENT: &str = "
-WITH top AS (
-  SELECT min(?4, coalesce((SELECT max(e.seq) FROM events e WHERE e.space_id = ?1), 0) + 1) AS seq
-)
-SELECT x.seq, x.target, x.state, x.due_at_ms, x.tries, x.attempts, NULL AS bottom
-FROM top CROSS JOIN deliveries x
-WHERE x.space_id = ?1 AND x.seq < top.seq AND x.seq >= top.seq - ?5
-  AND x.destination_id = ?2 AND (?3 IS NULL OR x.state = ?3)
-UNION ALL
-SELECT NULL, NULL, NULL, NULL, NULL, NULL, top.seq - ?5 FROM top
-ORDER BY 1 DESC
-";
-
-/// What was given up, from the index that has nothing else.
-const FAILED: &str = "
-SELECT seq, target, state, due_at_ms, tries, attempts FROM deliveries
-WHERE destination_id = ?2 AND space_id = ?1 AND state = 'failed_permanently'
-ORDER BY seq DESC LIMIT 100
-";
-
 /// A delivery that may be tried now.
 #[derive(Clone, Debug)]
 pub struct Loaded {
@@ -171,33 +145,6 @@ pub struct Loaded {
     pub secrets: String,
     /// Tries in a row that the destination did not take.
     pub failures: u32,
-}
-
-/// A delivery as a list shows it.
-#[derive(Clone, Debug)]
-pub struct ListedDelivery {
-    pub seq: i64,
-    pub target: String,
-    pub state: String,
-    pub due_at_ms: i64,
-    pub tries: i64,
-    pub attempts: Option<String>,
-}
-
-/// Some deliveries, and the event's number below which there may be more.
-#[derive(Clone, Debug, Default)]
-pub struct DeliveriesPage {
-    pub deliveries: Vec<ListedDelivery>,
-    pub more: Option<i64>,
-}
-
-impl DeliveriesPage {
-    pub(super) fn read(rows: &[Row]) -> Self {
-        let bottom = rows.iter().find_map(|row| row.optional_number("bottom"));
-        let is_delivery = |row: &&Row| row.optional_number("seq").is_some();
-        let deliveries = rows.iter().filter(is_delivery).map(ListedDelivery::read).collect();
-        Self { deliveries, more: bottom.filter(|bottom| *bottom > 1) }
-    }
 }
 
 /// What became of one try, for the destination as well as for the delivery.
@@ -220,16 +167,6 @@ pub async fn of_event(
     let values = [number(space_id), number(seq), number(now_ms)];
     let rows = run(db, OF_EVENT, &values).await?.rows;
     Ok(rows.iter().filter_map(Loaded::read).collect())
-}
-
-/// The newest delivery of a destination, in whatever state.
-pub async fn latest(
-    db: &D1Database,
-    space_id: i64,
-    destination_id: i64,
-) -> Result<Option<Loaded>, Error> {
-    let rows = run(db, LATEST, &[number(space_id), number(destination_id)]).await?.rows;
-    Ok(rows.iter().find_map(Loaded::read))
 }
 
 /// The destinations that something is due for.
@@ -258,7 +195,7 @@ pub async fn record(db: &D1Database, recorded: &Recorded<'_>) -> Result<(), Erro
     let Recorded { delivery, attempt, state, rest_until_ms } = recorded;
     let due_at_ms =
         if let State::Retrying { due_at_ms } = state { *due_at_ms } else { attempt.at_ms };
-    let attempt = serde_json::to_string(attempt).unwrap_or_default();
+    let written = serde_json::to_string(attempt).unwrap_or_default();
     let (space, destination) = (number(delivery.space_id), number(delivery.destination_id));
     let record = [
         space.clone(),
@@ -266,7 +203,7 @@ pub async fn record(db: &D1Database, recorded: &Recorded<'_>) -> Result<(), Erro
         destination.clone(),
         text(state.name()),
         number(due_at_ms),
-        text(&attempt),
+        text(&written),
         optional_text(delivery.lease.as_deref()),
     ];
     let healthy = [space.clone(), destination.clone()];
@@ -295,60 +232,8 @@ pub async fn release(
     run(db, RELEASE, &values).await.map(|_rows| ())
 }
 
-/// The newest deliveries of a destination, in one state or in all: what was given up of all times,
-/// the others among the last 500 events. `None` where the space has no such destination.
-pub async fn list(
-    db: &D1Database,
-    space_id: i64,
-    destination_id: i64,
-    state: Option<&str>,
-) -> Result<Option<DeliveriesPage>, Error> {
-    let of_space = [number(space_id), number(destination_id)];
-    let recent = recent(space_id, destination_id, state, None);
-    let listed: (&str, &[JsValue]) =
-        if state == Some("failed_permanently") { (FAILED, &of_space) } else { (RECENT, &recent) };
-    let results = run_together(db, &[(destination::OF_SPACE, &of_space), listed]).await?;
-    if rows_of(&results, 0)?.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(DeliveriesPage::read(&rows_of(&results, 1)?)))
-}
-
-/// One destination with its newest deliveries below an event's number.
-pub async fn on_page(
-    home: &Home,
-    space_id: i64,
-    id: i64,
-    before: Option<i64>,
-) -> Result<(Spaces, Option<destination::Stored>, DeliveriesPage), Error> {
-    let list = [number(space_id), number(id)];
-    let recent = recent(space_id, id, None, before);
-    let of_space = [number(space_id)];
-    let statements =
-        [(space::OF_PAGE, &of_space[..]), (destination::LIST, &list), (RECENT, &recent)];
-    let results = run_together(home, &statements).await?;
-    let stored = rows_of(&results, 1)?.first().map(destination::Stored::read);
-    Ok((home.spaces(&results, space_id)?, stored, DeliveriesPage::read(&rows_of(&results, 2)?)))
-}
-
-/// The values of `RECENT`.
-pub(super) fn recent(
-    space_id: i64,
-    destination_id: i64,
-    state: Option<&str>,
-    before: Option<i64>,
-) -> [JsValue; 5] {
-    [
-        number(space_id),
-        number(destination_id),
-        optional_text(state),
-        number(before.unwrap_or(NO_BOUND)),
-        number(WINDOW),
-    ]
-}
-
 impl Loaded {
-    fn read(row: &Row) -> Option<Self> {
+    pub(super) fn read(row: &Row) -> Option<Self> {
         let (space_id, seq) = (row.number("space_id"), row.number("seq"));
         let destination_id = row.number("destination_id");
         let facts = Facts {
@@ -387,17 +272,4 @@ fn read_click(row: &Row) -> Option<ClickFacts> {
         user_agent: row.optional_text("user_agent"),
         ip: row.optional_text("ip"),
     })
-}
-
-impl ListedDelivery {
-    fn read(row: &Row) -> Self {
-        Self {
-            seq: row.number("seq"),
-            target: row.text("target"),
-            state: row.text("state"),
-            due_at_ms: row.number("due_at_ms"),
-            tries: row.number("tries"),
-            attempts: row.optional_text("attempts"),
-        }
-    }
 }

@@ -3,6 +3,7 @@
 use serde_json::value::RawValue;
 use worker::D1Database;
 
+use super::missed::{self, Missed};
 use super::row::Row;
 use super::space::{self, Home, Spaces};
 use super::{number, rows_of, run, run_together, text};
@@ -11,9 +12,20 @@ use crate::error::Error;
 use crate::text::json;
 
 const CREATE: &str = "
-INSERT INTO destinations (id, space_id, name, enabled, events, config, secrets, created_at_ms)
-SELECT ?8, s.id, ?2, ?3, ?4, ?5, ?6, ?7 FROM spaces s WHERE s.id = ?1
+INSERT INTO destinations (
+  id, space_id, name, enabled, events, config, secrets, created_at_ms, made_by, missed_from
+)
+SELECT ?8, s.id, ?2, ?3, ?4, ?5, ?6, ?7, ?9, iif(
+  ?3, NULL, coalesce((SELECT max(e.seq) FROM events e WHERE e.space_id = s.id), 0)
+)
+FROM spaces s WHERE s.id = ?1
+ON CONFLICT (made_by) WHERE made_by IS NOT NULL DO NOTHING
 RETURNING id
+";
+
+/// The one that a form made when it was sent before.
+const MADE_BY: &str = "
+SELECT d.id FROM destinations d WHERE d.made_by = ?2 AND d.space_id = ?1
 ";
 
 /// An id is drawn by a row that nobody ever sees.
@@ -27,17 +39,19 @@ const PUT_BACK: &str = "
 DELETE FROM destinations WHERE id = last_insert_rowid()
 ";
 
-/// A changed destination starts afresh: what was wrong with it may be mended.
+/// A changed destination starts afresh: what was wrong with it may be mended, and with other settings it has to show
+/// that it takes events. NULL times 0 stays NULL.
 const CHANGE: &str = "
 UPDATE destinations SET
-  name = ?2, enabled = ?3, events = ?4, config = ?5, secrets = ?6, failures = 0, rest_until_ms = 0
+  name = ?2, enabled = ?3, events = ?4, config = ?5, secrets = ?6, failures = 0, rest_until_ms = 0,
+  first_sent_at_ms = iif(config = ?5, first_sent_at_ms, first_sent_at_ms * 0)
 WHERE space_id = ?1 AND id = ?7
 RETURNING id
 ";
 
 pub(super) const LIST: &str = "
 SELECT
-  d.id, d.name, d.enabled, d.events, d.config, d.secrets, d.failures, d.rest_until_ms,
+  d.id, d.name, d.enabled, d.events, d.config, d.secrets, d.failures, d.rest_until_ms, d.first_sent_at_ms,
   (
     SELECT count(*) FROM (
       SELECT 1 FROM deliveries x
@@ -53,6 +67,11 @@ SELECT
 FROM destinations d
 WHERE d.space_id = ?1 AND (?2 IS NULL OR d.id = ?2)
 ORDER BY d.id
+";
+
+/// What the destinations of a space are called.
+pub(super) const NAMES: &str = "
+SELECT d.id, d.name FROM destinations d WHERE d.space_id = ?1 ORDER BY d.id
 ";
 
 /// The destination, where it is one of the space.
@@ -85,6 +104,8 @@ pub struct Stored {
     pub secrets: String,
     pub failures: i64,
     pub rest_until_ms: i64,
+    /// When it first took an event; 0 where it took none since its settings changed, `None` where it never did.
+    pub first_sent_at_ms: Option<i64>,
     pub open: i64,
     pub failed: i64,
 }
@@ -115,6 +136,7 @@ impl Stored {
             secrets: row.text("secrets"),
             failures: row.number("failures"),
             rest_until_ms: row.number("rest_until_ms"),
+            first_sent_at_ms: row.optional_number("first_sent_at_ms"),
             open: row.number("open"),
             failed: row.number("failed"),
         }
@@ -122,18 +144,23 @@ impl Stored {
 }
 
 /// Creates a destination, under the next id if none is given, and gives its id; `None` where there is
-/// no such space.
+/// no such space. A form that is sent twice makes one, whose id is given both times.
 pub async fn create(
     db: &D1Database,
     space_id: i64,
     id: Option<i64>,
     destination: &Destination,
     sealed: &str,
+    made_by: Option<&str>,
     now_ms: i64,
 ) -> Result<Option<i64>, Error> {
     let values = values(space_id, destination, sealed, now_ms);
-    let values = [&values[..], &[super::optional_number(id)]].concat();
-    Ok(run(db, CREATE, &values).await?.id())
+    let of_new = [super::optional_number(id), super::optional_text(made_by)];
+    let create = [&values[..], &of_new].concat();
+    let made = [number(space_id), super::optional_text(made_by)];
+    let results = run_together(db, &[(CREATE, &create), (MADE_BY, &made)]).await?;
+    let (created, made) = (rows_of(&results, 0)?, rows_of(&results, 1)?);
+    Ok(created.first().or(made.first()).map(|row| row.number("id")))
 }
 
 /// An id that the first database will not give to a destination any more, for one of another database.
@@ -166,17 +193,19 @@ pub async fn list(db: &D1Database, space_id: i64, id: Option<i64>) -> Result<Vec
     Ok(rows.iter().map(Stored::read).collect())
 }
 
-/// A space's destinations, or the one of an id, with the space.
+/// A space's destinations, or the one of an id, with the space and what they missed.
 pub async fn on_page(
     home: &Home,
     space_id: i64,
     id: Option<i64>,
-) -> Result<(Spaces, Vec<Stored>), Error> {
+) -> Result<(Spaces, Vec<Stored>, Vec<Missed>), Error> {
     let list = [number(space_id), super::optional_number(id)];
-    let results =
-        run_together(home, &[(space::OF_PAGE, &[number(space_id)]), (LIST, &list)]).await?;
+    let missed = missed::of(space_id, id);
+    let statements = [(space::OF_PAGE, &list[..1]), (LIST, &list), (missed::LIST, &missed)];
+    let results = run_together(home, &statements).await?;
     let stored = rows_of(&results, 1)?.iter().map(Stored::read).collect();
-    Ok((home.spaces(&results, space_id)?, stored))
+    let missed = Missed::read_all(&rows_of(&results, 2)?);
+    Ok((home.spaces(&results, space_id)?, stored, missed))
 }
 
 /// Sends events on to it, or no more; false where the space has no such one. Nothing that waits is lost

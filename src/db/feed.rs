@@ -165,6 +165,8 @@ pub struct Whole {
     pub item: Item,
     pub click: Option<(Click, i64)>,
     pub deliveries: Vec<Delivery>,
+    /// The space's destinations, to which it can be sent by hand.
+    pub destinations: Vec<(i64, String)>,
     pub journey: Vec<Item>,
     pub links: Vec<(i64, String)>,
     pub history: History,
@@ -260,6 +262,7 @@ pub async fn whole(home: &Home, space_id: i64, seq: i64) -> Result<(Spaces, Opti
             (case::OF_EVENT, &event),
             (super::rule::ACTED, &event),
             (key_name::OF_EVENT, &event),
+            (super::destination::NAMES, &of_space),
         ],
     )
     .await?;
@@ -276,6 +279,7 @@ pub async fn whole(home: &Home, space_id: i64, seq: i64) -> Result<(Spaces, Opti
         history: History::read(&rows_of(&results, 6)?, &rows_of(&results, 7)?),
         acts: super::rule::read_acts(&rows_of(&results, 8)?),
         key: rows_of(&results, 9)?.first().and_then(KeyName::read),
+        destinations: super::link::read_names(&rows_of(&results, 10)?),
     };
     Ok((spaces, Some(whole)))
 }

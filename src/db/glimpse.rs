@@ -9,10 +9,21 @@ use crate::error::Error;
 const KEEP: &str = "
 INSERT INTO glimpses (id, space_id, sealed, shows, ends_at_ms) VALUES (?1, ?2, ?3, ?4, ?5)
 ON CONFLICT (id) DO NOTHING
+RETURNING id
+";
+
+/// What a form's first arrival has found out goes where it began.
+const FINISH: &str = "
+UPDATE glimpses SET sealed = ?3 WHERE id = ?1 AND space_id = ?2 AND sealed = ''
+";
+
+const IS_FINISHED: &str = "
+SELECT 1 FROM glimpses WHERE id = ?1 AND space_id = ?2 AND sealed <> ''
 ";
 
 const SHOW: &str = "
-UPDATE glimpses SET shows = shows - 1 WHERE id = ?1 AND space_id = ?2 AND ends_at_ms > ?3 RETURNING sealed
+UPDATE glimpses SET shows = shows - 1
+WHERE id = ?1 AND space_id = ?2 AND ends_at_ms > ?3 AND sealed <> '' RETURNING sealed
 ";
 
 const REMOVE_SHOWN: &str = "
@@ -27,14 +38,15 @@ DELETE FROM glimpses WHERE ends_at_ms <= ?1
 pub struct Glimpse<'a> {
     pub id: &'a str,
     pub space_id: i64,
+    /// Empty while it is being found out.
     pub sealed: &'a str,
     /// How often it may be shown.
     pub shows: i64,
     pub ends_at_ms: i64,
 }
 
-/// Keeps a secret until it has been shown.
-pub async fn keep(db: &D1Database, glimpse: &Glimpse<'_>) -> Result<(), Error> {
+/// Keeps a secret until it has been shown; false where one is kept under its id already.
+pub async fn keep(db: &D1Database, glimpse: &Glimpse<'_>) -> Result<bool, Error> {
     let values = [
         text(glimpse.id),
         number(glimpse.space_id),
@@ -42,7 +54,18 @@ pub async fn keep(db: &D1Database, glimpse: &Glimpse<'_>) -> Result<(), Error> {
         number(glimpse.shows),
         number(glimpse.ends_at_ms),
     ];
-    run(db, KEEP, &values).await.map(|_nothing| ())
+    Ok(!run(db, KEEP, &values).await?.rows.is_empty())
+}
+
+/// Fills in what was kept empty.
+pub async fn finish(db: &D1Database, space_id: i64, id: &str, sealed: &str) -> Result<(), Error> {
+    run(db, FINISH, &[text(id), number(space_id), text(sealed)]).await.map(|_nothing| ())
+}
+
+/// Whether something is kept under an id, and found out.
+pub async fn is_finished(db: &D1Database, space_id: i64, id: &str) -> Result<bool, Error> {
+    let rows = run(db, IS_FINISHED, &[text(id), number(space_id)]).await?.rows;
+    Ok(!rows.is_empty())
 }
 
 /// Gives what was sealed, and removes it with the last time that it may be shown; `None` where it has been shown

@@ -119,7 +119,7 @@ pub const PARTS: [Part; 15] = [
         "DO NOTHING"; "total(id), total(enabled), total(archived_at_ms), sum(length(network)), sum(length(slug)), sum(length(target)), sum(length(page))"),
     part!("destinations", key "id" after "?2 ->> 0" from "[-9007199254740991]",
         "id", "name", "enabled", "events", "config", "secrets", "failures", "rest_until_ms", "created_at_ms", "missed_from",
-        "missed_to";
+        "missed_to", "first_sent_at_ms";
         "DO NOTHING"; "total(id), total(enabled), total(missed_from), total(missed_to), sum(length(events)), sum(length(config)), sum(length(secrets))"),
     part!("deliveries", key "seq, destination_id" after "?2 ->> 0, ?2 ->> 1" from "[-9007199254740991,0]",
         "seq", "destination_id", "target", "state", "due_at_ms", "lease", "tries", "attempts";

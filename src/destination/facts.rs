@@ -10,6 +10,12 @@ use crate::text::encode;
 /// Bytes of an event id: 128 bits of SHA-256.
 const EVENT_ID_BYTES: usize = 16;
 
+/// What the ids of a sample begin with.
+pub const SAMPLE: &str = "xtracker-test-";
+
+/// A sample's amount: whoever takes it for a real one is told of little money.
+const SAMPLE_MICROS: i64 = 1_000_000;
+
 /// An event and the click it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
@@ -39,17 +45,19 @@ pub struct ClickFacts {
 }
 
 impl Facts {
-    /// A deposit that nobody made, under a destination's own name for it.
-    pub fn sample(target: String, now_ms: i64) -> Self {
+    /// An event that nobody caused, under a destination's own name for it. Its ids say so, for a receiver that can be
+    /// told in no other way; `id` keeps two samples apart.
+    pub fn sample(canonical: EventKind, target: String, id: &str, now_ms: i64) -> Self {
+        let sample_id = format!("{SAMPLE}{id}");
         Self {
             event_id: String::new(),
-            canonical: EventKind::Deposit,
+            canonical,
             target,
             occurred_at_ms: now_ms,
-            uid: Some("test-uid".to_owned()),
-            eid: Some("test-eid".to_owned()),
+            uid: Some(sample_id.clone()),
+            eid: Some(sample_id),
             tg_id: None,
-            micros: Some(25_000_000),
+            micros: (canonical == EventKind::Deposit).then_some(SAMPLE_MICROS),
             currency: "USD".to_owned(),
             click: None,
         }

@@ -10,7 +10,7 @@ use super::draft::{DestinationDraft, bad};
 use super::facts::Facts;
 use super::field::{Field, Holds};
 use super::kind::{Around, Checked, DestinationKind, Settings};
-use super::request::{Outgoing, json_type};
+use super::request::{Mark, Outgoing, json_type};
 use super::secrets::Secrets;
 use crate::error::{BadField, BadFields, both};
 use crate::model::event::EventKind;
@@ -179,6 +179,14 @@ impl Settings for Pixel {
             "test_event_code",
             "Set a test event code first: without one, Meta would count the test.",
         )
+    }
+
+    fn test_mark(&self, _canonical: EventKind, _is_sample: bool) -> Mark {
+        let code = self.test_event_code.as_deref().unwrap_or_default();
+        let says = format!(
+            "Facebook can tell it by the test event code {code}: it shows the event under Test events and does not use it."
+        );
+        Mark { is_told: true, says }
     }
 
     /// The access token travels in the body, where no log of addresses shows it.

@@ -9,7 +9,7 @@ use super::draft::DestinationDraft;
 use super::facts::Facts;
 use super::field::Field;
 use super::outcome::Success;
-use super::request::Outgoing;
+use super::request::{Mark, Outgoing};
 use super::secrets::Secrets;
 use crate::error::{BadField, BadFields};
 use crate::model::event::EventKind;
@@ -72,6 +72,9 @@ pub trait Settings {
     fn may_be_tested(&self) -> Result<(), BadField> {
         Ok(())
     }
+
+    /// By what the receiver can tell a test with this event; `is_sample` says that nobody caused it.
+    fn test_mark(&self, canonical: EventKind, is_sample: bool) -> Mark;
 
     /// The request for an event. Refused where the destination could only refuse it. `test` says
     /// that no event stands behind it.

@@ -1,6 +1,6 @@
 //! What an answer means, and when to try again (docs/destinations.md, How it is sent). Pure: clock and chance are arguments.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Tries before a delivery is given up.
 pub const ATTEMPTS: u32 = 12;
@@ -34,7 +34,7 @@ pub enum Success {
 }
 
 /// What an answer means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     Sent,

@@ -6,11 +6,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::draft::{DestinationDraft, bad};
-use super::facts::Facts;
+use super::facts::{Facts, SAMPLE};
 use super::field::{Field, Holds};
 use super::kind::{Around, Checked, DestinationKind, Settings};
 use super::outcome::Success;
-use super::request::Outgoing;
+use super::request::{Mark, Outgoing};
 use super::secrets::Secrets;
 use super::template;
 use crate::error::{BadField, BadFields, both};
@@ -106,6 +106,30 @@ impl Settings for S2sPostback {
         Success::Exactly(self.expected_status)
     }
 
+    /// No parameter of a postback says "test" to whoever it calls.
+    fn test_mark(&self, canonical: EventKind, is_sample: bool) -> Mark {
+        let real = match canonical {
+            EventKind::Contact => "contact",
+            EventKind::Subscribed => "subscription",
+            EventKind::Registration => "registration",
+            EventKind::Deposit => "sale",
+        };
+        let ids: Vec<String> = ["uid", "eid"]
+            .into_iter()
+            .filter(|name| template::has(&self.url_template, name))
+            .map(|name| format!("{{{name}}}"))
+            .collect();
+        let by = match ids.join(" and ") {
+            _ if !is_sample => "It is sent with the ids of the event itself.".to_owned(),
+            none if none.is_empty() => "Nothing in the address says that it is a test.".to_owned(),
+            ids => format!("Only what stands for {ids} says what it is: it begins with {SAMPLE}"),
+        };
+        Mark {
+            is_told: false,
+            says: format!("This network or tracker will take it for a real {real}. {by}"),
+        }
+    }
+
     fn request(
         &self,
         _secrets: &Secrets,
@@ -137,5 +161,24 @@ mod tests {
         };
         let out = settings.outgoing(&Secrets::default(), &deposit(), NOW_MS, false, false).unwrap();
         assert_eq!(written(&out), include_str!("../../tests/golden/s2s_postback.txt"));
+    }
+
+    #[test]
+    fn a_test_says_plainly_that_the_network_cannot_tell_it() {
+        let mark = |url_template: &str, is_sample| {
+            let url_template = url_template.to_owned();
+            let postback = S2sPostback { url_template, method: "GET".into(), expected_status: 200 };
+            let Mark { is_told, says } = postback.test_mark(EventKind::Deposit, is_sample);
+            assert!(
+                !is_told
+                    && says.starts_with("This network or tracker will take it for a real sale.")
+            );
+            says
+        };
+        let with_both = mark("https://a.example/?c={uid}&t={eid}", true);
+        assert!(with_both.contains("{uid} and {eid}") && with_both.ends_with("xtracker-test-"));
+        assert!(mark("https://a.example/?c={uid}", true).contains("stands for {uid} says"));
+        assert!(mark("https://a.example/?v={value}", true).contains("Nothing in the address"));
+        assert!(mark("https://a.example/?c={uid}", false).contains("ids of the event itself"));
     }
 }

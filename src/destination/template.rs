@@ -55,6 +55,11 @@ fn every_macro() -> String {
     macros().map(|(written, _)| written).collect::<Vec<_>>().join(" ")
 }
 
+/// Whether a template has the macro of this name.
+pub fn has(template: &str, name: &str) -> bool {
+    pieces(template).any(|(_, piece)| matches!(piece, Piece::Macro(found) if found == name))
+}
+
 /// Refuses a template with a macro that we do not know, or with one where the host is decided.
 pub fn check(template: &str) -> Result<(), String> {
     let authority_ends = template

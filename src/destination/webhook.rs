@@ -13,7 +13,7 @@ use super::facts::Facts;
 use super::field::{Field, HEADERS, Holds};
 use super::headers;
 use super::kind::{Around, Checked, DestinationKind, Settings};
-use super::request::{Outgoing, json_type};
+use super::request::{Mark, Outgoing, json_type};
 use super::secrets::Secrets;
 use crate::error::{BadField, BadFields, both};
 use crate::model::event::EventKind;
@@ -120,6 +120,11 @@ impl Settings for Webhook {
 
     fn address(&self) -> Option<(&'static str, &str)> {
         Some(("url", &self.url))
+    }
+
+    fn test_mark(&self, _canonical: EventKind, _is_sample: bool) -> Mark {
+        let says = "Your server can tell it: the body has \"test\": true, and the header x-xtracker-test is 1.";
+        Mark { is_told: true, says: says.to_owned() }
     }
 
     fn request(

@@ -1,18 +1,17 @@
-//! Saving a destination, and sending it a test.
+//! Saving a destination.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::db;
 use crate::db::destination::Stored;
 use crate::db::space::Home;
-use crate::destination::facts::Facts;
-use crate::destination::outcome::{self, Answer, Outcome};
-use crate::destination::request::{LEADS_BACK, Tested};
-use crate::destination::{Destination, DestinationDraft, Secrets, Settings, address, mask};
+use crate::destination::request::LEADS_BACK;
+use crate::destination::{Destination, DestinationDraft, Secrets, Settings, address};
 use crate::edge::config::Config;
 use crate::edge::{self, seal};
-use crate::error::{BadField, BadFields, all};
-use crate::model::event::EventKind;
+use crate::error::{BadField, BadFields, Error, all};
+use crate::manage::{glimpse, key};
+use crate::model;
 use crate::reply::Problem;
 use crate::text::encode;
 
@@ -28,8 +27,16 @@ pub struct Saved {
     pub dropped_headers: Vec<String>,
 }
 
+/// What of it a page shows once.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Once {
+    pub signing_secret: Option<String>,
+    pub dropped_headers: Vec<String>,
+}
+
 /// Saves a new destination, or a changed one under its id. Secrets that the draft leaves out stay,
-/// but for the headers of one at another address. `origin` is this deployment's own.
+/// but for the headers of one at another address. `origin` is this deployment's own. `form` is what a form is known by:
+/// sent twice, it makes one destination, and what its page shows once is kept under it.
 pub async fn save(
     config: &Config,
     home: &Home,
@@ -37,6 +44,7 @@ pub async fn save(
     id: Option<i64>,
     draft: DestinationDraft,
     origin: &str,
+    form: Option<&str>,
 ) -> Result<Saved, Problem> {
     let (kept, dropped_headers) = match id {
         None => <(Secrets, Vec<String>)>::default(),
@@ -46,14 +54,22 @@ pub async fn save(
             settings.kept(secrets, &draft)
         }
     };
-    let destination = draft.check(kept, edge::random()?, config.local).map_err(Problem::field)?;
+    let random = random(config, form)?;
+    let destination = draft.check(kept, random, config.local).map_err(Problem::field)?;
     check_leads_on(config, &destination, origin).map_err(Problem::field)?;
     let sealed = seal::seal_secrets(config, space_id, &destination.secrets).await?;
+    let once = Once { signing_secret: destination.made_secret.clone(), dropped_headers };
+    // First, so that of two at the same time neither finds nothing on its page.
+    if let Some(form) = form
+        && (once.signing_secret.is_some() || !once.dropped_headers.is_empty())
+    {
+        glimpse::keep(config, home, space_id, form, &once).await?;
+    }
     let id = match id {
         None => {
             let id = new_id(config, home, space_id).await?;
             let now_ms = edge::now_ms();
-            db::destination::create(home, space_id, id, &destination, &sealed, now_ms).await?
+            db::destination::create(home, space_id, id, &destination, &sealed, form, now_ms).await?
         }
         Some(id) => {
             let changed =
@@ -62,7 +78,8 @@ pub async fn save(
         }
     };
     let id = id.ok_or(Problem::NOT_FOUND)?;
-    Ok(Saved { ok: true, id, signing_secret: destination.made_secret, dropped_headers })
+    let Once { signing_secret, dropped_headers } = once;
+    Ok(Saved { ok: true, id, signing_secret, dropped_headers })
 }
 
 /// Refuses what leads back to this deployment.
@@ -90,48 +107,37 @@ async fn new_id(config: &Config, home: &Home, space_id: i64) -> Result<Option<i6
     Ok(Some(db::destination::reserve(&config.db()?, space_id).await?))
 }
 
-async fn find(home: &Home, space_id: i64, id: i64) -> Result<(Stored, Box<dyn Settings>), Problem> {
+/// A destination of a space with its settings.
+pub async fn find(
+    home: &Home,
+    space_id: i64,
+    id: i64,
+) -> Result<(Stored, Box<dyn Settings>), Problem> {
     let listed = db::destination::list(home, space_id, Some(id)).await?;
     let stored = listed.into_iter().next().ok_or(Problem::NOT_FOUND)?;
     let settings = stored.settings().ok_or(Problem::NOT_FOUND)?;
     Ok((stored, settings))
 }
 
-/// Sends the newest event of the destination, or a sample where it has none, marked as a test and
-/// under an id of its own; nothing is recorded.
-pub async fn test(config: &Config, home: &Home, space_id: i64, id: i64) -> Result<Tested, Problem> {
-    let (stored, settings) = find(home, space_id, id).await?;
-    settings.may_be_tested().map_err(Problem::field)?;
-    let secrets = seal::open_secrets(config, space_id, &stored.secrets).await?;
-    let now_ms = edge::now_ms();
-    let latest = db::delivery::latest(home, space_id, id).await?;
-    let mut facts = latest.map_or_else(|| sample(&stored, now_ms), |latest| latest.facts);
-    facts.event_id = format!("test_{}", encode::hex(&edge::random::<16>()?));
-    let built = settings.outgoing(&secrets, &facts, now_ms, true, config.local);
-    let (answer, text, shown) = match &built {
-        Ok(outgoing) if outgoing.texts().any(|text| config.has_own_key(text)) => {
-            (Answer::Hopeless, LEADS_BACK.to_owned(), Some(outgoing.shown(&secrets)))
-        }
-        Ok(outgoing) => {
-            let (answer, text) = edge::exchange(outgoing).await;
-            (answer, text, Some(outgoing.shown(&secrets)))
-        }
-        Err(reason) => (Answer::Hopeless, (*reason).to_owned(), None),
-    };
-    let outcome = outcome::judge(&answer, settings.success());
-    Ok(Tested {
-        ok: outcome == Outcome::Sent,
-        outcome,
-        request: shown,
-        status: if let Answer::Status { status, .. } = answer { Some(status) } else { None },
-        answer: mask::answer(&text, &secrets),
-    })
+/// What a form is known by, however often it is sent: all that it says, its nonce among it. One without a nonce is
+/// another one each time.
+pub fn form_id(config: &Config, sent: &str, nonce: &str) -> Result<String, Problem> {
+    if nonce.is_empty() {
+        return Ok(key::nonce()?);
+    }
+    let mac = mac(config, &format!("form\n{sent}"))?;
+    Ok(encode::hex(mac.get(..16).unwrap_or_default()))
 }
 
-/// A deposit that nobody made, under the destination's own name for it.
-fn sample(stored: &Stored, now_ms: i64) -> Facts {
-    let deposit = EventKind::Deposit.code();
-    let names = stored.names();
-    let target = names.get(deposit).map_or(deposit, String::as_str);
-    Facts::sample(target.to_owned(), now_ms)
+/// What a signing secret is made of: a form that is sent twice makes the same.
+fn random(config: &Config, form: Option<&str>) -> Result<[u8; 24], Problem> {
+    let Some(form) = form else { return Ok(edge::random()?) };
+    let [made @ .., _, _, _, _, _, _, _, _] = mac(config, &format!("signing secret\n{form}"))?;
+    Ok(made)
+}
+
+/// No key's body has a line break: this can never be the check part of one.
+fn mac(config: &Config, text: &str) -> Result<[u8; 32], Problem> {
+    let secret = config.key_secret()?;
+    Ok(model::key::mac(secret.as_bytes(), text).ok_or(Error::Missing("KEY_SECRET"))?)
 }

@@ -16,6 +16,9 @@ use crate::reply::Problem;
 /// The page, and one reload of it.
 const SHOWS: i64 = 2;
 
+/// What is no secret may be looked at more often.
+const OPEN_SHOWS: i64 = 1_000;
+
 /// Longer than any redirect takes, with time for a reload.
 const KEPT_MS: i64 = 10 * 60 * 1000;
 
@@ -31,7 +34,39 @@ pub async fn keep<T: Serialize>(
     let sealed = seal::seal_glimpse(config, space_id, &plain).await?;
     let ends_at_ms = edge::now_ms() + KEPT_MS;
     let glimpse = Glimpse { id, space_id, sealed: &sealed, shows: SHOWS, ends_at_ms };
+    db::glimpse::keep(home, &glimpse).await?;
+    Ok(())
+}
+
+/// Begins what a form does once, however often it is sent; false where it has begun already.
+pub async fn begin(home: &Home, space_id: i64, id: &str) -> Result<bool, Problem> {
+    let ends_at_ms = edge::now_ms() + KEPT_MS;
+    let glimpse = Glimpse { id, space_id, sealed: "", shows: OPEN_SHOWS, ends_at_ms };
     Ok(db::glimpse::keep(home, &glimpse).await?)
+}
+
+/// Keeps what came of it for its page, which may be reloaded.
+pub async fn finish<T: Serialize>(
+    config: &Config,
+    home: &Home,
+    space_id: i64,
+    id: &str,
+    what: &T,
+) -> Result<(), Problem> {
+    let plain = serde_json::to_vec(what).unwrap_or_default();
+    let sealed = seal::seal_glimpse(config, space_id, &plain).await?;
+    Ok(db::glimpse::finish(home, space_id, id, &sealed).await?)
+}
+
+/// Waits until what was begun is finished, for so many seconds at most.
+pub async fn wait(home: &Home, space_id: i64, id: &str, most_s: u32) -> Result<(), Problem> {
+    for _ in 0..most_s {
+        if db::glimpse::is_finished(home, space_id, id).await? {
+            break;
+        }
+        edge::pause(1_000).await;
+    }
+    Ok(())
 }
 
 /// What was kept under an id, for the first call of its page and one reload; `None` from then on.

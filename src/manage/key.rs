@@ -40,6 +40,12 @@ pub fn id_of(config: &Config, words: &[&str]) -> Result<String, Error> {
     Ok(encode::hex(&id.ok_or(Error::Missing("KEY_SECRET"))?))
 }
 
+/// Whether a form's text is such a nonce.
+pub fn is_nonce(text: &str) -> bool {
+    text.len() == 32
+        && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
 /// The secret that the same words make again, with its hash.
 fn secret_of(
     config: &Config,

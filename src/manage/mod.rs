@@ -10,6 +10,7 @@ pub mod key;
 pub mod link;
 pub mod moving;
 pub mod replay;
+pub mod sending;
 pub mod space;
 
 use crate::reply::Problem;

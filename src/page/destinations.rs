@@ -5,8 +5,9 @@ use askama::Template;
 use super::form::{self, Control, Field, Form};
 use super::frame::{self, Section};
 use super::shown::{Moment, can_be_resent, moment, state, visible};
-use crate::db::delivery::ListedDelivery;
+use crate::db::deliveries::ListedDelivery;
 use crate::db::destination::Stored;
+use crate::db::missed::{LOOKED_THROUGH, Missed};
 use crate::db::space::Spaces;
 use crate::destination::field::{self, Holds};
 use crate::destination::outcome::Outcome;
@@ -27,12 +28,15 @@ struct Row {
     kind: &'static str,
     health: String,
     well: bool,
+    enabled: bool,
+    missed: String,
 }
 
 #[derive(Template)]
 #[template(path = "destinations.html")]
 struct DestinationsPage {
     space_id: i64,
+    said: &'static str,
     rows: Vec<Row>,
     kinds: &'static [&'static DestinationKind],
 }
@@ -45,7 +49,14 @@ struct Delivery {
     tries: i64,
     last: String,
     at: Option<Moment>,
+    last_try_ms: i64,
     can_resend: bool,
+}
+
+/// What came during a pause that is over.
+struct Offer {
+    says: String,
+    from: i64,
 }
 
 #[derive(Template)]
@@ -55,7 +66,11 @@ struct One {
     id: Option<i64>,
     title: String,
     kind: &'static str,
+    said: &'static str,
     form: Form,
+    offer: Option<Offer>,
+    /// What has come since it was paused.
+    meanwhile: String,
     health: String,
     rests_until: Option<Moment>,
     well: bool,
@@ -65,35 +80,55 @@ struct One {
     more: Option<i64>,
     tested: Vec<(&'static str, String)>,
     test_ok: bool,
+    /// Why no result is there.
+    untold: &'static str,
     secret: String,
     dropped_headers: String,
 }
 
 /// What the screen of one destination shows beside its form.
 #[derive(Default)]
-pub struct Around<'a> {
-    pub stored: Option<&'a Stored>,
+pub struct Around {
+    pub stored: Option<Stored>,
     /// Names of its own headers.
     pub headers: Vec<String>,
     pub deliveries: Vec<ListedDelivery>,
     pub more: Option<i64>,
-    pub tested: Option<&'a Tested>,
+    pub missed: Option<Missed>,
+    /// The word for what a form has just done.
+    pub done: String,
+    /// Whether a test was sent, whose result is shown where it is known.
+    pub was_tested: bool,
+    pub tested: Option<Tested>,
+    /// What a form is told from others by.
+    pub nonce: String,
     /// A signing secret that is shown this once.
     pub signing_secret: Option<String>,
     /// Names of the headers that another address did not get.
     pub dropped_headers: Vec<String>,
 }
 
-/// The list.
-pub fn page(spaces: &Spaces, space_id: i64, stored: &[Stored]) -> Result<Reply, Error> {
+/// The list; `done` is the word for what a form has just done.
+pub fn page(
+    spaces: &Spaces,
+    space_id: i64,
+    stored: &[Stored],
+    missed: &[Missed],
+    done: &str,
+) -> Result<Reply, Error> {
+    let missed_by = |id| missed.iter().find(|missed| missed.destination_id == id);
     let row = |stored: &Stored| Row {
         id: stored.id,
         name: visible(&stored.name),
         kind: stored.settings().map_or("", |settings| settings.kind().name),
         health: health(stored),
         well: is_well(stored),
+        enabled: stored.enabled,
+        missed: missed_by(stored.id).map(came).unwrap_or_default(),
     };
-    let page = DestinationsPage { space_id, rows: stored.iter().map(row).collect(), kinds: KINDS };
+    let said = said_of(done);
+    let page =
+        DestinationsPage { space_id, said, rows: stored.iter().map(row).collect(), kinds: KINDS };
     frame::of_space(200, spaces, Section::Destinations, "Destinations", &page)
 }
 
@@ -103,24 +138,32 @@ pub fn one(
     space_id: i64,
     draft: &DestinationDraft,
     zone: &Zone,
-    around: Around<'_>,
+    around: Around,
     bad: Option<&BadFields>,
 ) -> Result<Reply, Error> {
-    let stored = around.stored;
+    let stored = around.stored.as_ref();
     let action = match stored {
         Some(stored) => format!("/s/{space_id}/destinations/{}", stored.id),
         None => format!("/s/{space_id}/destinations"),
     };
     let submit = if stored.is_some() { "Save" } else { "Add the destination" };
     let form = Form::new(action, submit, fields(draft, stored.is_some(), &around.headers));
-    let form = form.hidden("kind", &draft.kind).refused(bad);
+    let form = form.hidden("kind", &draft.kind).hidden("nonce", &around.nonce).refused(bad);
     let title = stored.map_or_else(|| "New destination".to_owned(), |stored| visible(&stored.name));
     let one = One {
         space_id,
         id: stored.map(|stored| stored.id),
         title: title.clone(),
         kind: destination::kind(&draft.kind).map_or("", |kind| kind.name),
+        said: said_of(&around.done),
         form,
+        offer: around.missed.as_ref().filter(|missed| missed.is_over).map(offer),
+        meanwhile: around
+            .missed
+            .as_ref()
+            .filter(|missed| !missed.is_over)
+            .map(meanwhile)
+            .unwrap_or_default(),
         health: stored.map(health).unwrap_or_default(),
         rests_until: stored.and_then(|stored| rests_until(stored, zone)),
         well: stored.is_none_or(is_well),
@@ -128,12 +171,58 @@ pub fn one(
         failed: stored.map_or(0, |stored| stored.failed),
         deliveries: around.deliveries.iter().map(|listed| delivery(listed, zone)).collect(),
         more: around.more,
-        tested: around.tested.map(tested).unwrap_or_default(),
-        test_ok: around.tested.is_some_and(|tested| tested.ok),
+        test_ok: around.tested.as_ref().is_some_and(|tested| tested.ok),
+        untold: if around.was_tested && around.tested.is_none() { UNTOLD } else { "" },
+        tested: around.tested.as_ref().map(tested).unwrap_or_default(),
         secret: around.signing_secret.unwrap_or_default(),
         dropped_headers: around.dropped_headers.join(", "),
     };
     frame::of_space(form::status(bad), spaces, Section::Destinations, &title, &one)
+}
+
+/// Why the result of a test is not there.
+const UNTOLD: &str = "The result of this test is not there: it is kept for ten minutes. If you have just sent it, reload the page in a few seconds.";
+
+/// What a form has just done, in words.
+fn said_of(done: &str) -> &'static str {
+    match done {
+        "saved" => "Saved.",
+        "added" => "Saved. Send it a test to see whether it takes events.",
+        "paused" => "Paused. What comes from now on can be sent when it is resumed.",
+        "resumed" => "Resumed.",
+        "resent" => "What was given up is being sent again.",
+        "sent" => "What came while it was paused is being sent.",
+        "left" => "What came while it was paused was left.",
+        "removed" => "Removed.",
+        _ => "",
+    }
+}
+
+/// How many events came while it was paused.
+fn came(missed: &Missed) -> String {
+    let events = match (missed.events, missed.has_more) {
+        (0, _) => "Events".to_owned(),
+        (1, false) => "1 event".to_owned(),
+        (count, false) => format!("{} events", money::count(count)),
+        (count, true) => format!("{} or more events", money::count(count)),
+    };
+    format!("{events} came while paused")
+}
+
+fn offer(missed: &Missed) -> Offer {
+    let more = if missed.has_more {
+        format!(
+            " Only the first {} events were looked through. Up to 10,000 are sent at a time; the rest is offered again.",
+            money::count(LOOKED_THROUGH)
+        )
+    } else {
+        String::new()
+    };
+    Offer { says: format!("{}.{more}", came(missed)), from: missed.from }
+}
+
+fn meanwhile(missed: &Missed) -> String {
+    format!("{}. They can be sent, or left, once it is resumed.", came(missed))
 }
 
 fn is_well(stored: &Stored) -> bool {
@@ -159,7 +248,15 @@ fn health(stored: &Stored) -> String {
     if stored.failed > 0 {
         parts.push(format!("{} given up", many(stored.failed)));
     }
-    if parts.is_empty() { "healthy".to_owned() } else { parts.join("; ") }
+    match (stored.first_sent_at_ms, parts.is_empty()) {
+        (Some(1..), true) => "healthy".to_owned(),
+        (None, true) => "Nothing has been sent yet.".to_owned(),
+        (Some(_), true) => "Nothing has been sent since its settings changed.".to_owned(),
+        (None, false) if stored.failures == 0 && stored.failed == 0 => {
+            format!("{}; nothing has been sent yet", parts.join("; "))
+        }
+        (_, false) => parts.join("; "),
+    }
 }
 
 /// When a destination that does not answer is tried again; `None` for one that is well.
@@ -178,6 +275,7 @@ fn delivery(listed: &ListedDelivery, zone: &Zone) -> Delivery {
         tries: listed.tries,
         last: last.map(said).unwrap_or_default(),
         at: last.map(|attempt| moment(zone, attempt.at_ms)),
+        last_try_ms: last.map_or(0, |attempt| attempt.at_ms),
         can_resend: can_be_resent(&listed.state),
         state: listed.state.clone(),
     }

@@ -31,6 +31,8 @@ struct Tried {
     duration: String,
     outcome: &'static str,
     answer: String,
+    /// What was sent, where that is on record: address and body.
+    request: Option<(String, String)>,
 }
 
 struct Sent {
@@ -42,6 +44,7 @@ struct Sent {
     word: &'static str,
     next: Option<Moment>,
     tried: Vec<Tried>,
+    last_try_ms: i64,
     can_resend: bool,
 }
 
@@ -59,6 +62,9 @@ struct EventPage<'a> {
     clicked: Option<Moment>,
     click: Vec<(&'static str, String)>,
     sent: Vec<Sent>,
+    /// Destinations that it can be sent to by hand, none where it is not counted.
+    others: Vec<(i64, String)>,
+    counted: bool,
     journey: Vec<Line>,
     mend: MendSection,
     decide: Decide,
@@ -89,6 +95,8 @@ pub fn page(
         click: whole.click.as_ref().map(|(click, _)| click_facts(click)).unwrap_or_default(),
         clicked,
         sent: whole.deliveries.iter().map(|delivery| sent(delivery, zone)).collect(),
+        others: others(whole),
+        counted: item.counted,
         journey: lines(&whole.journey, &whole.links, zone),
         mend: MendSection::new(space_id, Of::Events, item.seq),
         decide: decide::part(space_id, item, around, zone),
@@ -176,6 +184,18 @@ fn both(name: &Option<String>, id: &Option<String>) -> Option<String> {
     }
 }
 
+/// The destinations that an event can be sent to: all that it is not on its way to.
+fn others(whole: &Whole) -> Vec<(i64, String)> {
+    let is_open = |id: i64| {
+        let delivery = whole.deliveries.iter().find(|delivery| delivery.destination_id == id);
+        delivery.is_some_and(|delivery| {
+            !matches!(delivery.state.as_str(), "sent" | "failed_permanently")
+        })
+    };
+    let free = whole.destinations.iter().filter(|(id, _)| whole.item.counted && !is_open(*id));
+    free.map(|(id, name)| (*id, visible(name))).collect()
+}
+
 fn sent(delivery: &Delivery, zone: &Zone) -> Sent {
     let attempts = Attempt::read_all(&delivery.attempts);
     let tried = |attempt: &Attempt| Tried {
@@ -188,6 +208,10 @@ fn sent(delivery: &Delivery, zone: &Zone) -> Sent {
             Outcome::Permanent => "refused for good",
         },
         answer: visible(&attempt.answer),
+        request: attempt.request.as_ref().map(|request| {
+            let body = request.body.as_deref().map(visible).unwrap_or_default();
+            (visible(&format!("{} {}", request.method, request.url)), body)
+        }),
     };
     let waits = matches!(delivery.state.as_str(), "pending" | "retrying");
     Sent {
@@ -198,6 +222,7 @@ fn sent(delivery: &Delivery, zone: &Zone) -> Sent {
         word: state(&delivery.state),
         next: waits.then(|| moment(zone, delivery.due_at_ms)),
         tried: attempts.iter().map(tried).collect(),
+        last_try_ms: attempts.last().map_or(0, |attempt| attempt.at_ms),
         can_resend: delivery.there && can_be_resent(&delivery.state),
         state: delivery.state.clone(),
     }

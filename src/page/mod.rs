@@ -22,6 +22,7 @@ mod receipt;
 pub mod refused;
 pub mod refused_one;
 pub mod replays;
+pub mod sending;
 pub mod shown;
 pub mod sort;
 pub mod spaces;

@@ -94,16 +94,17 @@ fn rest_until_ms(answer: &Answer, failures: u32, now_ms: i64) -> Option<i64> {
 /// Sends one delivery and judges the answer.
 async fn exchange(config: &Config, clock: Clock, delivery: &Loaded) -> (Attempt, Answer) {
     let at_ms = clock.now_ms();
-    let attempt = |status, text: String, outcome| Attempt {
+    let attempt = |status, text: String, outcome, request| Attempt {
         at_ms,
         status,
         duration_ms: clock.now_ms() - at_ms,
         answer: text,
         outcome,
+        request,
     };
     let unreadable = || {
         let text = "The destination's settings cannot be read. Is DESTINATION_KEY the one they were saved with?";
-        (attempt(None, text.to_owned(), Outcome::Transient), Answer::None)
+        (attempt(None, text.to_owned(), Outcome::Transient, None), Answer::None)
     };
     let Some(settings) = destination::read(&json::read(&delivery.config)) else {
         return unreadable();
@@ -113,14 +114,17 @@ async fn exchange(config: &Config, clock: Clock, delivery: &Loaded) -> (Attempt,
     };
     let facts = &delivery.facts;
     let built = settings.outgoing(&secrets, facts, at_ms, false, config.local);
-    let (answer, text) = match built {
+    let (answer, text, request) = match built {
         Ok(outgoing) if outgoing.texts().any(|text| config.has_own_key(text)) => {
-            (Answer::Hopeless, LEADS_BACK.to_owned())
+            (Answer::Hopeless, LEADS_BACK.to_owned(), None)
         }
-        Ok(outgoing) => edge::exchange(&outgoing).await,
-        Err(reason) => (Answer::Hopeless, reason.to_owned()),
+        Ok(outgoing) => {
+            let (answer, text) = edge::exchange(&outgoing).await;
+            (answer, text, Some(outgoing.kept(&secrets)))
+        }
+        Err(reason) => (Answer::Hopeless, reason.to_owned(), None),
     };
     let status = if let Answer::Status { status, .. } = answer { Some(status) } else { None };
     let outcome = outcome::judge(&answer, settings.success());
-    (attempt(status, mask::answer(&text, &secrets), outcome), answer)
+    (attempt(status, mask::answer(&text, &secrets), outcome, request), answer)
 }
