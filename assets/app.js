@@ -193,8 +193,10 @@ test?.addEventListener("click", (event) => fire(test, event));
 // A URL that was asked for is shown, wherever it stands.
 document.getElementById(location.hash.slice(1))?.closest("details")?.setAttribute("open", "");
 
-// Browsers leave out autofocus where the address names a place of the page.
-if (location.hash) document.querySelector("[autofocus]")?.focus();
+// Where the address names a place of the page, the browser goes there, and puts the focus on nothing.
+if (location.hash) {
+  addEventListener("load", () => requestAnimationFrame(() => document.querySelector("[aria-invalid='true']")?.focus()));
+}
 
 // Time zones that this browser knows, and its own as the first choice of a new space.
 const zones = document.getElementById("zones");

@@ -119,7 +119,9 @@ test("all that is wrong with a form is said at once, and everything that was typ
     assert.deepEqual(Object.keys(form.errors).sort(), wrong.toSorted(), path);
     const sent = Object.fromEntries(Object.entries(fields).map(([name]) => [name, form.fields[name]]));
     assert.deepEqual(sent, fields, path);
-    assert.equal(form.focused, Object.keys(form.errors)[0], `${path}: the first wrong field has the focus`);
+    // Where the form leads to a place of the page, the script does that.
+    const focused = path.endsWith("/urls") ? undefined : Object.keys(form.errors)[0];
+    assert.equal(form.focused, focused, `${path}: the first wrong field has the focus`);
     assert.match(form.text, new RegExp(`^${wrong.length} things to mend`), path);
   }
 });

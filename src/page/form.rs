@@ -201,9 +201,11 @@ impl Form {
             }
         }
         let first = self.fields.iter().position(|field| !field.error.is_empty());
+        // Where its address leads to a place of the page, browsers refuse, remark on it, and leave it to the script.
+        let may_focus = !self.action.contains('#');
         if let Some(first) = first {
             for (at, field) in self.fields.iter_mut().enumerate() {
-                field.focused = at == first;
+                field.focused = may_focus && at == first;
             }
         }
         self

@@ -1,7 +1,7 @@
 // What a user does with the dashboard, in real Chromium on the running Worker.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { apply, startWorker, until } from "../harness.mjs";
+import { startWorker } from "../harness.mjs";
 import { assertSound, signIn, startChromium } from "./chromium.mjs";
 
 let worker, chromium;
@@ -202,93 +202,4 @@ test("a deposit without an amount is explained on its event's page", async () =>
   await page.locator("#verdict").getByText("came without an amount and added nothing to revenue").waitFor();
   await page.locator("#verdict").getByText("The value macro resolved empty").waitFor();
   await page.context().close();
-});
-
-test("the page works by keyboard alone", async () => {
-  const { id } = await worker.space("Keyboard");
-  const page = await chromium.page();
-  await page.goto(`/s/${id}`);
-  await page.keyboard.press("Tab");
-  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to content");
-  const reached = new Set();
-  for (let presses = 0; presses < 25; presses++) {
-    await page.keyboard.press("Tab");
-    reached.add(await page.evaluate(() => document.activeElement.textContent.trim()));
-  }
-  for (const name of ["Events", "API keys", "Yesterday", "Custom dates"])
-    assert.ok(reached.has(name), `${name} of ${[...reached]}`);
-  await page.context().close();
-});
-
-test("every page fits 360 px, says nothing on the console and is accessible, in light and dark", async () => {
-  const { id, ingest } = await worker.space("Every page <script> \u{1F600}");
-  await worker.link(id, "every-page", { target: `https://offer.example/${"long".repeat(60)}` });
-  await worker.db
-    .prepare(
-      `
-      INSERT INTO destinations (space_id, name, enabled, events, config, secrets, failures, created_at_ms)
-      VALUES (?, ?, 1, '{"deposit":"Purchase"}', ?, '', 3, 0)`,
-    )
-    .bind(
-      id,
-      `Hook ${"long".repeat(20)}`,
-      JSON.stringify({ kind: "webhook", url: "https://hook.example/", method: "POST" }),
-    )
-    .run();
-  const { id: destination } = await worker.row("SELECT id FROM destinations WHERE space_id = ?", id);
-  const { id: link } = await worker.row("SELECT id FROM links WHERE space_id = ?", id);
-  for (const uid of ["plain", "<script>alert(1)</script>", "\u202Egnp.exe", "\u{1F600}".repeat(64), "w".repeat(256)]) {
-    const text = encodeURIComponent(uid);
-    await fire(ingest, `event=deposit&uid=${text}&eid=${text}&value=123456789.123456&currency=USDT`);
-    await fire(ingest, `event=deposit&uid=${text}&eid=x${text.slice(0, 200)}&value=${text}`);
-  }
-  await fire(ingest, "event=deposit&uid=plain&eid=no-value");
-  await until(
-    "the first tries were made",
-    async () => (await worker.row("SELECT count(*) AS n FROM deliveries WHERE space_id = ? AND tries > 0", id)).n > 0,
-  );
-  const empty = await worker.space("Empty");
-  const screens = [
-    "",
-    "?period=7d",
-    "?period=30d",
-    "?period=custom&from=x&to=y",
-    "/events",
-    "/events?q=nothing",
-    "/events/1",
-    "/events/2",
-    "/health",
-    "/refused",
-    "/refused/1",
-    "/try",
-    "/keys",
-    "/links",
-    "/links/new",
-    `/links/${link}`,
-    "/destinations",
-    "/destinations/new?kind=fb_capi",
-    "/destinations/new?kind=webhook",
-    "/destinations/new?kind=s2s_postback",
-    `/destinations/${destination}`,
-    "/settings",
-  ];
-  const paths = [
-    "/new",
-    "/s/999",
-    ...screens.map((path) => `/s/${id}${path}`),
-    ...["", "/health", "/events", "/refused", "/links", "/destinations"].map((path) => `/s/${empty.id}${path}`),
-  ];
-  for (const colorScheme of ["light", "dark"]) {
-    const page = await chromium.page({ width: 360, height: 740, colorScheme });
-    for (const path of paths) {
-      await page.goto(path);
-      await page.evaluate(() => {
-        for (const part of document.querySelectorAll("main details")) part.open = true;
-      });
-      // The browser itself remarks on the answers that are meant to be refusals.
-      page.complaints = page.complaints.filter((text) => !/status of (404|422)/.test(text));
-      await assertSound(page, `${path} in ${colorScheme}`);
-    }
-    await page.context().close();
-  }
 });
