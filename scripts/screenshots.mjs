@@ -69,7 +69,7 @@ try {
   await take("overview", "/s/1?period=7d", { height: 1180 });
   await take("event", `/s/1/events/${empty.headers.get("x-event-id")}`);
   await take("health", "/s/1/health", { height: 620 });
-  await take("keys", "/s/1/keys", { prepare: (page) => page.getByText("Pocket Option").click() });
+  await take("keys", "/s/1/keys", { prepare: (page) => page.locator("summary", { hasText: "Pocket Option" }).click() });
   await take("destinations", "/s/1/destinations");
   await take("refused", "/s/1/refused", { height: 420 });
   await take("links", "/s/1/links", { height: 420 });

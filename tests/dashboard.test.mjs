@@ -287,9 +287,11 @@ test("ready-made URLs have the real token right after rotation, and escape what 
     currency: "",
   });
   const built = await browser.get(sent.headers.get("location").split("#")[0]);
-  assert.deepEqual(page(built.text).section("Another network").codes, [
-    `${browser.origin}/e?token=${token}&event=registration&uid=[clickid]&eid=#tid#`,
-  ]);
+  const codes = page(built.text).section("Another network").codes;
+  assert.deepEqual(
+    codes.filter((code) => code.startsWith("http")),
+    [`${browser.origin}/e?token=${token}&event=registration&uid=[clickid]&eid=#tid#`],
+  );
 });
 
 test("a network that takes no ? in its URL is served by the path", async () => {

@@ -209,7 +209,7 @@ pub struct Macros {
     pub currency: String,
 }
 
-/// What other networks write into a parameter, each macro with the networks that do: for whoever looks for theirs.
+/// What other networks call what belongs in a parameter, each macro with where: for whoever looks for theirs.
 pub fn macros_for(packs: &[Pack], parameter: &str) -> Vec<(String, String)> {
     let mut found = BTreeMap::<String, Vec<&str>>::new();
     for pack in packs {
@@ -226,7 +226,7 @@ pub fn macros_for(packs: &[Pack], parameter: &str) -> Vec<(String, String)> {
             }
         }
     }
-    found.into_iter().map(|(text, names)| (text, names.join(", "))).collect()
+    found.into_iter().map(|(text, names)| (text, format!("at {}", names.join(", ")))).collect()
 }
 
 impl Macros {

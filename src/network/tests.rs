@@ -258,6 +258,9 @@ fn a_network_without_a_pack_is_built_from_what_the_user_types() {
         checked.url(ORIGIN, TOKEN, EventKind::Contact),
         "https://t.example/e?token=xt_in_T&event=contact&uid=<cid>"
     );
+    let elsewhere = macros_for(&packs(), "value");
+    let sumdep = elsewhere.iter().find(|(text, _)| text == "{sumdep}");
+    assert!(sumdep.is_some_and(|(_, at)| at.contains("Pocket Option")), "{elsewhere:?}");
     for bad in ["a b", "a&b", "a=b", "a?b", "\"", "ä", &"x".repeat(65)] {
         assert_eq!(macros(bad, "").check().map_err(|bad| bad.first.field), Err("uid"), "{bad}");
     }

@@ -32,7 +32,7 @@ test("a new deployment leads from signing in to the first event", async () => {
   assert.match(token, /^xt_in_[0-9a-v]{36}$/);
   assert.match(await page.locator("#bearer-now").textContent(), /^xt_sk_[0-9a-v]{36}$/);
 
-  await page.getByText("Pocket Option").click();
+  await page.locator("summary", { hasText: "Pocket Option" }).click();
   const line = page.locator(".url", { hasText: "deposit" }).locator("visible=true").first();
   await line.getByRole("button", { name: "Copy" }).click();
   await line.getByText("Copied").waitFor();

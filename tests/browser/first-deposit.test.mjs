@@ -47,7 +47,7 @@ function hands(page) {
   };
 }
 
-test("a new deployment shows its first deposit by link, and tells a webhook, after at most 12 clicks", async (context) => {
+test("a new deployment shows its first deposit by link and tells a webhook by 12 clicks", async (context) => {
   const page = await chromium.page({ signedIn: false });
   const { clicked, link, button, network, choice, type } = hands(page);
   await page.goto("/");
