@@ -397,6 +397,7 @@ test("each try is on record with what was sent, secrets masked, at most 2 KB and
   assert.ok(sent.codes.some((code) => code.includes('"access_token":"•••"')));
   // The list of deliveries leads there.
   const list = await open(pathOf(space, 1));
+  assert.match(list.rows[0].cells["Last answer"].text, /^200 /);
   assert.equal(list.link("Event 1"), `/s/${space.id}/events/1#to-${space.destinations[1].id}`);
   // The 51st try pushes the first one out.
   const tries = Array.from({ length: 50 }, (_, at) => ({ ...postback.attempts[0], at_ms: 1000 + at }));
