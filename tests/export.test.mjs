@@ -177,7 +177,7 @@ test("a space that still has an offset for a zone has the same days on the scree
       const { text: events } = await browser.get(`/s/${id}/events.csv?${period}`);
       const { text: links } = await browser.get(`/s/${id}/links.csv?${period}`);
       const rows = events.trim().split("\r\n").length - 1;
-      assert.deepEqual(page(screen).section("Contacts").paragraphs, [String(rows)], period);
+      assert.equal(page(screen).section("Contacts").paragraphs[0], String(rows), period);
       assert.equal(/^Total,0,(\d+),/m.exec(links)[1], String(rows), period);
       days.push(rows);
     }
@@ -215,10 +215,10 @@ test("files of events and links are for a spreadsheet, and hold no formula", asy
   assert.match(lines[2], /^2,deposit,-5\.00,EUR,-5,/);
   const links = await browser.get(`/s/${space.id}/links.csv?period=7d`);
   assert.deepEqual(links.text.split("\r\n"), [
-    "link,clicks,contacts,subscribed,registrations,deposits,first_deposits,revenue_USD,revenue_EUR",
+    "link,clicks,contacts,subscribed,registrations,deposits,first_deposits,revenue_EUR,revenue_USD",
     `csv-${space.id},0,0,0,0,0,0,0.00,0.00`,
-    "Unattributed,0,4,0,0,2,2,1234.50,-5.00",
-    "Total,0,4,0,0,2,2,1234.50,-5.00",
+    "Unattributed,0,4,0,0,2,2,-5.00,1234.50",
+    "Total,0,4,0,0,2,2,-5.00,1234.50",
     "",
   ]);
 });
