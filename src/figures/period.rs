@@ -68,10 +68,21 @@ impl Asked {
     /// The furthest back and ahead that the zone must be known for, in epoch milliseconds: now is always
     /// within, when things of the period may still be received.
     pub fn range_ms(&self, now_ms: i64) -> (i64, i64) {
+        self.range_with_ms(now_ms, Duration::ZERO)
+    }
+
+    /// The same with as many days before it.
+    pub fn compared_range_ms(&self, now_ms: i64) -> (i64, i64) {
+        let (from, to) = self.dates(Zone::utc().local(now_ms).date());
+        self.range_with_ms(now_ms, (to - from).saturating_add(Duration::days(1)))
+    }
+
+    fn range_with_ms(&self, now_ms: i64, before: Duration) -> (i64, i64) {
         const MARGIN: Duration = Duration::days(2);
         let (from, to) = self.dates(Zone::utc().local(now_ms).date());
         let ms = |date: Date| Zone::utc().start_of(date);
-        (ms(from.saturating_sub(MARGIN)), ms(to.saturating_add(MARGIN)).max(now_ms))
+        let from = from.saturating_sub(before).saturating_sub(MARGIN);
+        (ms(from), ms(to.saturating_add(MARGIN)).max(now_ms))
     }
 }
 
@@ -122,6 +133,11 @@ impl Span {
     /// The span of a period at a moment, in a zone that is known around it.
     pub fn of(asked: &Asked, zone: &Zone, now_ms: i64) -> Self {
         let (from, to) = asked.dates(zone.local(now_ms).date());
+        Self::between(from, to, zone)
+    }
+
+    /// The span from one date to another.
+    pub(super) fn between(from: Date, to: Date, zone: &Zone) -> Self {
         let from_ms = zone.start_of(from);
         let to_ms = zone.start_of(to.next_day().unwrap_or(to));
         let mut span = Self {

@@ -73,7 +73,7 @@ impl Zone {
     }
 
     /// The first moment at which it is so late on a date; where clocks go forward over that, the one at which they do.
-    fn first_at(&self, date: Date, time: Time) -> i64 {
+    pub fn first_at(&self, date: Date, time: Time) -> i64 {
         let civil_ms = date.with_time(time).assume_utc().unix_timestamp().saturating_mul(1000);
         let ends = self.changes.iter().skip(1).map(|(since_ms, _)| *since_ms).chain([i64::MAX]);
         let begins = self.changes.iter().zip(ends).find_map(|((since_ms, offset_s), until_ms)| {
