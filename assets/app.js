@@ -41,13 +41,17 @@ function live(place) {
     next.innerHTML = html;
     const fresh = [];
     const before = place.querySelector("#feed")?.firstElementChild;
+    const focused = document.activeElement;
     morphdom(place, next, {
       childrenOnly: true,
+      onBeforeElUpdated: keepTouched,
       onNodeAdded: (node) => {
         if (node.id?.startsWith("event-")) fresh.push(node);
         return node;
       },
     });
+    if (document.activeElement !== focused && place.contains(focused)) focused.focus({ preventScroll: true });
+    place.querySelectorAll(".plot").forEach(dress);
     for (const node of fresh) node.classList.add("fresh");
     sayNeeds(place);
     const newest = place.querySelector("#feed")?.firstElementChild;
@@ -89,6 +93,60 @@ function live(place) {
 function sayNeeds(place) {
   const needs = Number(place.querySelector("[data-needs]").dataset.needs);
   document.title = (needs > 0 ? `(${needs}) ` : "") + document.title.replace(/^\(\d+\) /, "");
+}
+
+/** What the user has opened, and what a chart was given here, stays when the server's next HTML comes. */
+function keepTouched(from, to) {
+  if (from.matches("details, .plot"))
+    for (const { name, value } of from.attributes) if (!to.hasAttribute(name)) to.setAttribute(name, value);
+  return true;
+}
+
+// Charts: the value under the pointer, or where the arrow keys are, stands above the bars, and is said to screen
+// readers. A slider is what these leave the arrow keys to.
+
+const KEYS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, Home: -Infinity, End: Infinity };
+const chartRows = (plot) => plot.closest("figure").querySelector("tbody").rows;
+
+/** Readies a chart for pointer and keys; again after its HTML has changed. */
+function dress(plot) {
+  const { length } = chartRows(plot);
+  const attributes = { role: "slider", tabindex: 0, "aria-valuemin": 1, "aria-valuemax": length };
+  attributes["aria-label"] = plot.firstElementChild.getAttribute("aria-label");
+  for (const [name, value] of Object.entries(attributes)) plot.setAttribute(name, value);
+  point(plot, plot.at);
+  if (plot.isDressed) return;
+  plot.isDressed = true;
+  const follow = ({ clientX }) => {
+    const { left, width } = plot.querySelector("svg svg").getBoundingClientRect();
+    point(plot, Math.floor(((clientX - left) / width) * chartRows(plot).length));
+  };
+  plot.addEventListener("pointermove", follow);
+  plot.addEventListener("pointerdown", follow);
+  plot.addEventListener("pointerleave", () => plot.matches(":focus-visible") || point(plot));
+  plot.addEventListener("focus", () => plot.matches(":focus-visible") && point(plot, plot.at ?? Infinity));
+  plot.addEventListener("blur", () => point(plot));
+  plot.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") point(plot);
+    if (!(event.key in KEYS)) return;
+    event.preventDefault();
+    point(plot, (plot.at ?? 0) + KEYS[event.key]);
+  });
+}
+
+/** Shows and says one bar of a chart, or none. */
+function point(plot, at) {
+  const rows = chartRows(plot);
+  plot.at = at === undefined ? at : Math.min(Math.max(at, 0), rows.length - 1);
+  const row = rows[plot.at ?? rows.length - 1];
+  const [label, value, before] = [...row.cells].map((cell) => cell.textContent);
+  const earlier = before === undefined ? "" : `; ${row.closest("table").tHead.rows[0].cells[2].textContent}: ${before}`;
+  const text = `${label}: ${value}${plot.dataset.unit}${earlier}`;
+  plot.setAttribute("aria-valuenow", row.rowIndex);
+  plot.setAttribute("aria-valuetext", text);
+  plot.closest("figure").querySelector(".said b").textContent = at === undefined ? "" : text;
+  const cursor = plot.querySelector(".cursor");
+  cursor.setAttribute("x", (plot.at ?? -1) * cursor.getAttribute("width"));
 }
 
 // Copy buttons.
@@ -161,6 +219,8 @@ async function fire(link, event) {
     place.textContent = "The tracker could not be reached. Check your connection and try again.";
   }
 }
+
+document.querySelectorAll(".plot").forEach(dress);
 
 const place = document.querySelector("[data-live]");
 if (place) live(place);

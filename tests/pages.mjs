@@ -139,11 +139,11 @@ class Part {
     );
   }
 
-  /** The charts: what the caption says, and what each bar says of itself. */
+  /** The charts: what the caption says, and each bar's value as the table beside it has it. */
   get charts() {
     return this.#all("figure").map((node) => ({
       title: textOf(node.querySelector("figcaption")),
-      bars: node.querySelectorAll("title").map(({ textContent }) => textContent),
+      bars: node.querySelectorAll("tbody tr").map((row) => textOf(row.querySelector("td"))),
     }));
   }
 }

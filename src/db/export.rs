@@ -5,7 +5,7 @@ use constcat::concat;
 use worker::D1Database;
 
 use super::attribution::CLICK_OF_EVENT;
-use super::feed::{EVENT_COLUMNS, Item, read_fields};
+use super::feed::{EVENT_COLUMNS, Item, RECEIVED_BEFORE, read_fields};
 use super::row::Row;
 use super::{figures, json, link, number, rows_of, run, run_together};
 use crate::error::Error;
@@ -35,25 +35,6 @@ WHERE e.space_id = ?1 AND e.seq > ?2 AND e.seq <= ?3 AND e.occurred_at_ms >= ?4 
   AND e.counted = 1
 ORDER BY e.seq LIMIT ?6"
 );
-
-/// For each time in a JSON array the number of the last event that was received before it, found by
-/// halving, a row read for each, from more events than a database holds. Postbacks that waited in a
-/// queue are older than their neighbours, so that near one of them the number is but about right.
-const RECEIVED_BEFORE: &str = "
-WITH RECURSIVE h(at, ms, seq, step) AS (
-  SELECT key, value, 0, 1 << 31 FROM json_each(?2)
-  UNION ALL
-  SELECT
-    at, ms,
-    seq + iif((
-      SELECT e.received_at_ms FROM events e
-      WHERE e.space_id = ?1 AND e.seq >= h.seq + h.step ORDER BY e.seq LIMIT 1
-    ) < ms, step, 0),
-    step / 2
-  FROM h WHERE step > 0
-)
-SELECT seq FROM h WHERE step = 0 ORDER BY at
-";
 
 const LAST: &str = "
 SELECT coalesce(max(seq), 0) AS seq FROM events WHERE space_id = ?1

@@ -53,6 +53,35 @@ WHERE "
 pub(super) const NEWEST: &str =
     concat!(EVENTS_WHERE, "e.space_id = ?1 AND e.seq < ?2 ORDER BY e.seq DESC LIMIT ?3");
 
+/// For each time in a JSON array the number of the last event that was received before it, found by
+/// halving, a row read for each, from more events than a database holds. Postbacks that waited in a
+/// queue are older than their neighbours, so that near one of them the number is but about right.
+pub(super) const RECEIVED_BEFORE: &str = "
+WITH RECURSIVE h(at, ms, seq, step) AS (
+  SELECT key, value, 0, 1 << 31 FROM json_each(?2)
+  UNION ALL
+  SELECT
+    at, ms,
+    seq + iif((
+      SELECT e.received_at_ms FROM events e
+      WHERE e.space_id = ?1 AND e.seq >= h.seq + h.step ORDER BY e.seq LIMIT 1
+    ) < ms, step, 0),
+    step / 2
+  FROM h WHERE step > 0
+)
+SELECT seq FROM h WHERE step = 0 ORDER BY at
+";
+
+/// The newest of those that were received from one time to before another, JSON in `?2`.
+pub(super) const RECEIVED: &str = concat!(
+    EVENTS_WHERE,
+    "e.space_id = ?1 AND e.seq > (SELECT min(seq) FROM (",
+    RECEIVED_BEFORE,
+    ")) AND e.seq <= (SELECT max(seq) FROM (",
+    RECEIVED_BEFORE,
+    ")) ORDER BY e.seq DESC LIMIT ?3"
+);
+
 const ONE: &str = concat!(EVENTS_WHERE, "e.space_id = ?1 AND e.seq = ?2");
 
 /// A search: the number itself, or whose event it is, or which transaction's. Every branch has its

@@ -1,6 +1,7 @@
 //! What figures are read from: counters and closed days, never events. Rows read grow with links and
 //! days, and with nothing else.
 
+use constcat::concat;
 use worker::D1Database;
 
 use super::row::Row;
@@ -9,9 +10,9 @@ use crate::error::Error;
 use crate::figures::period::Part;
 use crate::figures::{Counted, Group, Line, Sum};
 
-/// Sums of a period by link and by bar of the chart. `?2` is JSON of its parts; a part that is a
-/// closed day is read from `days`, the others from their quarters of an hour.
-pub(super) const SUMS: &str = "
+/// Sums by bar and link of a period's parts, JSON in `?2`; a part that is a closed day is read from `days`, the others
+/// from their quarters of an hour.
+const OF_PARTS: &str = "
 WITH
 p AS (
   SELECT value ->> 0 AS from_bucket, value ->> 1 AS to_bucket, value ->> 2 AS slot FROM json_each(?2)
@@ -35,14 +36,29 @@ s AS MATERIALIZED (
   FROM q CROSS JOIN days d ON d.space_id = ?1 AND d.from_bucket = q.from_bucket
   WHERE q.closed
 )
-SELECT 'link' AS part, link_id AS id, event, currency, sum(events) AS events, sum(people) AS people,
+";
+
+/// Sums of a period by link and by bar of the chart.
+pub(super) const SUMS: &str = concat!(
+    OF_PARTS,
+    "SELECT 'link' AS part, link_id AS id, event, currency, sum(events) AS events, sum(people) AS people,
   CAST(sum(units) AS TEXT) AS units, CAST(sum(micros) AS TEXT) AS micros
 FROM s GROUP BY link_id, event, currency
 UNION ALL
 SELECT 'slot', slot, event, currency, sum(events), sum(people),
   CAST(sum(units) AS TEXT), CAST(sum(micros) AS TEXT)
 FROM s GROUP BY slot, event, currency
-";
+"
+);
+
+/// The same by bar alone, of the period before.
+pub(super) const BARS: &str = concat!(
+    OF_PARTS,
+    "SELECT 'slot' AS part, slot AS id, event, currency, sum(events) AS events, sum(people) AS people,
+  CAST(sum(units) AS TEXT) AS units, CAST(sum(micros) AS TEXT) AS micros
+FROM s GROUP BY slot, event, currency
+"
+);
 
 /// How many events a period has; `?2` and what is read as above.
 pub(super) const EVENTS: &str = "

@@ -11,8 +11,8 @@ use super::space::{self, Home, Spaces};
 use super::window::{self, LastLook};
 use super::{destination, figures, link, number, rows_of, run, run_together};
 use crate::error::Error;
-use crate::figures::period::BUCKET_MS;
-use crate::figures::{Line, Span};
+use crate::figures::period::{BUCKET_MS, Part};
+use crate::figures::{Before, Line, Span};
 
 /// Events that the feed shows.
 const FEED: i64 = 15;
@@ -32,8 +32,8 @@ SELECT
   AS seen
 ";
 
-/// Clicks of this quarter of an hour and the one before: as many rows as links have counters, so it is
-/// asked but now and then.
+/// Clicks of this quarter of an hour and the one before: as many rows as links have counters in them, so it is
+/// asked every three seconds.
 const CLICKS: &str = "
 SELECT coalesce(sum(events), 0) AS clicks FROM counters
 WHERE space_id = ?1 AND bucket >= ?2 AND event = 'click'
@@ -43,16 +43,28 @@ WHERE space_id = ?1 AND bucket >= ?2 AND event = 'click'
 pub struct Overview {
     pub spaces: Spaces,
     pub lines: Vec<Line>,
+    /// Of the period before; none where there is no such period.
+    pub earlier: Vec<Line>,
     /// First buckets of the days that are closed.
     pub closed: Vec<i64>,
     pub links: Vec<(i64, String)>,
-    pub feed: Vec<Item>,
+    /// The newest events.
+    pub newest: Vec<Item>,
+    /// The newest that were received in the period, if that is over.
+    pub received: Option<Vec<Item>>,
     pub destinations: Vec<Stored>,
     pub refused: Vec<Refused>,
     /// The findings, as they were last looked for.
     pub last_look: LastLook,
     /// What was there when this was read.
     pub seen: Seen,
+}
+
+impl Overview {
+    /// What the feed shows: what came in a period that is over, and else the newest events.
+    pub fn feed(&self) -> &[Item] {
+        self.received.as_ref().unwrap_or(&self.newest)
+    }
 }
 
 /// Where an overview stands. Another one means that something has happened since.
@@ -62,22 +74,26 @@ pub struct Seen {
     pub clicks: i64,
 }
 
-/// Reads it all for a period.
-pub async fn read(home: &Home, space_id: i64, span: &Span, now_ms: i64) -> Result<Overview, Error> {
+/// Reads it all for a period and the one before.
+pub async fn read(
+    home: &Home,
+    space_id: i64,
+    span: &Span,
+    before: Option<&Before>,
+    now_ms: i64,
+) -> Result<Overview, Error> {
     let of_space = [number(space_id)];
     let period = [number(space_id), super::json(&span.parts)];
-    let bucket = |part: Option<i64>| number(part.unwrap_or(0));
-    let closed = [
-        number(space_id),
-        bucket(span.parts.first().map(|part| part.from_bucket)),
-        bucket(span.parts.last().map(|part| part.to_bucket)),
-    ];
+    let earlier = before.map_or(&[][..], |before| &before.parts);
+    let earlier_period = [number(space_id), super::json(&earlier)];
+    // Of a period that goes on the feed shows what is new.
+    let received: &[i64] = if span.to_ms <= now_ms { &[span.from_ms, span.to_ms] } else { &[] };
     let results = run_together(
         home,
         &[
             (space::OF_PAGE, &of_space),
             (figures::SUMS, &period),
-            (figures::CLOSED, &closed),
+            (figures::CLOSED, &days(space_id, earlier, &span.parts)),
             (link::NAMES, &of_space),
             (feed::NEWEST, &feed::below(space_id, None, FEED)),
             (destination::LIST, &destination::all_of(space_id)),
@@ -85,20 +101,34 @@ pub async fn read(home: &Home, space_id: i64, span: &Span, now_ms: i64) -> Resul
             (SEEN, &of_space),
             (CLICKS, &recent(space_id, now_ms)),
             (window::LAST_LOOK, &of_space),
+            (figures::BARS, &earlier_period),
+            (feed::RECEIVED, &[number(space_id), super::json(&received), number(FEED)]),
         ],
     )
     .await?;
+    let items = |at| -> Result<Vec<Item>, Error> {
+        Ok(rows_of(&results, at)?.iter().map(Item::read).collect())
+    };
     Ok(Overview {
         spaces: home.spaces(&results, space_id)?,
         lines: rows_of(&results, 1)?.iter().filter_map(figures::read_line).collect(),
+        earlier: rows_of(&results, 10)?.iter().filter_map(figures::read_line).collect(),
         closed: rows_of(&results, 2)?.iter().map(|row| row.number("from_bucket")).collect(),
         links: link::read_names(&rows_of(&results, 3)?),
-        feed: rows_of(&results, 4)?.iter().map(Item::read).collect(),
+        newest: items(4)?,
+        received: if received.is_empty() { None } else { Some(items(11)?) },
         destinations: rows_of(&results, 5)?.iter().map(Stored::read).collect(),
         refused: rows_of(&results, 6)?.iter().map(Refused::read).collect(),
         seen: Seen { events: seen(&rows_of(&results, 7)?), clicks: clicks(&rows_of(&results, 8)?) },
         last_look: LastLook::read(&rows_of(&results, 9)?),
     })
+}
+
+/// From which bucket to before which a period and the one before it lie.
+fn days(space_id: i64, earlier: &[Part], parts: &[Part]) -> [JsValue; 3] {
+    let from = earlier.first().or(parts.first()).map_or(0, |part| part.from_bucket);
+    let to = parts.last().map_or(0, |part| part.to_bucket);
+    [space_id, from, to].map(number)
 }
 
 /// The events' part of `Seen`, now.

@@ -1,7 +1,10 @@
 //! What people see: server-rendered pages, escaped by the template engine, under a strict
 //! Content-Security-Policy. A file for each screen, its template beside it.
 
+mod against;
 pub mod asset;
+mod by_link;
+mod chart;
 pub mod decide;
 pub mod destinations;
 pub mod entry;

@@ -4,23 +4,23 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 
-use super::events::{Line, lines};
+use super::against::{self, Against, Card};
+use super::by_link::{self, Money, Row};
+use super::chart::Chart;
+use super::events::{self, lines};
 use super::frame::{self, Section};
 use super::shown::percent;
+use super::sort::{Head, Sort};
 use super::warnings::{self, Warning};
 use crate::db::overview::Overview;
 use crate::error::Error;
-use crate::figures::by_link::{self, COLUMNS};
 use crate::figures::conversion::{self, Conversion};
 use crate::figures::sums::drop_percent;
 use crate::figures::zone::iso_date;
-use crate::figures::{Asked, Counted, Figures, Span, Totals, Zone, money};
+use crate::figures::{Asked, Before, Counted, Figures, Span, Totals, Zone, money};
 use crate::model::event::EventKind;
 use crate::reply::Reply;
 use crate::text::html::Html;
-
-/// Currencies that have a chart of their own; further ones stand in the figures and tables alone.
-const CHARTS: usize = 3;
 
 const CLICK: Counted = Counted::Click;
 const CONTACT: Counted = Counted::Event(EventKind::Contact);
@@ -35,15 +35,14 @@ pub struct Shown<'a> {
     /// Why custom dates were not taken.
     pub bad_dates: Option<&'static str>,
     pub span: &'a Span,
+    /// The period that this one is compared with.
+    pub before: Option<&'a Before>,
+    /// What the by-link table is sorted by.
+    pub sort: Option<Sort>,
     /// The zone around the feed's times.
     pub feed_zone: &'a Zone,
     pub zone_name: &'a str,
     pub now_ms: i64,
-}
-
-struct Money {
-    amount: String,
-    currency: String,
 }
 
 struct Step {
@@ -65,34 +64,9 @@ struct Gauge {
     note: &'static str,
 }
 
-struct Bar {
-    x: usize,
-    y: i64,
-    height: i64,
-    title: String,
-}
-
-struct Chart {
-    title: String,
-    total: String,
-    width: usize,
-    bars: Vec<Bar>,
-    first: String,
-    last: String,
-    /// The line that bars stand on.
-    base: i64,
-}
-
-struct Row {
-    link_id: i64,
-    name: String,
-    cells: Vec<(&'static str, String)>,
-    revenue: Vec<Money>,
-}
-
 struct Period {
     name: &'static str,
-    query: &'static str,
+    query: String,
     here: bool,
 }
 
@@ -108,6 +82,9 @@ struct OverviewPage<'a> {
     custom: bool,
     bad_dates: &'a str,
     query: String,
+    /// The by-link table's order as the address keeps it, with its `&`, and alone.
+    sort: String,
+    sorted: String,
     live: Live,
 }
 
@@ -121,39 +98,59 @@ struct Live {
     has_links: bool,
     has_destinations: bool,
     warnings: Vec<Warning>,
-    revenue: Vec<Money>,
-    counts: Vec<(&'static str, String)>,
+    /// Sums with their changes.
+    revenue: Vec<(Money, String)>,
+    /// What there was of currencies before that there is nothing of now.
+    gone: Vec<String>,
+    counts: Vec<Card>,
+    /// Which days the changes and the pale lines are of.
+    compared: String,
     gauges: Vec<Gauge>,
     charts: Vec<Chart>,
-    feed: Vec<Line>,
+    /// Its heading, and of which days it is.
+    feed_name: (&'static str, String),
+    feed: Vec<events::Line>,
     funnel: Vec<Step>,
+    heads: Vec<Head>,
     rows: Vec<Row>,
     total: Row,
 }
 
 impl HtmlSafe for Live {}
 
+/// The by-link table's order that an address asks for.
+pub fn sort(text: &str) -> Option<Sort> {
+    by_link::asked(text)
+}
+
 /// The whole screen.
 pub fn page(shown: &Shown<'_>, overview: &Overview) -> Result<Reply, Error> {
     let query = shown.span.query(shown.asked);
-    let period = |name, query, asked: Asked| Period { name, query, here: asked == *shown.asked };
+    let sort = by_link::parameter(shown.sort);
+    let period = |name, asked: Asked| Period {
+        name,
+        query: format!("period={}{sort}", asked.word()),
+        here: asked == *shown.asked,
+    };
     let (from, to) = (iso_date(shown.span.from), iso_date(shown.span.to));
     let page = OverviewPage {
         space_id: shown.space_id,
         zone_name: shown.zone_name,
-        days: if from == to { from.clone() } else { format!("{from} to {to}") },
+        days: days_of(shown.span, "", "").trim_start().to_owned(),
         from,
         to,
         periods: [
-            period("Today", "period=today", Asked::Today),
-            period("Yesterday", "period=yesterday", Asked::Yesterday),
-            period("7 days", "period=7d", Asked::Days(7)),
-            period("30 days", "period=30d", Asked::Days(30)),
+            period("Today", Asked::Today),
+            period("Yesterday", Asked::Yesterday),
+            period("7 days", Asked::Days(7)),
+            period("30 days", Asked::Days(30)),
         ],
         custom: matches!(shown.asked, Asked::Custom { .. }) || shown.bad_dates.is_some(),
         bad_dates: shown.bad_dates.unwrap_or_default(),
         query,
+        sorted: sort.trim_start_matches("&sort=").to_owned(),
         live: live_part(shown, overview),
+        sort: sort.clone(),
     };
     let status = if shown.bad_dates.is_some() { 422 } else { 200 };
     frame::of_space(status, &overview.spaces, Section::Overview, "Overview", &page)
@@ -165,41 +162,50 @@ pub fn live(shown: &Shown<'_>, overview: &Overview) -> Result<Html, Error> {
 }
 
 fn live_part(shown: &Shown<'_>, overview: &Overview) -> Live {
-    let figures = Figures::of(&overview.lines, shown.span.labels.len());
+    let slots = shown.span.labels.len();
+    let figures = Figures::of(&overview.lines, slots);
+    let against = shown.before.map(|before| Against::of(before, &overview.earlier, slots));
+    let against = against.as_ref();
     let currencies = figures.currencies();
+    let sums = by_link::revenue(&figures.total, &currencies);
+    let changes =
+        currencies.iter().map(|currency| against::revenue_change(&figures, against, currency));
+    let (rows, total) = by_link::rows(&figures, &overview.links, &currencies, shown.sort);
     Live {
         space_id: shown.space_id,
         seen: format!("{}~{}", overview.seen.events, overview.seen.clicks),
         needs: overview.spaces.needs,
-        is_new: overview.feed.is_empty(),
+        is_new: overview.newest.is_empty(),
         has_links: !overview.links.is_empty(),
         has_destinations: !overview.destinations.is_empty(),
         warnings: warnings::of(shown.space_id, shown.now_ms, overview),
-        revenue: revenue(&figures.total, &currencies),
-        counts: counts(&figures.total),
+        revenue: sums.into_iter().zip(changes).collect(),
+        gone: against::gone(&figures, against),
+        counts: against::cards(&figures.total, against),
+        compared: shown.before.map(Before::explained).unwrap_or_default(),
         gauges: gauges(&figures.total),
-        charts: charts(&figures, &shown.span.labels),
-        feed: lines(&overview.feed, &overview.links, shown.feed_zone),
+        charts: against::charts(&figures, against, shown.span),
+        feed_name: feed_name(shown, overview),
+        feed: lines(overview.feed(), &overview.links, shown.feed_zone),
         funnel: funnel(&figures.total),
-        rows: by_link::rows(&figures, &overview.links)
-            .iter()
-            .map(|of_link| row(of_link, &currencies))
-            .collect(),
-        total: row(&by_link::total(&figures), &currencies),
+        heads: by_link::heads(shown.sort, &shown.span.query(shown.asked)),
+        rows,
+        total,
     }
 }
 
-/// Revenue of the period; a plain zero where there was no deposit.
-fn revenue(totals: &Totals, currencies: &[String]) -> Vec<Money> {
-    let found = currencies.iter().filter_map(|currency| {
-        let micros = totals.revenue.get(currency)?;
-        Some(Money { amount: money::written(*micros, currency), currency: currency.clone() })
-    });
-    found.collect()
+fn feed_name(shown: &Shown<'_>, overview: &Overview) -> (&'static str, String) {
+    if overview.received.is_none() {
+        return ("Live feed", "The newest events, whatever the period.".to_owned());
+    }
+    let which = format!("The last that were received {}.", days_of(shown.span, "on", "from"));
+    ("Events of the period", which)
 }
 
-fn counts(totals: &Totals) -> Vec<(&'static str, String)> {
-    COLUMNS.iter().map(|column| (column.heading, money::count((column.of)(totals)))).collect()
+/// The days of a span, with a word before one of them, and one before several.
+fn days_of(span: &Span, one: &str, several: &str) -> String {
+    let (from, to) = (iso_date(span.from), iso_date(span.to));
+    if from == to { format!("{one} {from}") } else { format!("{several} {from} to {to}") }
 }
 
 /// Shares of people, each counted at their first time: a second deposit is not a second conversion.
@@ -269,91 +275,4 @@ fn funnel(totals: &Totals) -> Vec<Step> {
         }
     };
     Counted::STEPS.into_iter().map(step).collect()
-}
-
-fn charts(figures: &Figures, labels: &[String]) -> Vec<Chart> {
-    let mut charts: Vec<Chart> = figures
-        .currencies()
-        .iter()
-        .take(CHARTS)
-        .map(|currency| {
-            let values: Vec<i128> = figures
-                .slots
-                .iter()
-                .map(|slot| slot.revenue.get(currency).copied().unwrap_or_default())
-                .collect();
-            let write = |micros: i128| money::with_currency(micros, currency);
-            chart(format!("Revenue, {currency}"), &values, labels, write)
-        })
-        .collect();
-    let clicks: Vec<i128> = figures.slots.iter().map(|slot| slot.of(CLICK).events.into()).collect();
-    let count = |number: i128| money::count(i64::try_from(number).unwrap_or(i64::MAX));
-    charts.push(chart("Clicks".to_owned(), &clicks, labels, count));
-    charts
-}
-
-/// Bars of a height of 100 at most, those of reversals below the line.
-fn chart(
-    title: String,
-    values: &[i128],
-    labels: &[String],
-    write: impl Fn(i128) -> String,
-) -> Chart {
-    const BAR: usize = 10;
-    let highest = values.iter().copied().max().unwrap_or(0).max(0);
-    let lowest = values.iter().copied().min().unwrap_or(0).min(0);
-    let range = (highest - lowest).max(1);
-    let scaled = |value: i128| i64::try_from(100 * value / range).unwrap_or(0);
-    // A chart of nothing has its line at the foot too.
-    let base = if highest == lowest { 100 } else { scaled(highest) };
-    let bar = |(index, (value, label)): (usize, (&i128, &String))| {
-        // What is there at all shows as a line at least.
-        let height = scaled(value.abs()).max(i64::from(*value != 0));
-        Bar {
-            x: index * BAR + 1,
-            y: if *value < 0 { base } else { base - height },
-            height,
-            title: format!("{label}: {}", write(*value)),
-        }
-    };
-    Chart {
-        total: write(values.iter().sum()),
-        title,
-        width: values.len() * BAR,
-        bars: values.iter().zip(labels).enumerate().map(bar).collect(),
-        first: labels.first().cloned().unwrap_or_default(),
-        last: labels.last().cloned().unwrap_or_default(),
-        base,
-    }
-}
-
-fn row(row: &by_link::Row, currencies: &[String]) -> Row {
-    Row {
-        link_id: row.link_id,
-        name: row.name.clone(),
-        cells: counts(&row.totals),
-        revenue: revenue(&row.totals, currencies),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_chart_keeps_its_proportions_and_shows_reversals_below_the_line() {
-        let labels: Vec<String> = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
-        let chart = chart("t".to_owned(), &[60, 0, -40, 1], &labels, |value| value.to_string());
-        let bars: Vec<_> = chart.bars.iter().map(|bar| (bar.x, bar.y, bar.height)).collect();
-        assert_eq!(bars, [(1, 0, 60), (11, 60, 0), (21, 60, 40), (31, 59, 1)]);
-        assert_eq!((chart.base, chart.width, chart.total.as_str()), (60, 40, "21"));
-    }
-
-    #[test]
-    fn a_chart_of_nothing_is_flat() {
-        let chart =
-            chart("t".to_owned(), &[0, 0], &["a".to_owned(), "b".to_owned()], |_| String::new());
-        assert!(chart.bars.iter().all(|bar| bar.height == 0));
-        assert_eq!(chart.base, 100);
-    }
 }

@@ -57,7 +57,7 @@ fn about_refused(space: i64, since_ms: i64, overview: &Overview) -> Option<Warni
 }
 
 fn about_no_amount(space: i64, since_ms: i64, overview: &Overview) -> Option<Warning> {
-    let recent = overview.feed.iter().filter(|item| item.received_at_ms >= since_ms);
+    let recent = overview.newest.iter().filter(|item| item.received_at_ms >= since_ms);
     let empty: Vec<i64> =
         recent.filter(|item| is_without_amount(item)).map(|item| item.seq).collect();
     let newest = empty.first()?;

@@ -127,18 +127,6 @@ test("a deposit moves revenue, feed and the link's row within two seconds, witho
   await page.context().close();
 });
 
-test("clicks alone show within the time that a question waits", async () => {
-  const { id, ingest, bearer } = await worker.space("Clicks");
-  await fire(ingest, "event=contact&uid=u&eid=1");
-  const page = await chromium.page();
-  await page.goto(`/s/${id}`);
-  const clicks = page.locator(".card", { hasText: "Clicks" });
-  await clicks.getByText("0", { exact: true }).waitFor();
-  await worker.fire("/clicks", { method: "POST", headers: { authorization: `Bearer ${bearer}` }, body: "{}" });
-  await clicks.getByText("1", { exact: true }).waitFor({ timeout: 25_000 });
-  await page.context().close();
-});
-
 test("a delivery shows its destination and how it went, without reload", async () => {
   const { id, ingest } = await worker.space("Delivery");
   await worker.db
