@@ -4,7 +4,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::dashboard;
 use crate::door::operator::{self, destination, key, replay};
-use crate::model::key_name::{self, Which};
+use crate::model::key_name::Which;
 
 /// Where a request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +95,7 @@ fn operators(method: &str, segments: &[&str]) -> Route {
         [true, true, ..] => "GET, POST, OPTIONS",
         [true, _, true, _] => "GET, PUT, OPTIONS",
         [true, ..] => "GET, OPTIONS",
-        [_, true, true, true] => "POST, PUT, DELETE, OPTIONS",
+        [_, true, true, _] => "POST, PUT, OPTIONS",
         [_, true, ..] => "POST, OPTIONS",
         [_, _, true, true] => "PUT, DELETE, OPTIONS",
         [_, _, true, _] => "PUT, OPTIONS",
@@ -169,10 +169,10 @@ fn api(method: &str, segments: &[&str]) -> Option<operator::Request> {
             keys(space_id, key::Request::Rotate { which: Which::parse(key)? })
         }
         ("PUT", ["spaces", space_id, "keys", key]) => {
-            keys(space_id, key::Request::Rename { n: key_name::number(key)? })
+            keys(space_id, key::Request::Rename { which: Which::parse(key)? })
         }
-        ("DELETE", ["spaces", space_id, "keys", key]) => {
-            keys(space_id, key::Request::End { n: key_name::number(key)? })
+        ("POST", ["spaces", space_id, "keys", key, "end"]) => {
+            keys(space_id, key::Request::End { which: Which::parse(key)? })
         }
         ("DELETE", ["spaces", space_id, "keys", key, "previous"]) => {
             keys(space_id, key::Request::RevokePrevious { which: Which::parse(key)? })
@@ -307,11 +307,20 @@ mod tests {
                 "/api/spaces/7/keys/3",
                 of_keys(key::Request::Rotate { which: Which::Number(3) }),
             ),
-            ("PUT", "/api/spaces/7/keys/3", of_keys(key::Request::Rename { n: 3 })),
-            ("DELETE", "/api/spaces/7/keys/3", of_keys(key::Request::End { n: 3 })),
-            ("GET", "/api/spaces/7/keys/3", Route::OtherMethod("POST, PUT, DELETE, OPTIONS")),
+            (
+                "PUT",
+                "/api/spaces/7/keys/3",
+                of_keys(key::Request::Rename { which: Which::Number(3) }),
+            ),
+            (
+                "POST",
+                "/api/spaces/7/keys/3/end",
+                of_keys(key::Request::End { which: Which::Number(3) }),
+            ),
+            // A word less than `…/previous` ends nothing.
+            ("DELETE", "/api/spaces/7/keys/3", Route::OtherMethod("POST, PUT, OPTIONS")),
             ("PATCH", "/api/spaces/7/keys", Route::OtherMethod("GET, POST, OPTIONS")),
-            ("DELETE", "/api/spaces/7/keys/ingest", Route::OtherMethod("POST, OPTIONS")),
+            ("DELETE", "/api/spaces/7/keys/ingest", Route::OtherMethod("POST, PUT, OPTIONS")),
             (
                 "POST",
                 "/api/spaces/7/links",
@@ -367,7 +376,7 @@ mod tests {
             ),
             ("PATCH", "/api/spaces", Route::OtherMethod("GET, POST, OPTIONS")),
             ("OPTIONS", "/api/spaces/7/links/3", Route::Options("PUT, OPTIONS")),
-            ("GET", "/api/spaces/7/keys/ingest", Route::OtherMethod("POST, OPTIONS")),
+            ("GET", "/api/spaces/7/keys/ingest", Route::OtherMethod("POST, PUT, OPTIONS")),
             ("POST", "/api/spaces/7/keys/ingest/previous", Route::OtherMethod("DELETE, OPTIONS")),
             ("PATCH", "/api/spaces/7/destinations/3", Route::OtherMethod("PUT, DELETE, OPTIONS")),
             ("POST", "/api/spaces/7/destinations/3/deliveries", Route::OtherMethod("GET, OPTIONS")),

@@ -73,7 +73,7 @@ function calls({ space, link, destination, seq }) {
     ["POST", `/spaces/${space}/keys`, { kind: "ingest", name: "Another" }],
     ["POST", `/spaces/${space}/keys/${NOWHERE}`],
     ["PUT", `/spaces/${space}/keys/${NOWHERE}`, { name: "Renamed" }],
-    ["DELETE", `/spaces/${space}/keys/${NOWHERE}`],
+    ["POST", `/spaces/${space}/keys/${NOWHERE}/end`],
     ["DELETE", `/spaces/${space}/keys/${NOWHERE}/previous`],
     ["PUT", `/spaces/${space}/destinations/${destination}`, HOOK],
     ["DELETE", `/spaces/${space}/destinations/${destination}`],

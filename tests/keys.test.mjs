@@ -217,7 +217,7 @@ test("a space has at most 20 keys that live, and says so", async () => {
   assert.equal(shown.code, 422);
   assert.match(page(shown.text).section("Quotex").text, /This space has 20 keys.*End one/);
   assert.match((await keysPage(id)).section("Make another key").text, /has 20 keys/);
-  assert.equal((await operate("DELETE", `/${id}/keys/7`)).code, 200);
+  assert.equal((await operate("POST", `/${id}/keys/7/end`)).code, 200);
   assert.equal((await operate("POST", `/${id}/keys`, { kind: "ingest", name: "21st" })).n, 21);
   const { results } = await worker.db.prepare("SELECT n FROM key_names WHERE space_id = ? ORDER BY n").bind(id).all();
   assert.deepEqual(
@@ -241,12 +241,12 @@ test("names and networks that are none are refused; the old addresses of the API
   assert.equal((await name(id, 1)).name, "Renamed");
   for (const path of [`/${id}/keys/9`, "/999999/keys/1"]) {
     assert.equal((await operate("PUT", path, { name: "x" })).code, 404);
-    assert.equal((await operate("DELETE", path)).code, 404);
+    assert.equal((await operate("POST", `${path}/end`)).code, 404);
     assert.equal((await operate("POST", path)).code, 404);
   }
   const rotated = await operate("POST", `/${id}/keys/ingest`);
   assert.deepEqual([rotated.code, rotated.n], [200, 1]);
-  assert.equal((await operate("DELETE", `/${id}/keys/1`)).code, 200);
+  assert.equal((await operate("POST", `/${id}/keys/1/end`)).code, 200);
   const none = await operate("POST", `/${id}/keys/ingest`);
   assert.deepEqual([none.code, none.status], [409, "not_possible"]);
   const { n } = await operate("POST", `/${id}/keys`, { kind: "ingest", name: "Next" });

@@ -22,8 +22,8 @@ pub enum Request {
     Make,
     Rotate { which: Which },
     RevokePrevious { which: Which },
-    Rename { n: i64 },
-    End { n: i64 },
+    Rename { which: Which },
+    End { which: Which },
 }
 
 #[derive(Serialize)]
@@ -94,13 +94,15 @@ pub async fn carry_out(
             let revoked = db::rotation::revoke_previous(&home, space_id, n, now_ms).await?;
             manage::must_exist(revoked).map(|()| done)
         }
-        Request::Rename { n } => {
+        Request::Rename { which } => {
             let name = incoming.json::<Name>().await?.name;
             let name = check_name(&name).map_err(Problem::field)?;
+            let (n, _, _) = found(&home, space_id, which).await?;
             let renamed = db::key_name::rename(&home, space_id, n, &name).await?;
             manage::must_exist(renamed).map(|()| done)
         }
-        Request::End { n } => {
+        Request::End { which } => {
+            let (n, _, _) = found(&home, space_id, which).await?;
             let ended = db::key_name::end(&home, space_id, n, edge::now_ms()).await?;
             manage::must_exist(ended).map(|()| done)
         }
