@@ -268,3 +268,10 @@ if (zones) {
   const isNew = location.pathname === "/new" && field.value === "UTC";
   if (isNew) field.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "UTC";
 }
+
+// A filter's address has what is filtered, and no empty fields.
+for (const form of document.querySelectorAll("form[role=search]")) {
+  form.addEventListener("formdata", ({ formData }) => {
+    for (const [name, value] of [...formData]) if (value === "") formData.delete(name);
+  });
+}

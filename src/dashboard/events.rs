@@ -1,29 +1,57 @@
 //! Events.
 
+use super::filter::{self, Typed};
 use super::{Answer, Asked, zone_around};
 use crate::db;
 use crate::db::space::Spaces;
+use crate::model::filter::Filter;
 use crate::page;
+use crate::page::events::Shown;
+use crate::page::form::Sent;
 use crate::receipt;
 use crate::reply::Problem;
 
-/// Events on one page of the list.
-const PAGE: i64 = 50;
+/// Events on one page of the list: on a phone, three screens.
+const PAGE: i64 = 30;
 
-/// The newest events, or what a search found.
+/// Numbers above the last one that was received on a day: what waited in the queue for some hours has one of them.
+const QUEUED: i64 = 5_000;
+
+/// The newest events, what a filter lets through of them, or what a search found.
 pub async fn list(asked: Asked<'_>) -> Result<Answer, Problem> {
-    let db = &asked.home;
-    let wanted = asked.parameter("q").trim().to_owned();
-    let before = asked.parameter("before").parse().ok();
-    let (spaces, items) = if wanted.is_empty() {
-        db::feed::newest(db, asked.space_id, before, PAGE).await?
+    let (db, space_id) = (&asked.home, asked.space_id);
+    let sent = Sent::read(&asked.incoming.query);
+    let Typed { filter, faults } = filter::read(&asked, &sent).await?;
+    filter.check().map_err(Problem::field)?;
+    let wanted = sent.get("q").trim().to_owned();
+    let before = before(&asked, &sent, &filter).await?;
+    let listed = if wanted.is_empty() {
+        db::feed::list(db, space_id, &filter, before, PAGE).await?
     } else {
-        db::feed::search(db, asked.space_id, &wanted).await?
+        db::feed::search(db, space_id, &filter, &wanted).await?
     };
-    let zone = zone_around(zone_of(&spaces)?, items.iter().map(|item| item.occurred_at_ms));
-    let is_full = wanted.is_empty() && items.len() as i64 == PAGE;
-    let more = items.last().map(|item| item.seq).filter(|_| is_full);
-    Ok(page::events::page(&spaces, asked.space_id, &wanted, &items, &zone, more).into())
+    let items = &listed.items;
+    let zone = zone_around(zone_of(&listed.spaces)?, items.iter().map(|item| item.occurred_at_ms));
+    let full = items.last().map(|item| item.seq).filter(|_| items.len() as i64 == PAGE);
+    let more = listed.looked.more(full).filter(|_| wanted.is_empty());
+    let shown =
+        Shown { space_id, sent: &sent, wanted: &wanted, listed: &listed, before, more, faults };
+    Ok(page::events::page(shown, &zone).into())
+}
+
+/// Below which number a list begins: the address says it, or the last day that is looked for.
+pub async fn before(
+    asked: &Asked<'_>,
+    sent: &Sent,
+    filter: &Filter,
+) -> Result<Option<i64>, Problem> {
+    match (sent.get("before").parse().ok(), filter.to_ms) {
+        (None, Some(to_ms)) => {
+            let last = db::export::number_before(&asked.home, asked.space_id, to_ms).await?;
+            Ok(Some(last + QUEUED))
+        }
+        (before, _) => Ok(before),
+    }
 }
 
 /// Everything about one event.

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::events::zone_of;
-use super::{Answer, Asked};
+use super::events::{before, zone_of};
+use super::{Answer, Asked, filter};
 use futures_util::{Stream, stream};
 
 use crate::db;
@@ -13,9 +13,11 @@ use crate::edge::config::Config;
 use crate::error::Error;
 use crate::figures::by_link::{self, COLUMNS};
 use crate::figures::zone::{DAY_MS, iso_date};
-use crate::figures::{Figures, Span, Zone};
+use crate::figures::{self, Figures, Span, Zone};
 use crate::model::amount::plain;
 use crate::model::database::Database;
+use crate::model::filter::Filter;
+use crate::page::form::Sent;
 use crate::page::frame;
 use crate::page::shown::is_unseen;
 use crate::reply::{Problem, Reply};
@@ -28,6 +30,9 @@ const CHUNK: i64 = 4_000;
 /// Numbers that one statement goes through at most, where few of them are the period's: postbacks wait
 /// for it meanwhile.
 const LONGEST: i64 = 100_000;
+
+/// Events of a list's file, at most: all that it looks through.
+const LISTED: i64 = db::filter::LOOKED_THROUGH;
 
 /// How much later than it happened, or sooner by a clock that is wrong, an event is received as a rule.
 const NEAR_MS: i64 = 60 * 60 * 1000;
@@ -48,11 +53,19 @@ pub enum Rows {
     Ready(VecDeque<String>),
 }
 
+/// Which events a file has.
+enum Which {
+    /// Those that happened from one time to before another.
+    Of((i64, i64)),
+    /// Those that a list shows.
+    Listed(Box<Filter>),
+}
+
 /// Where the reading of events stands.
 pub struct Events {
     database: Database,
     space_id: i64,
-    period_ms: (i64, i64),
+    which: Which,
     zone: Zone,
     zone_name: String,
     names: Names,
@@ -89,7 +102,12 @@ impl Events {
         let db = config.db_of(self.database)?;
         while let Some((after, last)) = self.stretches.pop_front().filter(|_| self.missing > 0) {
             let (most, piece) = (CHUNK.min(self.missing), (after, last.min(after + LONGEST)));
-            let lines = db::export::piece(&db, self.space_id, piece, self.period_ms, most).await?;
+            let lines = match &self.which {
+                Which::Of(ms) => db::export::piece(&db, self.space_id, piece, *ms, most).await?,
+                Which::Listed(filter) => {
+                    db::export::listed(&db, self.space_id, filter, piece, most).await?
+                }
+            };
             let found = lines.len() as i64;
             self.missing -= found;
             let last_one = lines.last().filter(|_| found == most);
@@ -145,6 +163,9 @@ fn name_of(names: &[(i64, String)], id: i64) -> String {
 /// The period's events by the time they happened, as they are now: those first that were received in
 /// it, oldest number first, then those that came long before or after.
 pub async fn events(asked: Asked<'_>) -> Result<Answer, Problem> {
+    if asked.parameter("list") == "on" {
+        return listed(asked).await;
+    }
     let (zone_name, _, span) = asked.span(&asked.period().0).await?;
     let zone = edge::time_zone(&zone_name, span.from_ms - CLICKED_BEFORE_MS, edge::now_ms());
     let db = &asked.home;
@@ -153,12 +174,37 @@ pub async fn events(asked: Asked<'_>) -> Result<Answer, Problem> {
     let events = Events {
         database: asked.home.database,
         space_id: asked.space_id,
-        period_ms: span.counted_ms(),
+        which: Which::Of(span.counted_ms()),
         zone,
         zone_name,
         names: place.names,
         stretches: stretches(place.received_before, place.newest),
         missing: place.events,
+        is_first: true,
+    };
+    Ok(Answer::File(head("events", &span), Rows::Events(Box::new(events))))
+}
+
+/// What one step of the list of events looks through, as its filter lets it through: oldest number first.
+async fn listed(asked: Asked<'_>) -> Result<Answer, Problem> {
+    let (zone_name, _, span) = asked.span(&figures::Asked::Today).await?;
+    let sent = Sent::read(&asked.incoming.query);
+    let filter = filter::read(&asked, &sent).await?.filter;
+    filter.check().map_err(Problem::field)?;
+    let before = before(&asked, &sent, &filter).await?;
+    let now_ms = edge::now_ms();
+    let zone = edge::time_zone(&zone_name, now_ms - CLICKED_BEFORE_MS, now_ms);
+    let db = &asked.home;
+    let (names, stretch) = db::export::step(db, asked.space_id, &filter, before).await?;
+    let events = Events {
+        database: asked.home.database,
+        space_id: asked.space_id,
+        which: Which::Listed(Box::new(filter)),
+        zone,
+        zone_name,
+        names,
+        stretches: VecDeque::from([stretch]),
+        missing: LISTED,
         is_first: true,
     };
     Ok(Answer::File(head("events", &span), Rows::Events(Box::new(events))))

@@ -1,17 +1,19 @@
 //! Mending: what was refused, the preview, replays, rules.
 
-use super::events::zone_of;
+use super::events::{self, zone_of};
+use super::filter::{self, Typed};
 use super::{Answer, Asked, go_to, zone_around};
 use crate::db;
+use crate::db::cards;
 use crate::db::chosen::{self, Chosen};
 use crate::edge;
 use crate::error::{BadField, BadFields};
-use crate::figures;
 use crate::manage::must_exist;
 use crate::manage::replay as manage;
 use crate::manage::replay::{All, ReplayDraft, begin_rule};
-use crate::model::replay::{Filter, Of, Which};
+use crate::model::replay::Of;
 use crate::page::form::Sent;
+use crate::page::refused::Found;
 use crate::page::{mend, refused, replays};
 use crate::postback::mend::MendDraft;
 use crate::reply::Problem;
@@ -31,53 +33,44 @@ async fn listed(
     sent: &Sent,
     bad: Option<&BadFields>,
 ) -> Result<Answer, Problem> {
-    let (home, space_id, of) = (&asked.home, asked.space_id, Of::parse(sent.get("of")));
-    let (filter, bad_dates) = filter(asked, sent).await?;
-    let newest = match of {
-        Of::Events => db::chosen::newest(home, space_id).await?.1.events,
-        Of::Refused => 0,
-    };
-    let which = Which::all(of, filter, newest).map_err(Problem::field)?;
-    let before = sent.get("before").parse().ok();
-    let also_done = sent.is_on("done");
-    let (spaces, found) = chosen::list(home, space_id, &which, before, also_done).await?;
-    let zone = zone_around(zone_of(&spaces)?, found.iter().map(Chosen::received_at_ms));
-    let is_full = found.len() as i64 == chosen::PAGE;
-    let more = found.last().map(Chosen::seq).filter(|_| is_full);
-    let listed = refused::Listed { space_id, of, sent, chosen: &found, bad_dates, more };
-    Ok(refused::page(&spaces, &listed, &zone, bad).into())
-}
-
-/// The filter that was typed. Days are the space's; one alone is the first and the last.
-async fn filter(asked: &Asked<'_>, sent: &Sent) -> Result<(Filter, Option<&'static str>), Problem> {
-    let mut filter = Filter {
-        status: sent.optional("status"),
-        note: sent.optional("note"),
-        text: sent.optional("text"),
-        ..Filter::default()
-    };
-    let days = (sent.optional("from"), sent.optional("to"));
-    let (from, to) = match days {
-        (None, None) => return Ok((filter, None)),
-        (from, to) => (from.clone().or(to.clone()), to.or(from)),
-    };
-    let (from, to) = (from.unwrap_or_default(), to.unwrap_or_default());
-    let (period, bad_dates) = figures::Asked::parse("custom", &from, &to);
-    if bad_dates.is_none() {
-        let (_, _, span) = asked.span(&period).await?;
-        (filter.from_ms, filter.to_ms) = (Some(span.from_ms), Some(span.to_ms));
+    let (home, space_id) = (&asked.home, asked.space_id);
+    let Typed { filter, faults } = filter::read(asked, sent).await?;
+    filter.check().map_err(Problem::field)?;
+    let (spaces, found, looked, more, choices, before);
+    match Of::parse(sent.get("of")) {
+        Of::Events => {
+            before = events::before(asked, sent, &filter).await?;
+            let list = chosen::events(home, space_id, &filter, before).await?;
+            let full =
+                list.1.last().map(Chosen::seq).filter(|_| list.1.len() as i64 == chosen::PAGE);
+            more = list.2.more(full);
+            (spaces, looked, choices) = (list.0, list.2, list.3);
+            found = Found::Events(list.1);
+        }
+        Of::Refused => {
+            before = sent.get("before").parse().ok();
+            let page = cards::list(home, space_id, &filter, before, sent.is_on("done")).await?;
+            (spaces, looked, more, choices) = (page.spaces, page.looked, page.more, page.choices);
+            found = Found::Refused(page.cards);
+        }
     }
-    Ok((filter, bad_dates))
+    let zone = zone_around(zone_of(&spaces)?, found.times_ms().into_iter());
+    let (found, choices, now_ms) = (&found, &choices, edge::now_ms());
+    let listed =
+        refused::Listed { space_id, sent, found, choices, before, more, looked, faults, now_ms };
+    Ok(refused::page(&spaces, listed, &zone, bad).into())
 }
 
 /// What is to be replayed, as a form says it.
 async fn draft(asked: &Asked<'_>, sent: &Sent) -> Result<ReplayDraft, Problem> {
     let of = Of::parse(sent.get("of"));
-    let (filter, bad_dates) = filter(asked, sent).await?;
-    if let Some(reason) = bad_dates {
+    let Typed { filter, faults } = filter::read(asked, sent).await?;
+    if let Some(reason) = faults.into_iter().next() {
         return Err(Problem::field(BadField::new("from", reason)));
     }
-    let seqs: Vec<i64> = sent.all("seq").filter_map(|seq| seq.parse().ok()).collect();
+    // A box stands for one, or for all of a card.
+    let ticked = sent.all("seq").chain(sent.all("seqs").flat_map(|seqs| seqs.split(',')));
+    let seqs: Vec<i64> = ticked.filter_map(|seq| seq.parse().ok()).collect();
     let draft = ReplayDraft {
         mend: mend_of(sent),
         keep_on: sent.is_on("keep_on"),

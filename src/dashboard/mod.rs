@@ -8,6 +8,7 @@ mod door;
 mod entry;
 mod events;
 pub mod export;
+mod filter;
 mod guide;
 mod health;
 mod keys;

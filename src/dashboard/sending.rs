@@ -18,7 +18,7 @@ const EVENTS: i64 = 20;
 /// What a test would send, and a button that sends it.
 pub async fn test_form(asked: Asked<'_>, id: i64) -> Result<Answer, Problem> {
     let (config, home, space_id) = (asked.config, &asked.home, asked.space_id);
-    let (spaces, items) = db::feed::newest(home, space_id, None, EVENTS).await?;
+    let (spaces, items) = db::feed::newest(home, space_id, EVENTS).await?;
     zone_of(&spaces)?;
     let (nonce, what) = (nonce()?, What::parse(&asked.parameter("what")));
     let prepared = manage::prepare_test(config, home, space_id, id, what, &nonce).await?;

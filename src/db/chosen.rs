@@ -6,11 +6,13 @@ use worker::D1Database;
 use worker::wasm_bindgen::JsValue;
 
 use super::feed::NO_BOUND;
+use super::filter::{self, Choices, Looked};
 use super::refused::Refused;
 use super::row::Row;
 use super::space::{self, Home, Spaces};
 use super::{json, number, rows_of, rule, run_together};
 use crate::error::Error;
+use crate::model::filter::Filter;
 use crate::model::replay::{Of, Which};
 use crate::postback::mend::Rule;
 use crate::postback::replay::Known;
@@ -40,49 +42,36 @@ const HELD_NAMED: &str = "
 FROM json_each(?2, '$.seqs') j CROSS JOIN held h ON h.space_id = ?1 AND h.seq = j.value
 WHERE h.seq > ?3 AND h.event_seq IS NULL";
 
-const HELD_MATCH: &str = "
-  AND (?2 ->> 'status' IS NULL OR h.status = ?2 ->> 'status')
-  AND (?2 ->> 'note' IS NULL OR EXISTS (SELECT 1 FROM json_each(h.notes) t WHERE t.value = ?2 ->> 'note'))
-  AND (?2 ->> 'text' IS NULL OR instr(lower(h.raw), lower(?2 ->> 'text')) > 0)
-  AND (?2 ->> 'from_ms' IS NULL OR h.received_at_ms >= ?2 ->> 'from_ms')
-  AND (?2 ->> 'to_ms' IS NULL OR h.received_at_ms < ?2 ->> 'to_ms')";
-
 const HELD_ALL: &str = concat!(
     "
 FROM held h
 WHERE h.space_id = ?1 AND h.seq > ?3 AND h.seq <= ?2 ->> 'up_to' AND h.event_seq IS NULL",
-    HELD_MATCH
+    filter::HELD
 );
 
 const EVENTS_NAMED: &str = "
 FROM json_each(?2, '$.seqs') j CROSS JOIN events e ON e.space_id = ?1 AND e.seq = j.value
 WHERE e.seq > ?3";
 
-const EVENTS_MATCH: &str = "
-  AND (?2 ->> 'note' IS NULL OR EXISTS (SELECT 1 FROM json_each(e.notes) t WHERE t.value = ?2 ->> 'note'))
-  AND (?2 ->> 'text' IS NULL OR instr(lower(e.raw), lower(?2 ->> 'text')) > 0)
-  AND (?2 ->> 'from_ms' IS NULL OR e.received_at_ms >= ?2 ->> 'from_ms')
-  AND (?2 ->> 'to_ms' IS NULL OR e.received_at_ms < ?2 ->> 'to_ms')";
-
 const EVENTS_ALL: &str = concat!(
     "
 FROM events e
 WHERE e.space_id = ?1 AND e.seq > ?3 AND e.seq <= ?2 ->> 'up_to'",
-    EVENTS_MATCH
+    filter::EVENTS
 );
 
 /// The next so many, oldest first, of so many characters; at least one.
 macro_rules! piece {
     ($columns:expr, $from:expr) => {
         concat!(
-            "\nWITH c AS MATERIALIZED (",
+            "\nWITH p AS MATERIALIZED (",
             $columns,
             $from,
             "\nORDER BY 1 LIMIT ?4),
 b AS (
-  SELECT c.*, sum(length(c.raw)) OVER (ORDER BY c.seq) AS characters, row_number() OVER (ORDER BY c.seq) AS nth FROM c
+  SELECT p.*, sum(length(p.raw)) OVER (ORDER BY p.seq) AS characters, row_number() OVER (ORDER BY p.seq) AS nth FROM p
 )
-SELECT b.*, (SELECT count(*) FROM c) AS found FROM b WHERE characters <= ?5 OR nth = 1
+SELECT b.*, (SELECT count(*) FROM p) AS found FROM b WHERE characters <= ?5 OR nth = 1
 "
         )
     };
@@ -97,24 +86,14 @@ const HELD_ALL_COUNT: &str = concat!(COUNT, HELD_ALL);
 const EVENTS_NAMED_COUNT: &str = concat!(COUNT, EVENTS_NAMED);
 const EVENTS_ALL_COUNT: &str = concat!(COUNT, EVENTS_ALL);
 
-/// Newest first, below a number; where `?5` is 1, those alone that have become no event.
-const HELD_LIST: &str = concat!(
-    HELD,
-    "
-FROM held h
-WHERE h.space_id = ?1 AND h.seq < ?3 AND (?5 = 0 OR h.event_seq IS NULL)",
-    HELD_MATCH,
-    "
-ORDER BY h.seq DESC LIMIT ?4
-"
-);
-
+/// Newest first, below a number, among those that one step looks through.
 const EVENTS_LIST: &str = concat!(
     EVENTS,
     "
 FROM events e
-WHERE e.space_id = ?1 AND e.seq < ?3 AND e.seq > ?2 ->> 'after'",
-    EVENTS_MATCH,
+WHERE e.space_id = ?1 AND e.seq < ?3
+  AND e.seq > (SELECT coalesce(max(o.seq), 0) FROM events o WHERE o.space_id = ?1 AND o.seq < ?3) - 20000",
+    filter::EVENTS,
     "
 ORDER BY e.seq DESC LIMIT ?4
 "
@@ -220,24 +199,29 @@ pub async fn newest(home: &Home, space_id: i64) -> Result<(Spaces, Newest), Erro
     Ok((home.spaces(&results, space_id)?, Newest::read(&rows_of(&results, 1)?)))
 }
 
-/// A page of what matches, newest first, below a number; of refused postbacks also those that are events by now, if
-/// `also_done`.
-pub async fn list(
+/// A page of events that a filter lets through, newest first, below a number.
+pub async fn events(
     home: &Home,
     space_id: i64,
-    which: &Which,
+    filter: &Filter,
     before: Option<i64>,
-    also_done: bool,
-) -> Result<(Spaces, Vec<Chosen>), Error> {
-    let sql = if which.of == Of::Events { EVENTS_LIST } else { HELD_LIST };
-    let open = number(i64::from(!also_done));
-    let below = number(before.unwrap_or(NO_BOUND));
-    let values = [number(space_id), json(which), below, number(PAGE), open];
-    let count = if which.of == Of::Events { 4 } else { 5 };
-    let values = values.get(..count).unwrap_or_default();
-    let results =
-        run_together(home, &[(space::OF_PAGE, &[number(space_id)]), (sql, values)]).await?;
-    Ok((home.spaces(&results, space_id)?, read_all(which.of, &rows_of(&results, 1)?)))
+) -> Result<(Spaces, Vec<Chosen>, Looked, Choices), Error> {
+    let of_space = [number(space_id)];
+    let list = [number(space_id), json(filter), number(before.unwrap_or(NO_BOUND)), number(PAGE)];
+    let looked = list.get(..3).unwrap_or_default();
+    let statements = [
+        (space::OF_PAGE, &of_space[..]),
+        (EVENTS_LIST, &list),
+        (filter::LOOKED_AT_EVENTS, looked),
+        (filter::CHOICES, &of_space),
+    ];
+    let results = run_together(home, &statements).await?;
+    Ok((
+        home.spaces(&results, space_id)?,
+        read_all(Of::Events, &rows_of(&results, 1)?),
+        Looked::read(&rows_of(&results, 2)?),
+        Choices::read(&rows_of(&results, 3)?),
+    ))
 }
 
 /// What is about to be done again: how many, the first of them, and the rules of the space.

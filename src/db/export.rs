@@ -5,12 +5,14 @@ use constcat::concat;
 use worker::D1Database;
 
 use super::attribution::CLICK_OF_EVENT;
-use super::feed::{EVENT_COLUMNS, Item, RECEIVED_BEFORE, read_fields};
+use super::feed::{EVENT_COLUMNS, Item, NO_BOUND, RECEIVED_BEFORE, read_fields};
+use super::filter::{self, Looked};
 use super::row::Row;
 use super::{figures, json, link, number, rows_of, run, run_together};
 use crate::error::Error;
 use crate::figures::Span;
 use crate::model::click::Fields;
+use crate::model::filter::Filter;
 
 /// What a file has of the click that an event came from, and the key that it came by. A row is read for each
 /// step on the way to the click: none for an event that knows nobody, about two for one with a uid.
@@ -34,6 +36,17 @@ const EXPORT: &str = concat!(
 WHERE e.space_id = ?1 AND e.seq > ?2 AND e.seq <= ?3 AND e.occurred_at_ms >= ?4 AND e.occurred_at_ms < ?5
   AND e.counted = 1
 ORDER BY e.seq LIMIT ?6"
+);
+
+/// The same of what a filter lets through, whenever it happened.
+const EXPORT_LISTED: &str = concat!(
+    EVENT_COLUMNS,
+    CLICK_COLUMNS,
+    "
+WHERE e.space_id = ?1 AND e.seq > ?3 AND e.seq <= ?4 AND e.counted = 1",
+    filter::EVENTS,
+    "
+ORDER BY e.seq LIMIT ?5"
 );
 
 const LAST: &str = "
@@ -85,6 +98,13 @@ pub struct Place {
     pub newest: i64,
 }
 
+/// The number of the last event that was received before a time, as [`place`] finds it.
+pub async fn number_before(db: &D1Database, space_id: i64, ms: i64) -> Result<i64, Error> {
+    let values = [number(space_id), json(&[ms])];
+    let rows = run(db, RECEIVED_BEFORE, &values).await?.rows;
+    Ok(rows.first().map(|row| row.number("seq")).unwrap_or_default())
+}
+
 /// Finds a period's events in one round trip: `received_ms` are two times of receipt, between which
 /// most of them should have come.
 pub async fn place(
@@ -134,4 +154,36 @@ pub async fn piece(
 ) -> Result<Vec<Line>, Error> {
     let values = [space_id, after, last, from_ms, to_ms, most].map(number);
     Ok(run(db, EXPORT, &values).await?.rows.iter().map(Line::read).collect())
+}
+
+/// Where a file of a list looks: names, and the numbers behind one and up to another that one step of the list has.
+pub async fn step(
+    db: &D1Database,
+    space_id: i64,
+    filter: &Filter,
+    before: Option<i64>,
+) -> Result<(Names, (i64, i64)), Error> {
+    let of_space = [number(space_id)];
+    let below = [number(space_id), json(filter), number(before.unwrap_or(NO_BOUND))];
+    let statements =
+        [(link::NAMES, &of_space[..]), (KEYS, &of_space), (filter::LOOKED_AT_EVENTS, &below)];
+    let results = run_together(db, &statements).await?;
+    let looked = Looked::read(&rows_of(&results, 2)?);
+    let names = Names {
+        links: link::read_names(&rows_of(&results, 0)?),
+        keys: link::read_names(&rows_of(&results, 1)?),
+    };
+    Ok((names, (looked.floor, looked.newest)))
+}
+
+/// Events that a filter lets through among the numbers behind one and up to another; oldest first, at most so many.
+pub async fn listed(
+    db: &D1Database,
+    space_id: i64,
+    filter: &Filter,
+    (after, last): (i64, i64),
+    most: i64,
+) -> Result<Vec<Line>, Error> {
+    let values = [number(space_id), json(filter), number(after), number(last), number(most)];
+    Ok(run(db, EXPORT_LISTED, &values).await?.rows.iter().map(Line::read).collect())
 }

@@ -1,6 +1,6 @@
 //! Events as pages show them: newest first by their number, one by its number, or what a search
-//! finds. Nothing here reads more rows than it shows, but for up to twenty before each deposit without an id, which may
-//! look the same.
+//! finds. Nothing here reads more rows than it shows, but for what a filter looks through, and for up to twenty before
+//! each deposit without an id, which may look the same.
 
 use constcat::concat;
 use serde_json::Value;
@@ -8,15 +8,17 @@ use worker::wasm_bindgen::JsValue;
 
 use super::attribution::{CLICK_OF_EVENT, UID_OF_EVENT};
 use super::case::{self, OUT_BY_OF_E, OutBy, TWIN_OF_E};
+use super::filter::{self, Choices, Looked};
 use super::history::{self, History};
 use super::key_name::{self, KeyName};
 use super::row::Row;
 use super::space::{self, Home, Spaces};
-use super::{number, optional_number, rows_of, run_together, text};
+use super::{json, number, optional_number, rows_of, run_together, text};
 use crate::error::Error;
 use crate::model::click::{Click, Fields};
+use crate::model::filter::Filter;
 use crate::model::note::Note;
-use crate::text::json;
+use crate::text::json as read;
 
 /// Higher than any event's number: an upper bound that bounds nothing.
 pub(super) const NO_BOUND: i64 = 1 << 53;
@@ -82,6 +84,16 @@ pub(super) const RECEIVED: &str = concat!(
     ")) ORDER BY e.seq DESC LIMIT ?3"
 );
 
+/// Newest first, below a number, among those that one step looks through.
+const LISTED: &str = concat!(
+    EVENTS_WHERE,
+    "e.space_id = ?1 AND e.seq < ?3
+  AND e.seq > (SELECT coalesce(max(o.seq), 0) FROM events o WHERE o.space_id = ?1 AND o.seq < ?3) - 20000",
+    filter::EVENTS,
+    "
+ORDER BY e.seq DESC LIMIT ?4"
+);
+
 const ONE: &str = concat!(EVENTS_WHERE, "e.space_id = ?1 AND e.seq = ?2");
 
 /// A search: the number itself, or whose event it is, or which transaction's. Every branch has its
@@ -90,18 +102,21 @@ const ONE: &str = concat!(EVENTS_WHERE, "e.space_id = ?1 AND e.seq = ?2");
 const FOUND: &str = concat!(
     EVENTS_WHERE,
     "e.space_id = ?1 AND e.seq IN (
-  SELECT seq FROM events WHERE space_id = ?1 AND seq = ?3
-  UNION ALL SELECT seq FROM (SELECT seq FROM events WHERE space_id = ?1 AND uid = ?2 LIMIT 100)
+  SELECT seq FROM events WHERE space_id = ?1 AND seq = ?4
+  UNION ALL SELECT seq FROM (SELECT seq FROM events WHERE space_id = ?1 AND uid = ?3 LIMIT 100)
   UNION ALL SELECT seq FROM (
     SELECT f.seq FROM folded_events f
-    WHERE f.space_id = ?1 AND f.folded = replace(?2, '+', ' ') LIMIT 100
+    WHERE f.space_id = ?1 AND f.folded = replace(?3, '+', ' ') LIMIT 100
   )
-  UNION ALL SELECT seq FROM (SELECT seq FROM events WHERE space_id = ?1 AND tg_id = ?3 LIMIT 100)
+  UNION ALL SELECT seq FROM (SELECT seq FROM events WHERE space_id = ?1 AND tg_id = ?4 LIMIT 100)
   UNION ALL SELECT seq FROM events WHERE space_id = ?1
     AND dedup IN (
-      'c=' || ?2, 's=' || ?2, 'r=' || ?2, 'd=' || ?2, 'c~=' || ?2, 's~=' || ?2, 'r~=' || ?2, 'd~=' || ?2
+      'c=' || ?3, 's=' || ?3, 'r=' || ?3, 'd=' || ?3, 'c~=' || ?3, 's~=' || ?3, 'r~=' || ?3, 'd~=' || ?3
     )
-) ORDER BY +e.seq DESC LIMIT 100"
+)",
+    filter::EVENTS,
+    "
+ORDER BY +e.seq DESC LIMIT 100"
 );
 
 /// What else the same person did: at most 50 of the same uid, or of the Telegram user without one.
@@ -208,7 +223,7 @@ pub struct Whole {
 impl Item {
     pub(super) fn read(row: &Row) -> Self {
         let pair = |pair: &Value| {
-            let mut texts = json::texts(pair).into_iter();
+            let mut texts = read::texts(pair).into_iter();
             Some((texts.next()?, texts.next()?))
         };
         Self {
@@ -225,53 +240,84 @@ impl Item {
             link_id: row.number("link_id"),
             first: row.is("first"),
             counted: row.is("counted"),
-            out_by: row.optional_text("out_by").map(|text| OutBy::read(&json::read(&text))),
+            out_by: row.optional_text("out_by").map(|text| OutBy::read(&read::read(&text))),
             twin: row.optional_number("twin"),
             refires: row.number("refires"),
-            notes: json::texts(&json::read(&row.text("notes"))),
+            notes: read::texts(&read::read(&row.text("notes"))),
             raw: row.text("raw"),
-            deliveries: json::items(&json::read(&row.text("deliveries")))
+            deliveries: read::items(&read::read(&row.text("deliveries")))
                 .filter_map(pair)
                 .collect(),
         }
     }
 }
 
-/// The newest events below a number, with the space they are of.
-pub async fn newest(
-    home: &Home,
-    space_id: i64,
-    before: Option<i64>,
-    most: i64,
-) -> Result<(Spaces, Vec<Item>), Error> {
-    list(home, space_id, NEWEST, &below(space_id, before, most)).await
+/// The newest events, with the space they are of.
+pub async fn newest(home: &Home, space_id: i64, most: i64) -> Result<(Spaces, Vec<Item>), Error> {
+    let of_space = [number(space_id)];
+    let newest = below(space_id, None, most);
+    let results = run_together(home, &[(space::OF_PAGE, &of_space), (NEWEST, &newest)]).await?;
+    let items = rows_of(&results, 1)?.iter().map(Item::read).collect();
+    Ok((home.spaces(&results, space_id)?, items))
 }
 
 pub(super) fn below(space_id: i64, before: Option<i64>, most: i64) -> [JsValue; 3] {
     [number(space_id), number(before.unwrap_or(NO_BOUND)), number(most)]
 }
 
-/// What a search for a number, a uid, an eid or a Telegram id finds.
+/// A page of events.
+pub struct Listed {
+    pub spaces: Spaces,
+    pub items: Vec<Item>,
+    pub looked: Looked,
+    pub choices: Choices,
+}
+
+/// The newest events below a number that a filter lets through. One round trip.
+pub async fn list(
+    home: &Home,
+    space_id: i64,
+    filter: &Filter,
+    before: Option<i64>,
+    most: i64,
+) -> Result<Listed, Error> {
+    let below = [number(space_id), json(filter), number(before.unwrap_or(NO_BOUND))];
+    listed(home, space_id, (LISTED, &[&below[..], &[number(most)]].concat()), &below).await
+}
+
+/// What a search for a number, a uid, an eid or a Telegram id finds of what a filter lets through.
 pub async fn search(
     home: &Home,
     space_id: i64,
+    filter: &Filter,
     wanted: &str,
-) -> Result<(Spaces, Vec<Item>), Error> {
+) -> Result<Listed, Error> {
     let as_number = wanted.parse().ok().filter(|number| (0..NO_BOUND).contains(number));
-    let values = [number(space_id), text(wanted), optional_number(as_number)];
-    list(home, space_id, FOUND, &values).await
+    let found = [number(space_id), json(filter), text(wanted), optional_number(as_number)];
+    let below = [number(space_id), json(filter), number(NO_BOUND)];
+    listed(home, space_id, (FOUND, &found), &below).await
 }
 
-async fn list(
+async fn listed(
     home: &Home,
     space_id: i64,
-    sql: &str,
-    values: &[JsValue],
-) -> Result<(Spaces, Vec<Item>), Error> {
-    let results =
-        run_together(home, &[(space::OF_PAGE, &[number(space_id)]), (sql, values)]).await?;
-    let items = rows_of(&results, 1)?.iter().map(Item::read).collect();
-    Ok((home.spaces(&results, space_id)?, items))
+    statement: (&str, &[JsValue]),
+    below: &[JsValue],
+) -> Result<Listed, Error> {
+    let of_space = [number(space_id)];
+    let statements = [
+        (space::OF_PAGE, &of_space[..]),
+        statement,
+        (filter::LOOKED_AT_EVENTS, below),
+        (filter::CHOICES, &of_space),
+    ];
+    let results = run_together(home, &statements).await?;
+    Ok(Listed {
+        spaces: home.spaces(&results, space_id)?,
+        items: rows_of(&results, 1)?.iter().map(Item::read).collect(),
+        looked: Looked::read(&rows_of(&results, 2)?),
+        choices: Choices::read(&rows_of(&results, 3)?),
+    })
 }
 
 /// Everything about an event; `None` where the space has none of this number.

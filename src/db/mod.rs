@@ -5,6 +5,7 @@
 
 mod attribution;
 pub mod bind;
+pub mod cards;
 pub mod case;
 pub mod chosen;
 pub mod click;
@@ -18,6 +19,7 @@ pub mod event;
 pub mod export;
 pub mod feed;
 pub mod figures;
+pub mod filter;
 pub mod glimpse;
 pub mod group;
 pub mod guide;

@@ -8,7 +8,8 @@ use crate::db::space::{Home, Spaces};
 use crate::edge;
 use crate::error::{BadField, BadFields, both};
 use crate::manage::must_exist;
-use crate::model::replay::{Filter, Of, Which};
+use crate::model::filter::Filter;
+use crate::model::replay::{Of, Which};
 use crate::postback::mend::MendDraft;
 use crate::postback::replay::Job;
 use crate::reply::Problem;
@@ -58,17 +59,26 @@ pub struct All {
     text: Option<String>,
     from_ms: Option<i64>,
     to_ms: Option<i64>,
+    /// What pages filter by, and programs do not.
+    #[serde(skip)]
+    also: Filter,
 }
 
 impl All {
     pub fn new(of: Of, filter: Filter) -> Self {
-        let Filter { status, note, text, from_ms, to_ms } = filter;
-        Self { of, status, note, text, from_ms, to_ms }
+        Self { of, also: filter, ..Self::default() }
     }
 
     fn filter(&self) -> Filter {
-        let Self { status, note, text, from_ms, to_ms, .. } = self.clone();
-        Filter { status, note, text, from_ms, to_ms }
+        let Self { status, note, text, from_ms, to_ms, also, .. } = self.clone();
+        Filter {
+            status: status.or(also.status),
+            note: note.or(also.note),
+            text: text.or(also.text),
+            from_ms: from_ms.or(also.from_ms),
+            to_ms: to_ms.or(also.to_ms),
+            ..also
+        }
     }
 }
 

@@ -6,6 +6,7 @@ pub mod click;
 pub mod database;
 pub mod decision;
 pub mod event;
+pub mod filter;
 pub mod guide;
 pub mod key;
 pub mod key_name;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::filter::Filter;
 use crate::error::BadField;
 use crate::text::json;
 
@@ -15,9 +16,6 @@ const LARGEST: i64 = 1 << 53;
 /// How far back a filter looks for events: there is no index by what they say, and to look through these takes the
 /// database about 100 ms.
 pub const EVENTS_BACK: i64 = 20_000;
-
-/// Longest text of a filter, in characters.
-const TEXT_LENGTH: usize = 256;
 
 /// What can be done again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,36 +37,6 @@ impl Of {
             Self::Refused => "refused",
             Self::Events => "events",
         }
-    }
-}
-
-/// What narrows a list down; all of it has to hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Filter {
-    /// Of refused postbacks alone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<String>,
-    /// One of the notes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-    /// A part of the raw query, in any letter case.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-    /// From when to before when it was received, in epoch milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub from_ms: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub to_ms: Option<i64>,
-}
-
-impl Filter {
-    /// Refuses a text that is too long.
-    pub fn check(&self) -> Result<(), BadField> {
-        let texts = [&self.status, &self.note, &self.text];
-        if texts.into_iter().flatten().any(|text| text.chars().count() > TEXT_LENGTH) {
-            return Err(BadField::new("all", "A filter's text can have 256 characters at most."));
-        }
-        Ok(())
     }
 }
 
@@ -109,19 +77,12 @@ impl Which {
 
     /// Reads what was stored.
     pub fn read(stored: &Value) -> Self {
-        let text = |name| json::optional_text(stored, name);
         let number = |name| json::number(stored, name);
         let seqs = stored.get("seqs").and_then(Value::as_array);
         Self {
             of: Of::parse(&json::text(stored, "of")),
             seqs: seqs.map(|seqs| seqs.iter().filter_map(Value::as_i64).collect()),
-            filter: Filter {
-                status: text("status"),
-                note: text("note"),
-                text: text("text"),
-                from_ms: number("from_ms"),
-                to_ms: number("to_ms"),
-            },
+            filter: Filter::read(stored),
             after: number("after").unwrap_or_default(),
             up_to: number("up_to").unwrap_or_default(),
         }
@@ -143,6 +104,8 @@ mod tests {
             status: Some("invalid_value".to_owned()),
             text: Some("a&b".to_owned()),
             to_ms: Some(7),
+            link: Some(0),
+            min_micros: Some(-5),
             ..Filter::default()
         };
         let named = Which::named(Of::Refused, vec![3, 1, 3]).unwrap();

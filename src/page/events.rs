@@ -3,12 +3,14 @@
 use askama::Template;
 
 use super::decide::why_out;
+use super::filters::{Filters, joined};
+use super::form::Sent;
 use super::frame::{self, Section};
 use super::shown::{Moment, amount, amount_as_read, is_without_amount, moment, state, visible};
-use crate::db::feed::Item;
-use crate::db::space::Spaces;
+use crate::db::feed::{Item, Listed};
 use crate::error::Error;
 use crate::figures::Zone;
+use crate::model::replay::Of;
 use crate::reply::Reply;
 
 /// An event as one line.
@@ -34,22 +36,47 @@ pub struct Line {
 struct EventsPage<'a> {
     space_id: i64,
     wanted: &'a str,
+    filters: Filters,
     lines: Vec<Line>,
-    /// The number below which further ones are.
-    more: Option<i64>,
+    /// Which events were looked through, where it were not all and they do not fill the page.
+    looked: Option<(i64, i64)>,
+    /// Where what is older stands, and the file of all that this step finds; empty for none.
+    older: String,
+    file: String,
 }
 
-/// The list of events, or what was found of `wanted`.
-pub fn page(
-    spaces: &Spaces,
-    space_id: i64,
-    wanted: &str,
-    items: &[Item],
-    zone: &Zone,
-    more: Option<i64>,
-) -> Result<Reply, Error> {
-    let page = EventsPage { space_id, wanted, lines: lines(items, &[], zone), more };
-    frame::of_space(200, spaces, Section::Events, "Events", &page)
+/// What the list is made of.
+pub struct Shown<'a> {
+    pub space_id: i64,
+    /// What the address asks for, and the search in it.
+    pub sent: &'a Sent,
+    pub wanted: &'a str,
+    pub listed: &'a Listed,
+    /// The numbers below which it is, and below which further ones are.
+    pub before: Option<i64>,
+    pub more: Option<i64>,
+    pub faults: Vec<&'static str>,
+}
+
+/// The list of events, or what was found of a search.
+pub fn page(shown: Shown<'_>, zone: &Zone) -> Result<Reply, Error> {
+    let Shown { space_id, sent, wanted, listed, before, more, faults } = shown;
+    let filters = Filters::new(Of::Events, false, sent, &listed.choices, faults);
+    let here = joined(sent, &["of", "done", "status"]);
+    let from = before.map(|before| format!("&before={before}")).unwrap_or_default();
+    let has_file = wanted.is_empty() && !listed.items.is_empty();
+    let last = listed.items.last().map(|item| item.seq);
+    let looked = listed.looked;
+    let page = EventsPage {
+        space_id,
+        wanted,
+        lines: lines(&listed.items, &listed.choices.links, zone),
+        looked: (more.is_some() && more != last).then_some((looked.floor + 1, looked.newest)),
+        older: more.map(|more| format!("{here}before={more}")).unwrap_or_default(),
+        file: if has_file { format!("{here}list=on{from}") } else { String::new() },
+        filters,
+    };
+    frame::of_space(200, &listed.spaces, Section::Events, "Events", &page)
 }
 
 /// Events as lines, with the names of their links where these are given.

@@ -4,6 +4,8 @@
 use super::shown::visible;
 use crate::model::note::{Broken, Field, Note};
 use crate::model::status::Status;
+use crate::postback::mend::has_two_meanings;
+use crate::postback::{Parameters, Value};
 
 /// What a note means to somebody who does not program, and how to fix it; no fix where none is needed.
 pub struct Explained {
@@ -229,9 +231,85 @@ pub fn refusal(status: Status) -> &'static str {
     }
 }
 
+/// Longest value that a heading shows, in characters.
+const SHOWN: usize = 40;
+
+/// What a postback was refused for, with the value that was wrong, where it was one.
+pub fn headline(status: Option<Status>, notes: &[String], raw: &str) -> String {
+    let parameters = Parameters::parse(raw);
+    let has = |wanted: Note| notes.iter().any(|note| Note::read(note) == Some(wanted));
+    let said = |field, what: &str, why: &str| match parameters.peek(field) {
+        Value::Text(text) | Value::Unresolved(text) => {
+            Some(format!("The {what} \u{201c}{}\u{201d} {why}", shortened(text)))
+        }
+        Value::Absent | Value::Undecodable => None,
+    };
+    let two_meanings =
+        matches!(parameters.peek(Field::Value), Value::Text(text) if has_two_meanings(text));
+    let said = match status {
+        Some(Status::InvalidValue) if two_meanings => said(Field::Value, "amount", "is ambiguous"),
+        Some(Status::InvalidValue) => said(Field::Value, "amount", "is not a number"),
+        Some(Status::InvalidEvent) if has(Note::MacroUnresolved(Field::Event)) => {
+            said(Field::Event, "event", "is a macro that was not filled in")
+        }
+        Some(Status::InvalidEvent) => said(Field::Event, "event", "is unknown"),
+        Some(Status::InvalidCurrency) => said(Field::Currency, "currency", "is not a code"),
+        Some(Status::InvalidTime) if has(Note::TimeNotANumber) => {
+            said(Field::Time, "time", "is not a number")
+        }
+        Some(Status::InvalidTime) => said(Field::Time, "time", "is implausible"),
+        Some(Status::InvalidUid) => said(Field::Uid, "click id", "is not valid"),
+        Some(Status::InvalidEid) => said(Field::Eid, "transaction id", "is not valid"),
+        _ => None,
+    };
+    said.unwrap_or_else(|| match status {
+        Some(Status::InvalidEvent) => "The event is missing".to_owned(),
+        status => capital(status.map_or("it was refused", refusal)),
+    })
+}
+
+/// A stranger's text in a heading: its beginning, where it is long.
+pub fn shortened(text: &str) -> String {
+    let (shown, rest) =
+        text.char_indices().nth(SHOWN).map_or((text, ""), |(at, _)| text.split_at(at));
+    if rest.is_empty() { visible(shown) } else { format!("{}\u{2026}", visible(shown)) }
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map(|first| format!("{}{}", first.to_ascii_uppercase(), chars.as_str()))
+        .unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_heading_has_the_value_that_was_wrong() {
+        let of = |status, note: &str, raw| headline(Some(status), &[note.to_owned()], raw);
+        let amount = |raw| of(Status::InvalidValue, "value_not_a_number", raw);
+        assert_eq!(amount("value=1%2C234&uid=u"), "The amount \u{201c}1,234\u{201d} is ambiguous");
+        assert_eq!(amount("value=abc"), "The amount \u{201c}abc\u{201d} is not a number");
+        assert_eq!(amount("sum=abc"), "The amount is not a number");
+        let event = |note, raw| of(Status::InvalidEvent, note, raw);
+        assert_eq!(event("event_missing", "uid=u"), "The event is missing");
+        assert_eq!(
+            event("event_unknown", "event=sale"),
+            "The event \u{201c}sale\u{201d} is unknown"
+        );
+        let unfilled = event("macro_unresolved:event", "event=%7Bgoal%7D");
+        assert_eq!(unfilled, "The event \u{201c}{goal}\u{201d} is a macro that was not filled in");
+        let long =
+            of(Status::InvalidUid, "uid_over_256_bytes", &format!("uid={}", "w".repeat(300)));
+        assert_eq!(
+            long,
+            format!("The click id \u{201c}{}\u{2026}\u{201d} is not valid", "w".repeat(40))
+        );
+        assert_eq!(headline(None, &[], "x=1"), "It was refused");
+    }
 
     #[test]
     fn a_note_is_explained_in_its_own_words_with_a_fix() {

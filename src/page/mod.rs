@@ -11,6 +11,7 @@ pub mod entry;
 pub mod event;
 pub mod events;
 mod explain;
+pub mod filters;
 pub mod form;
 pub mod frame;
 pub mod health;

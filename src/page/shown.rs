@@ -59,6 +59,19 @@ pub fn times_more(again: i64) -> String {
     if again == 1 { "once more".to_owned() } else { format!("{} more times", money::count(again)) }
 }
 
+/// How long ago something was, in words.
+pub fn ago(now_ms: i64, ms: i64) -> String {
+    let minutes = (now_ms - ms) / 60_000;
+    let (number, unit) = match minutes {
+        ..1 => return "just now".to_owned(),
+        1..60 => (minutes, "minute"),
+        60..1440 => (minutes / 60, "hour"),
+        _ => (minutes / 1440, "day"),
+    };
+    let s = if number == 1 { "" } else { "s" };
+    format!("{number} {unit}{s} ago")
+}
+
 /// What a page calls an event's state of delivery.
 pub fn state(state: &str) -> &'static str {
     match state {
@@ -113,6 +126,13 @@ mod tests {
         assert_eq!(visible("a\u{200b}b\u{7}"), "a\u{27e8}U+200B\u{27e9}b\u{27e8}U+0007\u{27e9}");
         let family = "\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467} äß <script>";
         assert_eq!(visible(family), family);
+    }
+
+    #[test]
+    fn how_long_ago_is_said_in_the_largest_unit() {
+        let of = |minutes: i64| ago(minutes * 60_000, 0);
+        assert_eq!([of(0), of(1), of(59)], ["just now", "1 minute ago", "59 minutes ago"]);
+        assert_eq!([of(60), of(1439), of(2880)], ["1 hour ago", "23 hours ago", "2 days ago"]);
     }
 
     #[test]

@@ -349,19 +349,24 @@ fn regroup(parameters: &mut Parameters, mended: &mut Mended, comma: &str) -> boo
         return false;
     }
     let Value::Text(sent) = parameters.peek(Field::Value) else { return false };
-    let digits = sent.strip_prefix(['+', '-']).unwrap_or(sent);
-    let Some((units, rest)) = digits.split_once(',') else { return false };
-    let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    let has_two_meanings = (1..=3).contains(&units.len())
-        && !units.starts_with('0')
-        && rest.len() == 3
-        && is_number(units)
-        && is_number(rest);
+    let has_two_meanings = has_two_meanings(sent);
     if has_two_meanings {
         let read = sent.replacen(',', comma, 1);
         mended.set(parameters, Field::Value, read);
     }
     has_two_meanings
+}
+
+/// Whether an amount has one comma that may stand for the point, or between thousands.
+pub fn has_two_meanings(sent: &str) -> bool {
+    let digits = sent.strip_prefix(['+', '-']).unwrap_or(sent);
+    let Some((units, rest)) = digits.split_once(',') else { return false };
+    let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    (1..=3).contains(&units.len())
+        && !units.starts_with('0')
+        && rest.len() == 3
+        && is_number(units)
+        && is_number(rest)
 }
 
 fn map(parameters: &mut Parameters, mended: &mut Mended, to: Option<EventKind>) -> bool {
