@@ -163,6 +163,33 @@ describe("the dashboard", () => {
     assert.equal((await browser.get("/s/99999")).code, 404);
   });
 
+  test("a form that makes a space twice makes one, also where another database has become the smallest", async () => {
+    const fields = { name: "Twice", time_zone: "UTC", made_by: "a form of its own" };
+    const make = async () => {
+      const { code, headers } = await browser.send("/new", fields);
+      assert.equal(code, 303);
+      return headers.get("location");
+    };
+    const before = (await operate("GET", "")).spaces.length;
+    const first = await make();
+    const [, id] = /^\/s\/(\d+)\/keys/.exec(first);
+    const place = async () => (await operate("GET", "")).spaces.find((space) => space.id === Number(id)).database;
+    const placed = (await place()) ?? "DB";
+    await worker.env[placed].exec("CREATE TABLE grown AS SELECT zeroblob(1900000) AS a, zeroblob(1900000) AS b");
+    assert.equal(await make(), first);
+    assert.equal((await place()) ?? "DB", placed);
+    assert.equal((await operate("GET", "")).spaces.length, before + 1);
+    for (const [number, name] of [
+      [1, "DB"],
+      [2, "DB_2"],
+    ])
+      assert.equal(await count(number, "keys", Number(id)), name === placed ? 2 : 0);
+    const shown = (await browser.get(first)).text;
+    const [token] = /xt_in_[0-9a-v]{36,}/.exec(shown);
+    assert.equal((await worker.fire(`/e?token=${token}&event=contact`)).status, "queued");
+    await worker.env[placed].exec("DROP TABLE grown");
+  });
+
   test("a new name and zone is seen on the space and in the list", async () => {
     const sent = await browser.send(`/s/${two.id}/settings`, { name: "Renamed", time_zone: "Europe/Berlin" });
     assert.equal(sent.code, 303, sent.text);
