@@ -140,6 +140,8 @@ test("a link is copied, put away, still lands and counts, and is brought back", 
   assert.equal((await browser.send(away.action, away.fields)).code, 303);
   const list = await shown(`/s/${id}/links`);
   assert.match(list.text, /Every link is put away/);
+  const byLink = async () => (await shown(`/s/${id}`)).section("By link").text;
+  assert.doesNotMatch(await byLink(), /Summer sale/);
   assert.deepEqual(
     (await shown(list.link("Archived (1)"))).rows.map(({ name }) => name),
     ["Summer sale"],
@@ -147,6 +149,7 @@ test("a link is copied, put away, still lands and counts, and is brought back", 
   const visit = await worker.fetch(`/l/keep-${id}`, { redirect: "manual", headers: { "user-agent": "Mozilla/5.0" } });
   assert.equal(visit.status, 200);
   await until("the click is counted", () => worker.row("SELECT uid FROM clicks WHERE link_id = ?", link));
+  assert.match(await byLink(), /Summer sale/);
   // Saving its form leaves it where it is.
   const { action, fields } = (await shown(`/s/${id}/links/${link}`)).form("Save");
   await browser.send(action, { ...fields, name: "Kept" });

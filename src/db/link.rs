@@ -78,7 +78,7 @@ SELECT id FROM links WHERE space_id = ?1 AND id = ?2
 ";
 
 pub(super) const NAMES: &str = "
-SELECT id, name FROM links WHERE space_id = ?1 ORDER BY id
+SELECT id, name, archived_at_ms IS NOT NULL AS archived FROM links WHERE space_id = ?1 ORDER BY id
 ";
 
 const LIST: &str = "
@@ -203,6 +203,11 @@ pub async fn archive(
 /// Links by id, as `NAMES` gives them.
 pub(super) fn read_names(rows: &[Row]) -> Vec<(i64, String)> {
     rows.iter().map(|row| (row.number("id"), row.text("name"))).collect()
+}
+
+/// The ids of those that are put away, among what `NAMES` gives.
+pub(super) fn read_archived(rows: &[Row]) -> Vec<i64> {
+    rows.iter().filter(|row| row.is("archived")).map(|row| row.number("id")).collect()
 }
 
 /// The links of a space, with the space.

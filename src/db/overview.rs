@@ -48,6 +48,8 @@ pub struct Overview {
     /// First buckets of the days that are closed.
     pub closed: Vec<i64>,
     pub links: Vec<(i64, String)>,
+    /// Ids of links that are put away.
+    pub archived: Vec<i64>,
     /// The newest events.
     pub newest: Vec<Item>,
     /// The newest that were received in the period, if that is over.
@@ -115,6 +117,7 @@ pub async fn read(
         earlier: rows_of(&results, 10)?.iter().filter_map(figures::read_line).collect(),
         closed: rows_of(&results, 2)?.iter().map(|row| row.number("from_bucket")).collect(),
         links: link::read_names(&rows_of(&results, 3)?),
+        archived: link::read_archived(&rows_of(&results, 3)?),
         newest: items(4)?,
         received: if received.is_empty() { None } else { Some(items(11)?) },
         destinations: rows_of(&results, 5)?.iter().map(Stored::read).collect(),

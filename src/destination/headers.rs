@@ -40,7 +40,7 @@ pub fn check(headers: &BTreeMap<String, String>) -> Result<BTreeMap<String, Stri
         let value = value.trim().to_owned();
         if value.len() > VALUE_BYTES || !value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
             return bad(format!(
-                "The value of the header {name} must be at most 2048 bytes of plain ASCII."
+                "The value of the header {name} can be up to 2,048 plain letters, digits and signs."
             ));
         }
         if checked.contains_key(&name) {

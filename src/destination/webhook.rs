@@ -101,7 +101,10 @@ fn signing_secret(draft: &DestinationDraft) -> Result<&str, BadField> {
     if given.is_empty() || key(given).is_some() {
         return Ok(given);
     }
-    bad(SIGNING_SECRET, "A signing secret is whsec_ followed by 24 to 64 bytes in base64.")
+    bad(
+        SIGNING_SECRET,
+        "A signing secret is whsec_ and then 32 to 88 letters, digits, +, / or =, as your server shows it.",
+    )
 }
 
 fn read(stored: &Value) -> Option<Box<dyn Settings>> {

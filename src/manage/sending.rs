@@ -250,7 +250,7 @@ pub async fn send(
         };
     }
     let name = &handed.target;
-    if name.is_empty() || name.len() > NAME_BYTES || name.chars().any(char::is_control) {
+    if name.is_empty() || name.chars().count() > NAME_LENGTH || name.chars().any(char::is_control) {
         return Err(Problem::field(BadField::new("as", BAD_NAME)));
     }
     if let Some(last_try_ms) = last_try_ms {
@@ -261,7 +261,6 @@ pub async fn send(
 }
 
 /// As long as a destination's own names for events may be.
-const NAME_BYTES: usize = 100;
+const NAME_LENGTH: usize = 100;
 
-const BAD_NAME: &str =
-    "Give the event's name there, of 1 to 100 bytes, without control characters.";
+const BAD_NAME: &str = "Give the event's name there, of up to 100 characters, on one line.";

@@ -96,7 +96,6 @@ struct Live {
     needs: i64,
     is_new: bool,
     has_links: bool,
-    has_destinations: bool,
     warnings: Vec<Warning>,
     /// Sums with their changes.
     revenue: Vec<(Money, String)>,
@@ -170,14 +169,14 @@ fn live_part(shown: &Shown<'_>, overview: &Overview) -> Live {
     let sums = by_link::revenue(&figures.total, &currencies);
     let changes =
         currencies.iter().map(|currency| against::revenue_change(&figures, against, currency));
-    let (rows, total) = by_link::rows(&figures, &overview.links, &currencies, shown.sort);
+    let listed = listed(&figures, overview);
+    let (rows, total) = by_link::rows(&figures, &listed, &currencies, shown.sort);
     Live {
         space_id: shown.space_id,
         seen: format!("{}~{}", overview.seen.events, overview.seen.clicks),
         needs: overview.spaces.needs,
         is_new: overview.newest.is_empty(),
         has_links: !overview.links.is_empty(),
-        has_destinations: !overview.destinations.is_empty(),
         warnings: warnings::of(shown.space_id, shown.now_ms, overview),
         revenue: sums.into_iter().zip(changes).collect(),
         gone: against::gone(&figures, against),
@@ -192,6 +191,13 @@ fn live_part(shown: &Shown<'_>, overview: &Overview) -> Live {
         rows,
         total,
     }
+}
+
+/// The links that have a row: those in use, and those put away that have figures all the same.
+fn listed(figures: &Figures, overview: &Overview) -> Vec<(i64, String)> {
+    let has_figures = |id: &i64| figures.links.get(id).is_some_and(|totals| !totals.is_empty());
+    let is_listed = |(id, _): &&(i64, String)| !overview.archived.contains(id) || has_figures(id);
+    overview.links.iter().filter(is_listed).cloned().collect()
 }
 
 fn feed_name(shown: &Shown<'_>, overview: &Overview) -> (&'static str, String) {
