@@ -178,8 +178,8 @@ test("events are filtered by everything that is known of them, and the address s
     assert.ok(Object.keys(fields).length > 14, "there is one form");
   }
   const list = await shown(`/s/${space.id}/events?event=deposit&link=${link}&min=5`);
-  assert.equal(list.link("event: deposit ×, clear it"), `?link=${link}&min=5`);
-  assert.equal(list.link(`link: lists-${space.id} ×, clear it`), "?event=deposit&min=5");
+  assert.equal(list.link("event: deposit, clear it ×"), `?link=${link}&min=5`);
+  assert.equal(list.link(`link: lists-${space.id}, clear it ×`), "?event=deposit&min=5");
   assert.equal(list.link("clear all"), "?");
   const bad = await shown(`/s/${space.id}/events?min=abc&from=x`);
   assert.equal(bad.alerts.length, 2, bad.alerts.join());
@@ -228,8 +228,8 @@ test("a filter looks through 20,000 events at a time, says so, and goes on from 
   assert.deepEqual(numbers(list), [7]);
   assert.equal(list.links["Look through older ones"], undefined, "that was all");
   ({ list, rowsRead } = await step(`/s/${space.id}/events`));
-  assert.equal(numbers(list).length, 30);
-  assert.equal(list.link("Older"), "?before=49971");
+  assert.equal(numbers(list).length, 25);
+  assert.equal(list.link("Older"), "?before=49976");
   assert.ok(rowsRead < 300, `${rowsRead} rows read`);
   // By its clicks a filter reads more of each, and no more events.
   ({ rowsRead } = await step(`/s/${space.id}/events?country=IN&state=sent&network=quotex&key=1`));

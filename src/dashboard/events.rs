@@ -12,7 +12,7 @@ use crate::receipt;
 use crate::reply::Problem;
 
 /// Events on one page of the list: on a phone, three screens.
-const PAGE: i64 = 30;
+const PAGE: i64 = 25;
 
 /// Numbers above the last one that was received on a day: what waited in the queue for some hours has one of them.
 const QUEUED: i64 = 5_000;
