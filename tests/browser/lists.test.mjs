@@ -29,6 +29,7 @@ test("equal refused amounts are one card, ticked and mended as a whole, and the 
   await card.getByText("The single ones").click();
   assert.equal(await card.locator(".ones li").count(), 3);
   await assertSound(page, "the cards");
+  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/cards.png`, fullPage: true });
   await card.getByRole("checkbox", { name: "The amount “1,233” is ambiguous" }).check();
   await page.getByLabel("Thousands: 1,234 is 1234").check();
   await page.getByRole("button", { name: "Preview" }).click();
@@ -57,7 +58,10 @@ test("events are filtered by keyboard, the address says by what, and each part i
   await assertSound(page, "a filtered list");
   await page.getByRole("link", { name: /^event: deposit.*clear it/ }).click();
   await page.waitForURL((url) => url.search === "?min=5");
+  await page.getByRole("link", { name: /^amount from: 5.*clear it/ }).click();
+  await page.waitForURL((url) => url.search === "");
   assert.equal(await page.locator("tbody th").count(), 3);
+  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/wide.png` });
   const [right, number] = await page
     .locator("tbody tr")
     .first()
