@@ -305,7 +305,15 @@ async fn show(asked: &Asked<'_>, known: Known<'_>) -> Result<Answer, Problem> {
         keys.iter().flat_map(|key| [Some(key.created_at_ms), key.used_at_ms, key.ended_at_ms]);
     let zone = zone_around(zone_of(&spaces)?, times.chain(named).flatten());
     let (test_id, nonce) = (encode::hex(&edge::random::<6>()?), manage::key::nonce()?);
-    let known = Known { test_id: &test_id, nonce: &nonce, ..known };
+    let asked_for = asked.parameter("network");
+    let chosen = spaces.this.as_ref().and_then(|space| space.network.as_deref());
+    let open = match known.open {
+        "" if known.typed.is_some() => "",
+        "" if asked_for.is_empty() => chosen.unwrap_or_default(),
+        "" => &asked_for,
+        open => open,
+    };
+    let known = Known { test_id: &test_id, nonce: &nonce, open, ..known };
     let (packs, origin) = (network::packs(), asked.incoming.origin());
     Ok(keys::page(&spaces, asked.space_id, &origin, &keys, &packs, &zone, &known).into())
 }

@@ -10,7 +10,8 @@ use crate::edge::{self, Incoming};
 use crate::error::Error;
 use crate::model::click::{self, Click};
 use crate::model::database::Database;
-use crate::model::link::{self, Link};
+use crate::model::link::Link;
+use crate::model::preview;
 use crate::model::visit::Visit;
 use crate::page::visitor as page;
 use crate::postback::click as read;
@@ -43,7 +44,7 @@ pub async fn visit(config: &Config, incoming: &Incoming, slug: &str) -> (Reply, 
         }
     };
     let user_agent = incoming.header("user-agent").unwrap_or_default();
-    if incoming.method == "HEAD" || link::is_preview(&user_agent) {
+    if incoming.method == "HEAD" || preview::is_preview(&user_agent) {
         return (edge::shown(page::landing(&link, &link.location(None))), Later::Nothing);
     }
     let Ok(random) = edge::random() else {

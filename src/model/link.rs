@@ -324,47 +324,6 @@ pub fn free_slug(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
     (2..).map(numbered).find(|slug| !is_taken(slug)).unwrap_or(base)
 }
 
-/// Parts of the user agents of link previews and crawlers. Whole names: `bot` alone would catch
-/// phones of the maker CUBOT.
-const PREVIEWS: [&str; 30] = [
-    "facebookexternalhit",
-    "facebot",
-    "meta-externalagent",
-    "meta-externalfetcher",
-    "twitterbot",
-    "telegrambot",
-    "whatsapp",
-    "slackbot",
-    "slack-imgproxy",
-    "discordbot",
-    "linkedinbot",
-    "pinterestbot",
-    "skypeuripreview",
-    "vkshare",
-    "viber",
-    "redditbot",
-    "embedly",
-    "iframely",
-    "googlebot",
-    "google-inspectiontool",
-    "adsbot-google",
-    "bingbot",
-    "bingpreview",
-    "yandexbot",
-    "baiduspider",
-    "duckduckbot",
-    "applebot",
-    "bytespider",
-    "gptbot",
-    "claudebot",
-];
-
-/// Whether a user agent is a link preview or a crawler, which follows links and converts nothing.
-pub fn is_preview(user_agent: &str) -> bool {
-    let user_agent = user_agent.to_ascii_lowercase();
-    PREVIEWS.iter().any(|preview| user_agent.contains(preview))
-}
-
 fn bad<T>(field: &'static str, reason: &'static str) -> Result<T, BadField> {
     Err(BadField::new(field, reason))
 }

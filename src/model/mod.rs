@@ -12,6 +12,7 @@ pub mod key;
 pub mod key_name;
 pub mod link;
 pub mod note;
+pub mod preview;
 pub mod replay;
 pub mod schema;
 pub mod session;

@@ -179,7 +179,7 @@ fn fields(typed: &Typed, packs: &[Pack]) -> Vec<Field> {
         Field::choice("kind", "Leads to", &typed.kind, &kinds),
         Field::line("target", "Target", &typed.target).hint(
             "The offer link as your network gives it, a bot or channel (@name or https://t.me/…), or a channel's invite link.",
-        ),
+        ).macros("Macro that is filled in", [("{uid}".to_owned(), "the visitor's click id".to_owned())]),
         Field::choice("network", "The offer's network", &typed.network, &networks)
             .hint("It decides what the click id is called in the offer link."),
         Field::optional("uid_parameter", "Click id parameter", &typed.uid_parameter).hint(

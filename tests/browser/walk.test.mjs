@@ -9,7 +9,7 @@ const LONG = "long".repeat(20);
 /** Texts as strangers send them: as markup, turned round, wide, and without a place to break. */
 const UIDS = ["plain", "<script>alert(1)</script>", "\u202Egnp.exe", "\u{1F600}".repeat(64), "w".repeat(256)];
 
-/** Where the walk goes, by what src/dashboard/mod.rs calls it. A page that is new there has to be added here. */
+/** Where the walk goes, by what src/dashboard/address.rs calls it. A page that is new there has to be added here. */
 const WALK = {
   // Whoever is signed in is led on.
   Home: [],
@@ -55,7 +55,7 @@ after(async () => {
 });
 
 test("the walk goes to every page that there is", () => {
-  const code = readFileSync(new URL("../../src/dashboard/mod.rs", import.meta.url), "utf8");
+  const code = readFileSync(new URL("../../src/dashboard/address.rs", import.meta.url), "utf8");
   const body = (name) => code.slice(code.indexOf(`fn ${name}(`)).split("\n}\n")[0];
   const outside = [...body("route").matchAll(/\(false, .*\) => Request::(\w+)/g)].map(([, name]) => name);
   const inside = [...body("screen").matchAll(/Screen::(\w+)/g)].map(([, name]) => name);

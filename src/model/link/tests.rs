@@ -212,22 +212,3 @@ fn a_wrong_field_is_named() {
     let fields: Vec<_> = bad.iter().map(|bad| bad.field).collect();
     assert_eq!(fields, ["name", "slug", "page.title", "target"]);
 }
-
-#[test]
-fn previews_are_known_and_people_are_not() {
-    for user_agent in [
-        "facebookexternalhit/1.1",
-        "TelegramBot (like TwitterBot)",
-        "WhatsApp/2.23",
-        "Mozilla/5.0 (compatible; Googlebot/2.1)",
-    ] {
-        assert!(is_preview(user_agent), "{user_agent}");
-    }
-    for user_agent in [
-        "",
-        "Mozilla/5.0 (Linux; Android 10; CUBOT X18) AppleWebKit/537.36 Chrome/120",
-        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) [FBAN/FBIOS;FBAV/440]",
-    ] {
-        assert!(!is_preview(user_agent), "{user_agent}");
-    }
-}
