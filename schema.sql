@@ -916,6 +916,13 @@ BEGIN
   ON CONFLICT (space_id, n) DO NOTHING;
 END;
 
+-- What the dashboard changes waits while a space moves, as the rest does (0002_databases.sql).
+CREATE TRIGGER key_names_stay BEFORE UPDATE OF name, ended_at_ms ON key_names
+WHEN EXISTS (SELECT 1 FROM moves m WHERE m.space_id = NEW.space_id AND m.state IN ('leaving', 'left'))
+BEGIN
+  SELECT RAISE(ABORT, 'the space is being moved');
+END;
+
 -- Recording a success writes nothing more from the second one on, and costs no call.
 CREATE TRIGGER deliveries_first_sent AFTER UPDATE OF state ON deliveries WHEN NEW.state = 'sent' AND OLD.state <> 'sent'
 BEGIN

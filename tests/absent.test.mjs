@@ -101,9 +101,13 @@ function calls({ space, link, destination, seq }) {
     ["/keys/urls", { uid: "{x}", event: "deposit" }],
     ["/links", { ...LINK, enabled: "on" }],
     [`/links/${link}`, { ...LINK, enabled: "on" }],
+    [`/links/${link}/archive`, { archived: "on" }],
+    [`/links/${link}/fit`],
     ["/destinations", form],
     [`/destinations/${destination}`, form],
     [`/destinations/${destination}/test`],
+    [`/destinations/${destination}/test`, { what: "deposit", nonce: "0123456789abcdef0123456789abcdef" }],
+    [`/destinations/${destination}/missed`, { send: "on" }],
     [`/destinations/${destination}/pause`, { enabled: "" }],
     [`/destinations/${destination}/pause`, { enabled: "on" }],
     [`/destinations/${destination}/resend`, { seq: String(seq) }],
@@ -113,6 +117,8 @@ function calls({ space, link, destination, seq }) {
     ["/rules", { mend: "thousands" }],
     [`/rules/${NOWHERE}/end`],
     ["/settings", { name: "Renamed", time_zone: "Europe/Berlin" }],
+    ["/settings/archive", { archived: "on" }],
+    ["/start", { away: "all" }],
   ];
   const screens = [
     "",
@@ -135,6 +141,8 @@ function calls({ space, link, destination, seq }) {
     "/destinations",
     "/destinations/new?kind=webhook",
     `/destinations/${destination}`,
+    `/destinations/${destination}/test`,
+    "/start",
     "/settings",
   ];
   return [
@@ -230,5 +238,5 @@ test("what is there answers as before", async () => {
     assert.deepEqual([answer.code, answer.ok], [200, true], what);
   }
   const settings = await browser.send(`/s/${id}/settings`, { name: "Renamed", time_zone: "UTC" });
-  assert.deepEqual([settings.code, settings.headers.get("location")], [303, `/s/${id}`]);
+  assert.deepEqual([settings.code, settings.headers.get("location")], [303, `/s/${id}/settings?saved=1`]);
 });

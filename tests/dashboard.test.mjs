@@ -331,7 +331,8 @@ test("an event says in one look why revenue did not move", async () => {
     /did not fill its macro for the transaction id/,
   );
   await worker.fire(`/e?token=${space.ingest}&event=deposit&uid=u&value=1,234`);
-  const refused = page((await browser.get(`/s/${space.id}/refused`)).text).section("Choose The amount “1,234” is ambiguous");
+  const list = page((await browser.get(`/s/${space.id}/refused`)).text);
+  const refused = list.section("Choose The amount “1,234” is ambiguous");
   assert.match(refused.section("As it arrived").codes[0], /value=1,234/);
   assert.equal((await browser.get(`/s/${space.id}/events/9999`)).code, 404);
 });

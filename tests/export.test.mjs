@@ -229,7 +229,8 @@ test("a spreadsheet knows the files for UTF-8, and each event has its ad, its cl
   const clicked = Date.now() - 5_000;
   await worker.db
     .prepare(
-      `INSERT INTO clicks (space_id, uid, link_id, clicked_at_ms, campaign_id, campaign_name, adset_id, adset_name, ad_id,
+      `INSERT INTO clicks (space_id, uid, link_id, clicked_at_ms, campaign_id, campaign_name, adset_id, adset_name,
+        ad_id,
          ad_name, placement, country, raw_query)
        VALUES (?, 'ü', ?, ?, '1', 'Größe, 2', '3', '=set', '5', 'ad', 'feed', 'IN', '')`,
     )

@@ -71,21 +71,24 @@ test("an additional key for a network: made there, shown once, that network's UR
   );
 });
 
+/** The URLs of "Another network"; beside its fields stand macros. */
+const urls = (read) => read.section("Another network").codes.filter((code) => code.startsWith("http"));
+
 test("for another network the URL that was built is whole with a key of its own", async () => {
   const { id } = await worker.space("Another");
   const builder = (await keysPage(id)).form("Build the URL");
   const macros = { event: "deposit", uid: "[click#id]", eid: "{a+b}", value: "{sum}" };
   const address = await submit(builder, macros);
   const built = await follow(address);
-  assert.deepEqual(built.section("Another network").codes, [
+  assert.deepEqual(urls(built), [
     `${browser.origin}/e?token=YOUR_TOKEN&event=deposit&uid=[click#id]&eid={a+b}&value={sum}`,
   ]);
   assert.deepEqual(copied(built), []);
-  assert.deepEqual((await follow(address)).section("Another network").codes.length, 1, "it may be reloaded at will");
+  assert.equal(urls(await follow(address)).length, 1, "it may be reloaded at will");
   const form = built.section("Another network").form("Make a key for this network");
   const shown = await follow(await submit(form, { name: "My network" }));
   const [token] = shown.section("Shown only once").codes;
-  assert.deepEqual(shown.section("Another network").codes, [
+  assert.deepEqual(urls(shown), [
     `${browser.origin}/e?token=${token}&event=deposit&uid=[click#id]&eid={a+b}&value={sum}`,
   ]);
 });

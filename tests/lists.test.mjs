@@ -70,7 +70,8 @@ async function store(space, ...events) {
     Object.assign(row, { raw: "", by_key: null, received_at_ms: Date.now(), ...event });
     await worker.db
       .prepare(
-        `INSERT INTO events (space_id, seq, dedup, event, uid, micros, currency, occurred_at_ms, received_at_ms, link_id,
+        `INSERT INTO events (space_id, seq, dedup, event, uid, micros, currency, occurred_at_ms, received_at_ms,
+        link_id,
            first, receipt, notes, raw, by_key)
          VALUES (?1, ?2, 'x=' || ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, 1, 'r', ?9, ?10, ?11)`,
       )
@@ -205,7 +206,8 @@ test("a filter looks through 20,000 events at a time, says so, and goes on from 
       `INSERT INTO events (space_id, seq, dedup, event, uid, currency, occurred_at_ms, received_at_ms, link_id, first,
          receipt, raw)
        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)
-       SELECT ?1, i, 'x=' || i, iif(i % 25000 = 7, 'deposit', 'contact'), 'u' || i, 'USD', ?2 + i * 1000, ?2 + i * 1000, 0,
+       SELECT ?1, i, 'x=' || i, iif(i % 25000 = 7, 'deposit', 'contact'), 'u' || i, 'USD',
+         ?2 + i * 1000, ?2 + i * 1000, 0,
          0, 'r', '' FROM n`,
     )
     .bind(space.id, Date.now() - 50_000_000)

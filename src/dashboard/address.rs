@@ -74,16 +74,14 @@ pub enum Screen {
 }
 
 impl Screen {
-    /// Whether it is a page of the guide, which says what is next.
+    /// Whether it is a page of the guide, which says what is next. The overview, one more, reads that with the rest.
     pub(super) fn is_of_guide(self) -> bool {
         use Screen::{
-            BuildUrl, DestinationForm, Destinations, Guide, Keys, LinkForm, Links, Overview,
-            TryForm, TryUrl,
+            BuildUrl, DestinationForm, Destinations, Guide, Keys, LinkForm, Links, TryForm, TryUrl,
         };
         matches!(
             self,
-            Overview
-                | Guide
+            Guide
                 | Keys
                 | BuildUrl
                 | TryForm

@@ -117,7 +117,7 @@ impl Read {
 
 /// The whole screen.
 pub async fn page(asked: Asked<'_>) -> Result<Answer, Problem> {
-    let read = read(&asked, false).await?;
+    let read = read(&asked, true).await?;
     let reply = edge::shown(page_of::page(&read.shown(asked.space_id), &read.overview));
     Ok(Answer::Page(reply, read.unclosed(asked.home.database, asked.space_id)))
 }
@@ -129,7 +129,7 @@ pub async fn live(asked: Asked<'_>) -> Result<Answer, Problem> {
     if !has_news(&asked.home, asked.space_id, &seen).await? {
         return Ok(frame::guarded(Reply::nothing()).into());
     }
-    let read = read(&asked, true).await?;
+    let read = read(&asked, false).await?;
     let part = page_of::live(&read.shown(asked.space_id), &read.overview);
     Ok(part.map(|part| frame::guarded(Reply::html(200, part))).into())
 }
@@ -157,9 +157,9 @@ async fn has_news(db: &Home, space_id: i64, seen: &str) -> Result<bool, Error> {
     has_clicks().await
 }
 
-/// Reads the period that the address asks for, in the space's own days, and the one before, unless that may be and is
-/// remembered.
-async fn read(asked: &Asked<'_>, may_remember: bool) -> Result<Read, Problem> {
+/// Reads the period that the address asks for, in the space's own days, and the one before; for the live part of a page,
+/// which is read again and again, the one before as it is remembered.
+async fn read(asked: &Asked<'_>, is_page: bool) -> Result<Read, Problem> {
     let (period, bad_dates) = asked.period();
     let sort = page_of::sort(&asked.parameter("sort"));
     let now_ms = edge::now_ms();
@@ -169,7 +169,7 @@ async fn read(asked: &Asked<'_>, may_remember: bool) -> Result<Read, Problem> {
         let zone = edge::time_zone(&zone_name, from_ms, to_ms);
         let span = Span::of(&period, &zone, now_ms);
         let before = Before::of(&span, &zone, now_ms);
-        let overview = overview(asked, &span, before.as_ref(), now_ms, may_remember).await?;
+        let overview = overview(asked, &span, before.as_ref(), now_ms, is_page).await?;
         let space = overview.spaces.this.as_ref().ok_or(Problem::NOT_FOUND)?;
         if space.time_zone == zone_name {
             let times = overview.feed().iter().map(|item| item.occurred_at_ms);
@@ -197,15 +197,15 @@ async fn overview(
     span: &Span,
     before: Option<&Before>,
     now_ms: i64,
-    may_remember: bool,
+    is_page: bool,
 ) -> Result<Overview, Error> {
     let (db, space_id) = (&asked.home, asked.space_id);
-    let known = before.filter(|_| may_remember);
+    let known = before.filter(|_| !is_page);
     if let Some(lines) = known.and_then(|before| Earlier::of(space_id, before, now_ms)) {
-        let overview = db::overview::read(db, space_id, span, None, now_ms).await?;
+        let overview = db::overview::read(db, space_id, span, None, now_ms, is_page).await?;
         return Ok(Overview { earlier: lines, ..overview });
     }
-    let overview = db::overview::read(db, space_id, span, before, now_ms).await?;
+    let overview = db::overview::read(db, space_id, span, before, now_ms, is_page).await?;
     if let Some(before) = before {
         Earlier::remember(space_id, before, now_ms, &overview.earlier);
     }

@@ -5,6 +5,7 @@ use super::events::zone_of;
 use super::{Answer, Asked, go_to};
 use crate::db;
 use crate::error::BadField;
+use crate::manage::destination;
 use crate::manage::key::{is_nonce, nonce};
 use crate::manage::sending::{self as manage, What};
 use crate::model::event::EventKind;
@@ -46,6 +47,7 @@ pub async fn test(mut asked: Asked<'_>, id: i64) -> Result<Answer, Problem> {
     let (nonce, what) = (sent.get("nonce"), What::parse(sent.get("what")));
     let page = asked.path(&format!("/destinations/{id}"));
     let Some(what) = what.filter(|_| is_nonce(nonce)) else {
+        destination::find(&asked.home, asked.space_id, id).await?;
         return Ok(go_to(&format!("{page}/test")).into());
     };
     let (config, home) = (asked.config, &asked.home);

@@ -25,7 +25,7 @@ const EVENTS: &str = concat!(
 );
 
 /// Any event shows that the URL works, since a test is one.
-const READ: &str = concat!(
+pub(super) const READ: &str = concat!(
     "
 SELECT s.guide, s.network IS NOT NULL AS network,
   EXISTS (SELECT 1 FROM (",
@@ -58,10 +58,11 @@ UPDATE spaces SET guide = (
 
 /// How far it is; `None` where there is no such space. At most some 2,000 rows, and ten in most spaces.
 pub async fn read(home: &Home, space_id: i64) -> Result<Option<Guide>, Error> {
-    Ok(run(home, READ, &[number(space_id)]).await?.rows.first().map(guide))
+    Ok(run(home, READ, &[number(space_id)]).await?.rows.first().map(of_row))
 }
 
-fn guide(row: &Row) -> Guide {
+/// A row of `READ`.
+pub(super) fn of_row(row: &Row) -> Guide {
     let waved = json::texts(&json::read(&row.text("guide")));
     let is_waved = |step: Step| waved.iter().any(|word| word == step.name());
     Guide::new(|step| row.is(step.name()), is_waved)

@@ -9,7 +9,7 @@ use super::refused::{self, Refused};
 use super::row::Row;
 use super::space::{self, Home, Spaces};
 use super::window::{self, LastLook};
-use super::{destination, figures, link, number, rows_of, run, run_together};
+use super::{destination, figures, guide, link, number, rows_of, run, run_together};
 use crate::error::Error;
 use crate::figures::period::{BUCKET_MS, Part};
 use crate::figures::{Before, Line, Span};
@@ -76,15 +76,17 @@ pub struct Seen {
     pub clicks: i64,
 }
 
-/// Reads it all for a period and the one before.
+/// Reads it all for a period and the one before, and for a page also how far the guide is.
 pub async fn read(
     home: &Home,
     space_id: i64,
     span: &Span,
     before: Option<&Before>,
     now_ms: i64,
+    is_page: bool,
 ) -> Result<Overview, Error> {
     let of_space = [number(space_id)];
+    let of_guide = [number(if is_page { space_id } else { space::NO_SPACE })];
     let period = [number(space_id), super::json(&span.parts)];
     let earlier = before.map_or(&[][..], |before| &before.parts);
     let earlier_period = [number(space_id), super::json(&earlier)];
@@ -105,14 +107,16 @@ pub async fn read(
             (window::LAST_LOOK, &of_space),
             (figures::BARS, &earlier_period),
             (feed::RECEIVED, &[number(space_id), super::json(&received), number(FEED)]),
+            (guide::READ, &of_guide),
         ],
     )
     .await?;
     let items = |at| -> Result<Vec<Item>, Error> {
         Ok(rows_of(&results, at)?.iter().map(Item::read).collect())
     };
+    let guide = rows_of(&results, 12)?.first().map(guide::of_row);
     Ok(Overview {
-        spaces: home.spaces(&results, space_id)?,
+        spaces: Spaces { guide, ..home.spaces(&results, space_id)? },
         lines: rows_of(&results, 1)?.iter().filter_map(figures::read_line).collect(),
         earlier: rows_of(&results, 10)?.iter().filter_map(figures::read_line).collect(),
         closed: rows_of(&results, 2)?.iter().map(|row| row.number("from_bucket")).collect(),

@@ -147,7 +147,7 @@ pub struct Spaces {
 }
 
 /// The id of none.
-const NO_SPACE: i64 = 0;
+pub(super) const NO_SPACE: i64 = 0;
 
 /// How far a page counts what is refused: from here on it says "or more".
 pub const REFUSED_COUNTED: i64 = 100;

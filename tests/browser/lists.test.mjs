@@ -82,10 +82,12 @@ test("on a phone a page of events is three screens at most, and ids are not brok
   );
   await worker.db
     .prepare(
-      `INSERT INTO events (space_id, seq, dedup, event, uid, micros, currency, occurred_at_ms, received_at_ms, link_id, first,
+      `INSERT INTO events (space_id, seq, dedup, event, uid, micros, currency, occurred_at_ms, received_at_ms,
+        link_id, first,
          receipt, raw)
        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60)
-       SELECT ?1, i, 'x=' || i, iif(i % 2, 'deposit', 'registration'), 'lf3hfpp7hv3v68j4tt0nrm2k6c' || i, 123450000, 'USD',
+       SELECT ?1, i, 'x=' || i, iif(i % 2, 'deposit', 'registration'),
+         'lf3hfpp7hv3v68j4tt0nrm2k6c' || i, 123450000, 'USD',
          ?2, ?2, 0, 0, 'r', '' FROM n`,
     )
     .bind(space.id, Date.now())

@@ -15,10 +15,13 @@ const WALK = {
   Home: [],
   LoginForm: [],
   NewSpaceForm: ["/new"],
+  ArchivedSpaces: ["/archived"],
+  Guide: ["/start"],
   Overview: ["", "?period=7d", "?period=30d", "?period=custom&from=x&to=y"],
-  Events: ["/events", "/events?q=nothing"],
+  Events: ["/events", "/events?q=nothing", "/events?event=deposit&from=2026-01-01&min=5"],
   Event: ["/events/1", "/events/2"],
   EntryForm: ["/events/new"],
+  SendForm: ["/events/1/send"],
   Refused: ["/refused", "/refused?of=events"],
   RefusedOne: ["/refused/1"],
   Health: ["/health"],
@@ -29,7 +32,7 @@ const WALK = {
   Rules: ["/rules"],
   Keys: ["/keys"],
   Links: ["/links"],
-  LinkForm: ["/links/new", "/links/LINK"],
+  LinkForm: ["/links/new", "/links/new?from=LINK", "/links/LINK"],
   Destinations: ["/destinations"],
   DestinationForm: [
     "/destinations/new?kind=fb_capi",
@@ -37,6 +40,7 @@ const WALK = {
     "/destinations/new?kind=s2s_postback",
     "/destinations/DESTINATION",
   ],
+  TestForm: ["/destinations/DESTINATION/test"],
   SettingsForm: ["/settings"],
 };
 /** What a browser asks for and does not show as a page. */
@@ -118,7 +122,8 @@ async function paths() {
   places ??= await furnish();
   const { full, empty, link, destination } = places;
   const fill = (path) => path.replace("LINK", link).replace("DESTINATION", destination);
-  const of = (name) => WALK[name].map((path) => (path.startsWith("/new") ? path : `/s/${full}${fill(path)}`));
+  const isOutside = (path) => ["/new", "/archived"].includes(path);
+  const of = (name) => WALK[name].map((path) => (isOutside(path) ? path : `/s/${full}${fill(path)}`));
   return ["/s/999", ...Object.keys(WALK).flatMap(of), ...EMPTY.map((path) => `/s/${empty}${path}`)];
 }
 
