@@ -10,7 +10,7 @@ use crate::destination::{Destination, DestinationDraft, Secrets, Settings, addre
 use crate::edge::config::Config;
 use crate::edge::{self, seal};
 use crate::error::{BadField, BadFields, Error, all};
-use crate::manage::{glimpse, key};
+use crate::manage::{glimpse, key, must_exist};
 use crate::model;
 use crate::reply::Problem;
 use crate::text::encode;
@@ -47,7 +47,10 @@ pub async fn save(
     form: Option<&str>,
 ) -> Result<Saved, Problem> {
     let (kept, dropped_headers) = match id {
-        None => <(Secrets, Vec<String>)>::default(),
+        None => {
+            must_exist(db::space::exists(home, space_id).await?)?;
+            <(Secrets, Vec<String>)>::default()
+        }
         Some(id) => {
             let (stored, settings) = find(home, space_id, id).await?;
             let secrets = seal::open_secrets(config, space_id, &stored.secrets).await?;

@@ -167,6 +167,7 @@ pub async fn test_once(
     what: What,
     nonce: &str,
 ) -> Result<(), Problem> {
+    find(home, space_id, id).await?;
     if !glimpse::begin(home, space_id, nonce).await? {
         return glimpse::wait(home, space_id, nonce, WAIT_S).await;
     }

@@ -99,7 +99,7 @@ test("whoever has a keyboard alone signs in, makes a space, leaps over the menu 
   await page.waitForURL((url) => url.pathname === "/new");
   await page.keyboard.type("By keyboard");
   await page.keyboard.press("Enter");
-  await until("there is the space", () => worker.row("SELECT id FROM spaces WHERE name = 'By keyboard'"));
+  await page.waitForURL(/\/keys\?shown=/);
   const { id } = await worker.row("SELECT id FROM spaces WHERE name = 'By keyboard'");
   await page.goto(`/s/${id}/settings`);
   await page.keyboard.press("Tab");
