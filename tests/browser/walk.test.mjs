@@ -130,15 +130,12 @@ async function paths() {
 async function furnish() {
   const { id, ingest } = await worker.space("Every page <script> \u{1F600}");
   const link = await worker.link(id, "every-page", { target: `https://offer.example/${LONG.repeat(3)}` });
-  const hook = { kind: "webhook", url: "https://hook.example/", method: "POST" };
-  const { id: destination } = await worker.row(
-    `
-      INSERT INTO destinations (space_id, name, enabled, events, config, secrets, failures, created_at_ms)
-      VALUES (?, ?, 1, '{"deposit":"Purchase"}', ?, '', 3, 0) RETURNING id`,
-    id,
-    `Hook ${LONG}`,
-    JSON.stringify(hook),
-  );
+  const { id: destination } = await worker.fire(`/api/spaces/${id}/destinations`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${OPERATOR_TOKEN}` },
+    body: JSON.stringify({ kind: "webhook", name: `Hook ${LONG}`, url: "https://hook.example/" }),
+  });
+  await worker.db.prepare("UPDATE destinations SET failures = 3 WHERE id = ?").bind(destination).run();
   const fire = (query) => worker.fire(`/e?token=${ingest}&${query}`);
   for (const uid of UIDS) {
     const text = encodeURIComponent(uid);
