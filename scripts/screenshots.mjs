@@ -31,6 +31,7 @@ try {
       headers: { authorization: `Bearer ${OPERATOR_TOKEN}` },
       body: JSON.stringify(body),
     });
+  await worker.db.prepare("UPDATE spaces SET network = 'pocket-option' WHERE id = 1").run();
   await operator("/api/spaces/1/destinations", { kind: "webhook", name: "My server", url: "https://hook.example/" });
   await operator("/api/spaces/1/destinations", {
     kind: "s2s_postback",
@@ -40,7 +41,7 @@ try {
   });
   await run("node", ["scripts/demo.mjs"], {
     cwd: ROOT,
-    env: { ...process.env, ORIGIN: chromium.origin, VISITORS: "1035", DAYS: "7" },
+    env: { ...process.env, ORIGIN: chromium.origin, VISITORS: "2070", DAYS: "14" },
   });
   const fire = (query) => worker.fire(`/e?token=xt_in_local&${query}`);
   const { uid } = await worker.row("SELECT uid FROM events WHERE event = 'registration' ORDER BY seq DESC LIMIT 1");
@@ -69,9 +70,12 @@ try {
   await take("overview", "/s/1?period=7d", { height: 1180 });
   await take("event", `/s/1/events/${empty.headers.get("x-event-id")}`);
   await take("health", "/s/1/health", { height: 620 });
-  await take("keys", "/s/1/keys", { prepare: (page) => page.locator("summary", { hasText: "Pocket Option" }).click() });
+  await take("keys", "/s/1/keys", {
+    height: 1000,
+    prepare: (page) => page.evaluate(() => document.getElementById("network-pocket-option").scrollIntoView()),
+  });
   await take("destinations", "/s/1/destinations");
-  await take("refused", "/s/1/refused", { height: 420 });
+  await take("refused", "/s/1/refused", { height: 900 });
   await take("links", "/s/1/links", { height: 420 });
   await take("phone", "/s/1?period=7d", { width: 390, height: 844 });
 } finally {

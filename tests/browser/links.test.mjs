@@ -61,6 +61,10 @@ test("links, the guide and what is put away are sound on a phone and in the dark
       await page.goto(`/s/${id}${path}`);
       await assertSound(page, `${path} at ${width}`);
     }
+    await page.goto(`/s/${id}/links`);
+    assert.ok(await page.getByRole("link", { name: "Clicks", exact: true }).isVisible(), "it can be sorted");
+    const { width: ofName } = await page.locator("tbody th").first().boundingBox();
+    assert.ok(ofName >= 140, `the name of a link has ${ofName} px`);
     await page.goto("/archived");
     await assertSound(page, `put away at ${width}`);
     await page.goto(`/s/${id}/links?archived=1&sort=-clicks`);
