@@ -94,9 +94,11 @@ test("whoever has a keyboard alone signs in, makes a space, leaps over the menu 
   const page = await chromium.page({ signedIn: false });
   await page.goto("/new");
   await page.waitForURL(/\/login/);
+  await page.locator("#password:focus").waitFor();
   await page.keyboard.type(OPERATOR_TOKEN);
   await page.keyboard.press("Enter");
   await page.waitForURL((url) => url.pathname === "/new");
+  await page.locator("#name:focus").waitFor();
   await page.keyboard.type("By keyboard");
   await page.keyboard.press("Enter");
   await page.waitForURL(/\/keys\?shown=/);
