@@ -1,5 +1,6 @@
-// The lists in a browser: cards that are mended as a whole, filters by mouse and keyboard, a page on a phone.
+// The lists in a browser: cards that are mended as a whole, filters by mouse and keyboard, a page on a phone, the file.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { deposits, startWorker } from "../harness.mjs";
 import { assertSound, startChromium } from "./chromium.mjs";
@@ -113,4 +114,30 @@ test("on a phone a page of events is three screens at most, and ids are not brok
     if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/events-${colorScheme}.png` });
     await page.context().close();
   }
+});
+
+test("the file of what is listed has a spreadsheet's mark, the click's ad and the key", async () => {
+  const { id, ingest, bearer } = await worker.space("File");
+  await worker.fire("/clicks", {
+    method: "POST",
+    headers: { authorization: `Bearer ${bearer}` },
+    body: JSON.stringify({ uid: "visitor", campaign_name: "Sommer für Köln", ad_name: "Ad 7", placement: "feed" }),
+  });
+  await worker.fire(`/e?token=${ingest}&event=deposit&uid=visitor&eid=1&value=25&currency=USD`);
+  await worker.fire(`/e?token=${ingest}&event=registration&uid=visitor&eid=2`);
+  const page = await chromium.page();
+  await page.goto(`/s/${id}/events?event=deposit`);
+  const coming = page.waitForEvent("download");
+  await page.getByRole("link", { name: "Download these as CSV" }).click();
+  const text = readFileSync(await (await coming).path(), "utf8");
+  assert.equal(text.codePointAt(0), 0xfeff);
+  const [names, deposit, ...others] = text.slice(1).trim().split(/\r?\n/);
+  const row = Object.fromEntries(names.split(",").map((name, at) => [name, deposit.split(",")[at]]));
+  assert.deepEqual(
+    [row.campaign_name, row.ad_name, row.placement, row.key],
+    ["Sommer für Köln", "Ad 7", "feed", "Main key"],
+  );
+  assert.match(row.clicked, /^\d{4}-\d\d-\d\d /);
+  assert.deepEqual(others, [], "the filter's events alone");
+  await page.context().close();
 });
