@@ -114,14 +114,15 @@ pub async fn read(
     let items = |at| -> Result<Vec<Item>, Error> {
         Ok(rows_of(&results, at)?.iter().map(Item::read).collect())
     };
+    let links = rows_of(&results, 3)?;
     let guide = rows_of(&results, 12)?.first().map(guide::of_row);
     Ok(Overview {
         spaces: Spaces { guide, ..home.spaces(&results, space_id)? },
         lines: rows_of(&results, 1)?.iter().filter_map(figures::read_line).collect(),
         earlier: rows_of(&results, 10)?.iter().filter_map(figures::read_line).collect(),
         closed: rows_of(&results, 2)?.iter().map(|row| row.number("from_bucket")).collect(),
-        links: link::read_names(&rows_of(&results, 3)?),
-        archived: link::read_archived(&rows_of(&results, 3)?),
+        links: link::read_names(&links),
+        archived: link::read_archived(&links),
         newest: items(4)?,
         received: if received.is_empty() { None } else { Some(items(11)?) },
         destinations: rows_of(&results, 5)?.iter().map(Stored::read).collect(),

@@ -75,6 +75,13 @@ impl Totals {
         self.counts.get(counted.index()).copied().unwrap_or_default()
     }
 
+    /// Revenue in an order of currencies. It is never added across them: it compares by the first, and where that is
+    /// the same by the next.
+    pub fn sums(&self, currencies: &[String]) -> Vec<i128> {
+        let of = |currency| self.revenue.get(currency).copied().unwrap_or_default();
+        currencies.iter().map(of).collect()
+    }
+
     /// Whether nothing is left: a counter stays at zero where its events moved to another link.
     pub fn is_empty(&self) -> bool {
         self.counts.iter().all(|sum| sum.events == 0) && self.revenue.values().all(|sum| *sum == 0)

@@ -23,11 +23,7 @@ pub struct Row {
 
 /// The parameter of an address that keeps the sort, with its `&`; empty where there is none.
 pub fn parameter(sort: Option<Sort>) -> String {
-    let of = |sort: Sort| {
-        let turn = if sort.descending == is_numeric(sort.by) { "" } else { "-" };
-        format!("&sort={turn}{}", sort.by)
-    };
-    sort.map(of).unwrap_or_default()
+    sort.map(|sort| format!("&sort={}", sort.word(&columns()))).unwrap_or_default()
 }
 
 /// The sort that an address asks for; `None` for the order of the links.
@@ -76,15 +72,11 @@ pub fn revenue(totals: &Totals, currencies: &[String]) -> Vec<Money> {
     found.collect()
 }
 
-/// The order of two rows. Revenue goes by the first currency, where that is equal by the next.
+/// The order of two rows.
 fn order(by: &str, a: &by_link::Row, b: &by_link::Row, currencies: &[String]) -> Ordering {
-    let sums = |row: &by_link::Row| {
-        let sum = |currency| row.totals.revenue.get(currency).copied().unwrap_or_default();
-        currencies.iter().map(sum).collect::<Vec<_>>()
-    };
     match by {
         "link" => a.name.to_lowercase().cmp(&b.name.to_lowercase()),
-        "revenue" => sums(a).cmp(&sums(b)),
+        "revenue" => a.totals.sums(currencies).cmp(&b.totals.sums(currencies)),
         name => {
             let column = COLUMNS.iter().find(|column| column.name == name);
             column.map_or(Ordering::Equal, |column| {
@@ -103,10 +95,6 @@ fn columns() -> Vec<Column> {
     let link = Column { heading: "Link", name: "link", numeric: false };
     let revenue = Column { heading: "Revenue", name: "revenue", numeric: true };
     [link].into_iter().chain(counts).chain([revenue]).collect()
-}
-
-fn is_numeric(name: &str) -> bool {
-    name != "link"
 }
 
 #[cfg(test)]

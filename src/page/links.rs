@@ -67,15 +67,16 @@ pub fn page(
     let sort = Sort::parse(&asked.sort, &COLUMNS);
     let (mut shown, others): (Vec<_>, Vec<_>) =
         links.iter().partition(|link| (link.draft.archived == Some(true)) == asked.is_away);
+    let currencies = figures.currencies();
     if let Some(sort) = sort {
-        shown.sort_by(|one, other| sort.turned(compare(sort, figures, one, other)));
+        shown.sort_by(|one, other| sort.turned(compare(sort, figures, &currencies, one, other)));
     }
     let counts =
         if asked.is_away { (others.len(), shown.len()) } else { (shown.len(), others.len()) };
     let page = LinksPage {
         space_id,
         heads: sort::heads(&COLUMNS, sort, if asked.is_away { "archived=1" } else { "" }),
-        rows: shown.into_iter().map(|link| row(origin, figures, link)).collect(),
+        rows: shown.into_iter().map(|link| row(origin, figures, &currencies, link)).collect(),
         is_away: asked.is_away,
         listed: counts.0,
         away: counts.1,
@@ -83,11 +84,10 @@ pub fn page(
     frame::of_space(200, spaces, Section::Links, "Links", &page)
 }
 
-fn row(origin: &str, figures: &Figures, link: &ListedLink) -> Row {
+fn row(origin: &str, figures: &Figures, currencies: &[String], link: &ListedLink) -> Row {
     let nothing = Totals::default();
     let totals = figures.links.get(&link.id).unwrap_or(&nothing);
     let count = |counted| money::count(totals.of(counted).events);
-    let currencies = figures.currencies();
     let sums = currencies.iter().filter_map(|currency| {
         Some(money::with_currency(*totals.revenue.get(currency)?, currency))
     });
@@ -107,23 +107,21 @@ fn row(origin: &str, figures: &Figures, link: &ListedLink) -> Row {
     }
 }
 
-/// Revenue is never added across currencies: it goes by the first currency, and where that is the same, by the next.
-fn compare(sort: Sort, figures: &Figures, one: &ListedLink, other: &ListedLink) -> Ordering {
+fn compare(
+    sort: Sort,
+    figures: &Figures,
+    currencies: &[String],
+    one: &ListedLink,
+    other: &ListedLink,
+) -> Ordering {
     let nothing = Totals::default();
-    let of = |link: &ListedLink| figures.links.get(&link.id).unwrap_or(&nothing).clone();
-    let (mine, theirs) = (of(one), of(other));
+    let [mine, theirs] = [one, other].map(|link| figures.links.get(&link.id).unwrap_or(&nothing));
     let by = |counted| mine.of(counted).events.cmp(&theirs.of(counted).events);
     match sort.by {
         "clicks" => by(Counted::Click),
         "registrations" => by(Counted::Event(EventKind::Registration)),
         "deposits" => by(Counted::Event(EventKind::Deposit)),
-        "revenue" => {
-            let sums = |totals: &Totals| {
-                let of = |currency| totals.revenue.get(currency).copied().unwrap_or_default();
-                figures.currencies().iter().map(of).collect::<Vec<_>>()
-            };
-            sums(&mine).cmp(&sums(&theirs))
-        }
+        "revenue" => mine.sums(currencies).cmp(&theirs.sums(currencies)),
         _ => one.draft.name.to_lowercase().cmp(&other.draft.name.to_lowercase()),
     }
 }

@@ -39,6 +39,13 @@ impl Sort {
         Some(Self { by: column.name, descending: column.numeric != turned })
     }
 
+    /// The word for it in an address, as `parse` reads it.
+    pub fn word(self, columns: &[Column]) -> String {
+        let own = columns.iter().find(|column| column.name == self.by);
+        let is_first_way = own.is_some_and(|column| column.numeric == self.descending);
+        format!("{}{}", if is_first_way { "" } else { "-" }, self.by)
+    }
+
     /// An order of values as this sort has it.
     pub fn turned(self, order: Ordering) -> Ordering {
         if self.descending { order.reverse() } else { order }
@@ -50,13 +57,13 @@ pub fn heads(columns: &[Column], sort: Option<Sort>, query: &str) -> Vec<Head> {
     let joint = if query.is_empty() { "" } else { "&" };
     let head = |column: &Column| {
         let own = sort.filter(|sort| !column.name.is_empty() && sort.by == column.name);
-        let is_first_way = own.is_some_and(|sort| sort.descending == column.numeric);
-        let turn = if is_first_way { "-" } else { "" };
+        let descending = own.map_or(column.numeric, |sort| !sort.descending);
+        let next = Sort { by: column.name, descending };
         Head {
             heading: column.heading,
             href: match column.name {
                 "" => String::new(),
-                name => format!("?{query}{joint}sort={turn}{name}"),
+                _ => format!("?{query}{joint}sort={}", next.word(columns)),
             },
             numeric: column.numeric,
             sorted: match own.map(|sort| sort.descending) {
