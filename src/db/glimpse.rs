@@ -5,9 +5,10 @@ use worker::D1Database;
 use super::{number, rows_of, run, run_together, text};
 use crate::error::Error;
 
-/// A form that is sent twice keeps its secret once.
+/// A form that is sent twice keeps its secret once, and one of a space that is not there none.
 const KEEP: &str = "
-INSERT INTO glimpses (id, space_id, sealed, shows, ends_at_ms) VALUES (?1, ?2, ?3, ?4, ?5)
+INSERT INTO glimpses (id, space_id, sealed, shows, ends_at_ms)
+SELECT ?1, s.id, ?3, ?4, ?5 FROM spaces s WHERE s.id = ?2
 ON CONFLICT (id) DO NOTHING
 RETURNING id
 ";
@@ -45,7 +46,8 @@ pub struct Glimpse<'a> {
     pub ends_at_ms: i64,
 }
 
-/// Keeps a secret until it has been shown; false where one is kept under its id already.
+/// Keeps a secret until it has been shown; false where one is kept under its id already, or
+/// the space is not there.
 pub async fn keep(db: &D1Database, glimpse: &Glimpse<'_>) -> Result<bool, Error> {
     let values = [
         text(glimpse.id),

@@ -10,10 +10,9 @@ use crate::destination::{Destination, DestinationDraft, Secrets, Settings, addre
 use crate::edge::config::Config;
 use crate::edge::{self, seal};
 use crate::error::{BadField, BadFields, Error, all};
-use crate::manage::{glimpse, key, must_exist};
+use crate::manage::{glimpse, key};
 use crate::model;
 use crate::reply::Problem;
-use crate::text::encode;
 
 /// A saved destination; the signing secret is shown when it was made, and never again.
 #[derive(Default, Serialize)]
@@ -47,10 +46,7 @@ pub async fn save(
     form: Option<&str>,
 ) -> Result<Saved, Problem> {
     let (kept, dropped_headers) = match id {
-        None => {
-            must_exist(db::space::exists(home, space_id).await?)?;
-            <(Secrets, Vec<String>)>::default()
-        }
+        None => <(Secrets, Vec<String>)>::default(),
         Some(id) => {
             let (stored, settings) = find(home, space_id, id).await?;
             let secrets = seal::open_secrets(config, space_id, &stored.secrets).await?;
@@ -128,19 +124,14 @@ pub fn form_id(config: &Config, sent: &str, nonce: &str) -> Result<String, Probl
     if nonce.is_empty() {
         return Ok(key::nonce()?);
     }
-    let mac = mac(config, &format!("form\n{sent}"))?;
-    Ok(encode::hex(mac.get(..16).unwrap_or_default()))
+    Ok(key::id_of(config, &["form", sent])?)
 }
 
 /// What a signing secret is made of: a form that is sent twice makes the same.
 fn random(config: &Config, form: Option<&str>) -> Result<[u8; 24], Problem> {
     let Some(form) = form else { return Ok(edge::random()?) };
-    let [made @ .., _, _, _, _, _, _, _, _] = mac(config, &format!("signing secret\n{form}"))?;
+    // No key's body has a line break: this can never be the check part of one.
+    let mac = model::key::mac(config.key_secret()?.as_bytes(), &format!("signing secret\n{form}"));
+    let [made @ .., _, _, _, _, _, _, _, _] = mac.ok_or(Error::Missing("KEY_SECRET"))?;
     Ok(made)
-}
-
-/// No key's body has a line break: this can never be the check part of one.
-fn mac(config: &Config, text: &str) -> Result<[u8; 32], Problem> {
-    let secret = config.key_secret()?;
-    Ok(model::key::mac(secret.as_bytes(), text).ok_or(Error::Missing("KEY_SECRET"))?)
 }

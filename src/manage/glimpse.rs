@@ -30,8 +30,7 @@ pub async fn keep<T: Serialize>(
     id: &str,
     what: &T,
 ) -> Result<(), Problem> {
-    let plain = serde_json::to_vec(what).unwrap_or_default();
-    let sealed = seal::seal_glimpse(config, space_id, &plain).await?;
+    let sealed = sealed(config, space_id, what).await?;
     let ends_at_ms = edge::now_ms() + KEPT_MS;
     let glimpse = Glimpse { id, space_id, sealed: &sealed, shows: SHOWS, ends_at_ms };
     db::glimpse::keep(home, &glimpse).await?;
@@ -53,9 +52,13 @@ pub async fn finish<T: Serialize>(
     id: &str,
     what: &T,
 ) -> Result<(), Problem> {
-    let plain = serde_json::to_vec(what).unwrap_or_default();
-    let sealed = seal::seal_glimpse(config, space_id, &plain).await?;
+    let sealed = sealed(config, space_id, what).await?;
     Ok(db::glimpse::finish(home, space_id, id, &sealed).await?)
+}
+
+async fn sealed<T: Serialize>(config: &Config, space_id: i64, what: &T) -> Result<String, Error> {
+    let plain = serde_json::to_vec(what).unwrap_or_default();
+    seal::seal_glimpse(config, space_id, &plain).await
 }
 
 /// Waits until what was begun is finished, for so many seconds at most.

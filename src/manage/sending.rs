@@ -144,18 +144,22 @@ pub async fn test(
 ) -> Result<Tested, Problem> {
     let prepared = prepare_test(config, home, space_id, id, what, nonce).await?;
     prepared.may_be_tested().map_err(Problem::field)?;
+    Ok(exchange(&prepared).await)
+}
+
+async fn exchange(prepared: &Prepared) -> Tested {
     let (answer, text) = match &prepared.built {
         Ok(outgoing) => edge::exchange(outgoing).await,
         Err(reason) => (Answer::Hopeless, (*reason).to_owned()),
     };
     let outcome = outcome::judge(&answer, prepared.settings.success());
-    Ok(Tested {
+    Tested {
         ok: outcome == Outcome::Sent,
         outcome,
         request: prepared.shown().ok(),
         status: if let Answer::Status { status, .. } = answer { Some(status) } else { None },
         answer: mask::answer(&text, &prepared.secrets),
-    })
+    }
 }
 
 /// Sends a test for a form, once however often it is sent, and keeps what came back for its page.
@@ -167,12 +171,12 @@ pub async fn test_once(
     what: What,
     nonce: &str,
 ) -> Result<(), Problem> {
-    find(home, space_id, id).await?;
+    let prepared = prepare_test(config, home, space_id, id, Some(what), nonce).await?;
+    prepared.may_be_tested().map_err(Problem::field)?;
     if !glimpse::begin(home, space_id, nonce).await? {
         return glimpse::wait(home, space_id, nonce, WAIT_S).await;
     }
-    let tested = test(config, home, space_id, id, Some(what), nonce).await?;
-    glimpse::finish(config, home, space_id, nonce, &tested).await
+    glimpse::finish(config, home, space_id, nonce, &exchange(&prepared).await).await
 }
 
 /// An event on its way to a destination, by hand.
