@@ -177,6 +177,8 @@ test("what is open and focused stays so while the figures move", async () => {
   const { id, ingest } = await worker.space("Touched");
   const fire = (query) => worker.fire(`/e?token=${ingest}&${query}`);
   await fire("event=deposit&uid=u&eid=1&value=5&currency=USD");
+  // The day's first hour may be the one that it came in.
+  const first = new Date().getUTCHours() === 0 ? "5.00" : "0.00";
   const page = await chromium.page();
   await page.goto(`/s/${id}`);
   await page.locator('#connection[data-state="live"]').waitFor();
@@ -189,7 +191,7 @@ test("what is open and focused stays so while the figures move", async () => {
   await page.locator("#chart-EUR").getByText("14.00").first().waitFor({ timeout: 4000 });
   assert.equal(await page.evaluate(() => document.activeElement.closest("figure")?.id), "chart-USD");
   await page.keyboard.press("Home");
-  await page.locator("#chart-USD .said").getByText("00:00: 0.00\u00a0USD; yesterday: 0.00").waitFor();
+  await page.locator("#chart-USD .said").getByText(`00:00: ${first}\u00a0USD; yesterday: 0.00`).waitFor();
   assert.equal(await chart.locator("details").evaluate((details) => details.open), true);
   await page.context().close();
 });
